@@ -1,0 +1,1 @@
+//! A GPT from nothing: tokenizer, model, training and sampling, every gradient in sight.
