@@ -1,0 +1,142 @@
+//! Where nodes live: parallel arrays that grow and are never shrunk.
+//!
+//! A node is 20 bytes for `f64` (its number, two indices and a code), 28 with its gradient; sums and dot products
+//! add their children's indices. Slots are allocated ahead, so recording a node is one bounds check and two stores.
+
+use crate::operation::Code;
+use crate::scalar::Scalar;
+
+/// The most nodes a tape can hold: what a `u32` counts.
+pub const MAX_NODES: usize = u32::MAX as usize;
+
+const FIRST_SLOTS: usize = 1 << 10;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Node {
+    pub(crate) code: Code,
+    pub(crate) a: u32,
+    pub(crate) b: u32,
+}
+
+pub(crate) struct Arena<T> {
+    /// How many slots are taken.
+    len: usize,
+    limit: usize,
+    nodes: Vec<Node>,
+    data: Vec<T>,
+    /// Children of sums and dot products.
+    links: Vec<u32>,
+    constants: Vec<T>,
+}
+
+/// A length of each array: what [`Arena::truncate`] goes back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lengths {
+    pub(crate) nodes: usize,
+    links: usize,
+    constants: usize,
+}
+
+impl<T: Scalar> Arena<T> {
+    pub(crate) fn with_limit(limit: usize) -> Self {
+        Arena {
+            len: 0,
+            limit: limit.min(MAX_NODES),
+            nodes: Vec::new(),
+            data: Vec::new(),
+            links: Vec::new(),
+            constants: Vec::new(),
+        }
+    }
+
+    /// Takes the next slot, if there is one.
+    #[inline]
+    pub(crate) fn push(&mut self, data: T, code: Code, a: u32, b: u32) -> Option<u32> {
+        let index = self.len;
+        *self.nodes.get_mut(index)? = Node { code, a, b };
+        *self.data.get_mut(index)? = data;
+        self.len = index + 1;
+        Some(index as u32)
+    }
+
+    /// Makes sure that there is a slot for one more node.
+    ///
+    /// # Panics
+    ///
+    /// If the tape holds as many nodes as it may.
+    pub(crate) fn make_room(&mut self) {
+        if self.len < self.nodes.len() {
+            return;
+        }
+        assert!(self.len < self.limit, "the tape is full: {} nodes; truncate it between steps", self.limit);
+        let slots = (2 * self.nodes.len()).max(FIRST_SLOTS).min(self.limit);
+        self.nodes.resize(slots, Node { code: Code::Leaf, a: 0, b: 0 });
+        self.data.resize(slots, T::default());
+    }
+
+    /// The index of a constant; one that is used again and again is stored once.
+    #[inline]
+    pub(crate) fn constant(&mut self, constant: T) -> u32 {
+        // A bitwise test would tell 0 from −0 and keep a NaN from being stored twice; neither is worth its cost here,
+        // but 0 must not stand for −0: 1/−0 is not 1/0.
+        let stored = self.constants.last().is_some_and(|&last| last == constant && last != T::default());
+        if !stored {
+            self.constants.push(constant);
+        }
+        (self.constants.len() - 1) as u32
+    }
+
+    /// Stores a list of children and tells where it begins.
+    ///
+    /// # Panics
+    ///
+    /// If there are more links than a `u32` counts.
+    pub(crate) fn link(&mut self, children: impl IntoIterator<Item = u32>) -> u32 {
+        let start = self.links.len();
+        self.links.extend(children);
+        assert!(self.links.len() <= MAX_NODES, "the tape is full: {MAX_NODES} links; truncate it between steps");
+        start as u32
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn lengths(&self) -> Lengths {
+        Lengths { nodes: self.len, links: self.links.len(), constants: self.constants.len() }
+    }
+
+    pub(crate) fn truncate(&mut self, to: Lengths) {
+        self.len = to.nodes;
+        self.links.truncate(to.links);
+        self.constants.truncate(to.constants);
+    }
+
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes[..self.len]
+    }
+
+    pub(crate) fn data(&self) -> &[T] {
+        &self.data[..self.len]
+    }
+
+    pub(crate) fn data_mut(&mut self) -> &mut [T] {
+        &mut self.data[..self.len]
+    }
+
+    pub(crate) fn links(&self) -> &[u32] {
+        &self.links
+    }
+
+    pub(crate) fn constants(&self) -> &[T] {
+        &self.constants
+    }
+
+    /// Bytes held, used or not.
+    pub(crate) fn bytes(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node>()
+            + self.data.capacity() * size_of::<T>()
+            + self.links.capacity() * size_of::<u32>()
+            + self.constants.capacity() * size_of::<T>()
+    }
+}

@@ -1,0 +1,294 @@
+//! The tape: every operation, in the order in which it was done.
+//!
+//! A node is recorded after its children, so walking the tape backwards is a topological sort that costs nothing.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::arena::{Arena, Lengths, MAX_NODES};
+use crate::operation::Code;
+use crate::scalar::Scalar;
+use crate::value::Value;
+use crate::values::Values;
+
+/// Records operations on [`Value`]s so that they can be differentiated.
+///
+/// A tape is [`Send`] but not `Sync`; several can be used side by side. It grows as needed, keeps its memory when it is
+/// [truncated](Tape::truncate), and holds at most [`MAX_NODES`] nodes.
+///
+/// ```
+/// use scalar_autograd::Tape;
+///
+/// let mut tape = Tape::<f64>::new();
+/// let weights = tape.parameters(&[0.5, -0.25]); // outlive every step
+/// let mark = tape.mark();
+/// for _ in 0..100 {
+///     let gradient = {
+///         let (w, x) = (tape.bind(weights), tape.values(&[1.0, 2.0]));
+///         let loss = (w.dot(x) - 3.0).powi(2);
+///         loss.backward().of(w)
+///     };
+///     for (weight, slope) in tape.data_mut(weights).iter_mut().zip(gradient) {
+///         *weight -= 0.05 * slope;
+///     }
+///     tape.truncate(mark); // the next step uses the same memory
+/// }
+/// let w = tape.bind(weights).data();
+/// assert!((w[0] + 2.0 * w[1] - 3.0).abs() < 1e-12);
+/// ```
+pub struct Tape<T: Scalar> {
+    arena: RefCell<Arena<T>>,
+    recording: Cell<bool>,
+    /// Gradient buffers to be used again.
+    spare: RefCell<Vec<Vec<T>>>,
+    identity: Identity,
+}
+
+/// Where a tape stood: what [`Tape::truncate`] goes back to.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    lengths: Lengths,
+    stamp: Stamp,
+}
+
+/// Leaves that outlive the steps in which they are used; [`Tape::bind`] makes them [`Values`].
+#[derive(Clone, Copy, Debug)]
+pub struct Parameters {
+    start: u32,
+    len: u32,
+    stamp: Stamp,
+}
+
+impl Parameters {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl<T: Scalar> Tape<T> {
+    /// An empty tape.
+    pub fn new() -> Self {
+        Self::with_limit(MAX_NODES)
+    }
+
+    /// An empty tape that refuses to hold more than `limit` nodes, or [`MAX_NODES`] if that is fewer.
+    pub fn with_limit(limit: usize) -> Self {
+        Tape {
+            arena: RefCell::new(Arena::with_limit(limit)),
+            recording: Cell::new(true),
+            spare: RefCell::default(),
+            identity: Identity::new(),
+        }
+    }
+
+    /// A new leaf.
+    ///
+    /// # Panics
+    ///
+    /// If the tape is full, as every operation that records a node.
+    pub fn value(&self, data: T) -> Value<'_, T> {
+        self.push(data, Code::Leaf, 0, 0)
+    }
+
+    /// New leaves, side by side.
+    pub fn values(&self, data: &[T]) -> Values<'_, T> {
+        let start = self.len() as u32;
+        for &x in data {
+            self.value(x);
+        }
+        Values::new(self, start, data.len() as u32)
+    }
+
+    /// New leaves that can be used again after [`truncate`](Tape::truncate), until the tape is truncated below them.
+    pub fn parameters(&self, data: &[T]) -> Parameters {
+        let values = self.values(data);
+        Parameters { start: values.start(), len: values.len() as u32, stamp: self.identity.stamp() }
+    }
+
+    /// The parameters as values of this step.
+    ///
+    /// # Panics
+    ///
+    /// If they belong to another tape, or were truncated.
+    pub fn bind(&self, parameters: Parameters) -> Values<'_, T> {
+        self.check(parameters);
+        Values::new(self, parameters.start, parameters.len)
+    }
+
+    /// The parameters' numbers, to be changed. Exclusive: no [`Value`] that remembers an old number can be alive.
+    ///
+    /// # Panics
+    ///
+    /// If they belong to another tape, or were truncated.
+    pub fn data_mut(&mut self, parameters: Parameters) -> &mut [T] {
+        self.check(parameters);
+        let range = parameters.start as usize..(parameters.start + parameters.len) as usize;
+        &mut self.arena.get_mut().data_mut()[range]
+    }
+
+    /// The present end of the tape.
+    pub fn mark(&self) -> Mark {
+        Mark { lengths: self.arena.borrow().lengths(), stamp: self.identity.stamp() }
+    }
+
+    /// Forgets every node recorded since `mark` and keeps the memory. Exclusive: none of their [`Value`]s can be alive.
+    ///
+    /// # Panics
+    ///
+    /// If the mark belongs to another tape, or to a part that was truncated.
+    pub fn truncate(&mut self, mark: Mark) {
+        self.identity.check(mark.stamp, mark.lengths.nodes, "this mark");
+        self.arena.get_mut().truncate(mark.lengths);
+        self.identity.cut(mark.lengths.nodes);
+    }
+
+    /// Runs `f` without recording how numbers come about: each result is a leaf, at which
+    /// [`backward`](Value::backward) stops.
+    pub fn no_grad<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Restore<'a>(&'a Cell<bool>, bool);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+        let _restore = Restore(&self.recording, self.recording.replace(false));
+        f()
+    }
+
+    /// How many nodes the tape holds.
+    pub fn len(&self) -> usize {
+        self.arena.borrow().len()
+    }
+
+    /// Whether the tape holds no node.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes held for nodes, used or not, without gradients (one number a node more).
+    pub fn bytes(&self) -> usize {
+        self.arena.borrow().bytes()
+    }
+
+    /// Records a node. It takes the parts of a [`Node`], which stay in registers where a whole one would not.
+    #[inline]
+    pub(crate) fn push(&self, data: T, code: Code, a: u32, b: u32) -> Value<'_, T> {
+        let pushed = if self.recording.get() { self.arena.borrow_mut().push(data, code, a, b) } else { None };
+        let index = match pushed {
+            Some(index) => index,
+            None => self.push_slowly(data, code, a, b),
+        };
+        Value::new(self, index, data)
+    }
+
+    /// [`push`](Tape::push) where there is no room, or nothing but the number is to be kept.
+    #[cold]
+    #[inline(never)]
+    fn push_slowly(&self, data: T, code: Code, a: u32, b: u32) -> u32 {
+        let mut arena = self.arena.borrow_mut();
+        arena.make_room();
+        let (code, a, b) = if self.recording.get() { (code, a, b) } else { (Code::Leaf, 0, 0) };
+        arena.push(data, code, a, b).expect("there is room")
+    }
+
+    #[inline]
+    pub(crate) fn constant(&self, constant: T) -> u32 {
+        if self.recording.get() { self.arena.borrow_mut().constant(constant) } else { 0 }
+    }
+
+    /// Records a sum or a dot product over listed children.
+    pub(crate) fn push_listed(
+        &self,
+        code: Code,
+        data: T,
+        count: usize,
+        children: impl IntoIterator<Item = u32>,
+    ) -> Value<'_, T> {
+        let a = if self.recording.get() { self.arena.borrow_mut().link(children) } else { 0 };
+        self.push(data, code, a, count as u32)
+    }
+
+    pub(crate) fn arena(&self) -> &RefCell<Arena<T>> {
+        &self.arena
+    }
+
+    pub(crate) fn take_buffer(&self) -> Vec<T> {
+        self.spare.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_buffer(&self, buffer: Vec<T>) {
+        const SPARE_MAX: usize = 2;
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < SPARE_MAX {
+            spare.push(buffer);
+        }
+    }
+
+    fn check(&self, parameters: Parameters) {
+        let end = parameters.start as usize + parameters.len();
+        self.identity.check(parameters.stamp, end, "these parameters");
+    }
+}
+
+impl<T: Scalar> Default for Tape<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Tape<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tape").field("nodes", &self.len()).field("bytes", &self.bytes()).finish()
+    }
+}
+
+/// Tells whether something that outlives a borrow of the tape still means what it meant.
+struct Identity {
+    tape: u64,
+    era: u64,
+    /// (era, length) of the truncations that still matter: those that no later one went below.
+    cuts: Vec<(u64, usize)>,
+}
+
+/// When something was handed out, and by which tape.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Stamp {
+    tape: u64,
+    era: u64,
+}
+
+impl Identity {
+    fn new() -> Self {
+        // The only thing that tapes share: a serial number, so that what one tape hands out is not taken by another.
+        static TAPES: AtomicU64 = AtomicU64::new(0);
+        Identity { tape: TAPES.fetch_add(1, Ordering::Relaxed), era: 0, cuts: Vec::new() }
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { tape: self.tape, era: self.era }
+    }
+
+    fn cut(&mut self, len: usize) {
+        self.era += 1;
+        while self.cuts.last().is_some_and(|&(_, earlier)| earlier >= len) {
+            self.cuts.pop();
+        }
+        self.cuts.push((self.era, len));
+    }
+
+    /// Panics unless the first `end` nodes are still those of the time of `stamp`.
+    fn check(&self, stamp: Stamp, end: usize, what: &str) {
+        assert!(stamp.tape == self.tape, "{what} came from another tape");
+        // Cuts rise in era and in length, so the first one after the stamp went deepest.
+        let first_after = self.cuts.partition_point(|&(era, _)| era <= stamp.era);
+        let deepest = self.cuts.get(first_after).map_or(usize::MAX, |&(_, len)| len);
+        assert!(end <= deepest, "the tape was truncated below {what}: {end} nodes needed, {deepest} kept");
+    }
+}
