@@ -1,0 +1,110 @@
+//! The sizes of a model.
+
+use crate::error::Error;
+
+/// The most parameters that a model may have.
+pub const MAX_PARAMETERS: usize = 1 << 28;
+
+/// The sizes of a model. The default is the seed program's: 4,192 parameters for 27 tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Numbers in an embedding.
+    pub n_embd: usize,
+    /// Attention heads; a divisor of `n_embd`.
+    pub n_head: usize,
+    /// Transformer blocks.
+    pub n_layer: usize,
+    /// The longest context, in tokens.
+    pub block_size: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { n_embd: 16, n_head: 4, n_layer: 1, block_size: 16 }
+    }
+}
+
+impl Config {
+    /// Numbers in an embedding that belong to one attention head.
+    pub fn head_dim(&self) -> usize {
+        self.n_embd / self.n_head
+    }
+
+    /// Names and shapes (rows, columns) of all matrices, in the order in which they are initialised.
+    pub fn shapes(&self, vocab_size: usize) -> Vec<(String, (usize, usize))> {
+        let n = self.n_embd;
+        let mut shapes: Vec<(String, (usize, usize))> =
+            [("wte", vocab_size), ("wpe", self.block_size), ("lm_head", vocab_size)]
+                .map(|(name, rows)| (name.to_owned(), (rows, n)))
+                .into();
+        for layer in 0..self.n_layer {
+            let block = [
+                ("attn.wq", (n, n)),
+                ("attn.wk", (n, n)),
+                ("attn.wv", (n, n)),
+                ("attn.wo", (n, n)),
+                ("mlp_fc1", (4 * n, n)),
+                ("mlp_fc2", (n, 4 * n)),
+            ];
+            shapes.extend(block.map(|(name, shape)| (format!("blocks.{layer}.{name}"), shape)));
+        }
+        shapes
+    }
+
+    /// How many parameters the model has.
+    ///
+    /// # Errors
+    ///
+    /// A size that is 0, heads that do not divide `n_embd`, more than [`MAX_PARAMETERS`].
+    pub fn parameters(&self, vocab_size: usize) -> Result<usize, Error> {
+        for (name, size) in [("n_embd", self.n_embd), ("n_head", self.n_head), ("block_size", self.block_size)] {
+            if size == 0 {
+                return Err(Error::Zero { name });
+            }
+        }
+        if !self.n_embd.is_multiple_of(self.n_head) {
+            return Err(Error::HeadsDoNotDivide { n_embd: self.n_embd, n_head: self.n_head });
+        }
+        let parameters = self.parameters_unchecked(vocab_size).unwrap_or(usize::MAX);
+        if parameters > MAX_PARAMETERS {
+            return Err(Error::TooManyParameters { parameters, limit: MAX_PARAMETERS });
+        }
+        Ok(parameters)
+    }
+
+    /// `None` if there are more than a `usize` counts.
+    fn parameters_unchecked(&self, vocab_size: usize) -> Option<usize> {
+        let rows_of_n = vocab_size.checked_mul(2)?.checked_add(self.block_size)?;
+        let block_rows_of_n = self.n_embd.checked_mul(12)?.checked_mul(self.n_layer)?;
+        rows_of_n.checked_add(block_rows_of_n)?.checked_mul(self.n_embd)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_is_the_sum_of_the_shapes() {
+        for config in [Config::default(), Config { n_embd: 12, n_head: 3, n_layer: 4, block_size: 7 }] {
+            let sum: usize = config.shapes(27).iter().map(|(_, (rows, columns))| rows * columns).sum();
+            assert_eq!(config.parameters(27).unwrap(), sum);
+        }
+        assert_eq!(Config::default().parameters(27).unwrap(), 4_192);
+    }
+
+    #[test]
+    fn impossible_sizes_are_named() {
+        let default = Config::default();
+        let error = |config: Config| config.parameters(27).unwrap_err().to_string();
+        assert_eq!(error(Config { n_embd: 0, ..default }), "n_embd is 0; it must be at least 1");
+        assert_eq!(error(Config { n_head: 0, ..default }), "n_head is 0; it must be at least 1");
+        assert_eq!(error(Config { block_size: 0, ..default }), "block_size is 0; it must be at least 1");
+        assert_eq!(error(Config { n_head: 5, ..default }), "n_embd = 16 is not divisible by n_head = 5");
+        for huge in [1 << 20, usize::MAX] {
+            let error = Config { n_embd: huge, n_head: 1, ..default }.parameters(27).unwrap_err();
+            assert!(matches!(error, Error::TooManyParameters { .. }), "{error}");
+        }
+        assert!(Config { n_layer: 0, ..default }.parameters(27).is_ok());
+    }
+}

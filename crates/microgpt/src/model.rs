@@ -1,0 +1,49 @@
+//! A model: its sizes, its alphabet and its weights.
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::names::Names;
+use crate::parameters::Parameters;
+use crate::random::PythonRandom;
+use crate::tokenizer::Tokenizer;
+
+/// What training changes and sampling reads, whichever engine does it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Its sizes.
+    pub config: Config,
+    /// Its alphabet.
+    pub tokenizer: Tokenizer,
+    /// Its weights.
+    pub parameters: Parameters,
+}
+
+impl Model {
+    /// An untrained model for the characters in `names`.
+    ///
+    /// # Errors
+    ///
+    /// Sizes that make no model, names of one character, a name that is longer than the context.
+    pub fn new(config: Config, names: &Names, random: &mut PythonRandom) -> Result<Self, Error> {
+        let tokenizer = Tokenizer::new(names)?;
+        let parameters = Parameters::new(&config, tokenizer.vocab_size(), random)?;
+        let model = Model { config, tokenizer, parameters };
+        model.check(names)?;
+        Ok(model)
+    }
+
+    /// Whether the model can learn from these names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NameTooLong`] names the longest if it does not fit into the context, [`Error::UnknownCharacter`] the
+    /// first with a character that the model does not know.
+    pub fn check(&self, names: &Names) -> Result<(), Error> {
+        let (name, length) = names.longest();
+        let block_size = self.config.block_size;
+        if length > block_size {
+            return Err(Error::NameTooLong { name: name.to_owned(), length, block_size });
+        }
+        names.as_slice().iter().try_for_each(|name| self.tokenizer.encode_prompt(name).map(drop))
+    }
+}

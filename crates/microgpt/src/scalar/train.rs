@@ -1,0 +1,165 @@
+//! Training: loss, backward, step, again.
+
+use scalar_autograd::{MAX_NODES, Mark, Parameters as Leaves, Tape};
+
+use super::gpt::{Gpt, graph_size};
+use super::loss::batch_loss;
+use crate::adam::{Adam, Moments};
+use crate::error::Error;
+use crate::model::Model;
+use crate::names::Names;
+
+/// How to train. The default is the seed program's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Training {
+    /// How many times the weights are moved.
+    pub steps: usize,
+    /// Names a step; it takes the next ones, and begins again after the last.
+    pub batch: usize,
+    /// The first step's learning rate; it falls in a line to 0 after the last.
+    pub learning_rate: f64,
+    /// The optimiser.
+    pub adam: Adam,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Training { steps: 20, batch: 8, learning_rate: 0.01, adam: Adam::default() }
+    }
+}
+
+impl Training {
+    fn check(&self) -> Result<(), Error> {
+        if self.batch == 0 {
+            return Err(Error::Zero { name: "batch" });
+        }
+        let range = |name, value: f64, allowed: bool, expected| {
+            if allowed { Ok(()) } else { Err(Error::OutOfRange { name, value, expected }) }
+        };
+        let Adam { beta1, beta2, epsilon } = self.adam;
+        let rate = self.learning_rate;
+        range("learning_rate", rate, rate >= 0.0 && rate.is_finite(), "a finite number that is not negative")?;
+        range("beta1", beta1, (0.0..1.0).contains(&beta1), "at least 0 and less than 1")?;
+        range("beta2", beta2, (0.0..1.0).contains(&beta2), "at least 0 and less than 1")?;
+        range("epsilon", epsilon, epsilon > 0.0 && epsilon.is_finite(), "a finite positive number")
+    }
+}
+
+/// What a training step did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Step {
+    /// Which one, counted from 1.
+    pub number: usize,
+    /// Of how many.
+    pub steps: usize,
+    /// The mean loss of its names, in nats a token, before the weights moved.
+    pub loss: f64,
+    /// By how much they could move.
+    pub learning_rate: f64,
+    /// Nodes recorded, the parameters not counted.
+    pub nodes: usize,
+}
+
+/// Trains a model step by step: an iterator over its steps.
+///
+/// After each, the model's parameters have their new values, and the gradients that moved them.
+pub struct Trainer<'a> {
+    model: &'a mut Model,
+    names: &'a Names,
+    training: Training,
+    tape: Tape<f64>,
+    leaves: Leaves,
+    mark: Mark,
+    moments: Moments,
+    done: usize,
+}
+
+impl<'a> Trainer<'a> {
+    /// Prepares the training of a model on names in their present order.
+    ///
+    /// # Errors
+    ///
+    /// Settings out of range, a name with a character that the model does not know or longer than its context, a batch
+    /// whose graph would be too large.
+    pub fn new(model: &'a mut Model, names: &'a Names, training: Training) -> Result<Self, Error> {
+        training.check()?;
+        model.check(names)?;
+        let positions = model.config.block_size.min(names.longest().1 + 1);
+        let nodes = graph_size(&model.config, model.tokenizer.vocab_size(), positions)
+            .and_then(|size| size.checked_mul(training.batch)?.checked_add(model.parameters.len()))
+            .unwrap_or(usize::MAX);
+        if nodes > MAX_NODES {
+            return Err(Error::GraphTooLarge { nodes, limit: MAX_NODES });
+        }
+        let tape = Tape::new();
+        let data: Vec<f64> = model.parameters.iter().map(|parameter| parameter.data).collect();
+        let leaves = tape.parameters(&data);
+        let (mark, moments) = (tape.mark(), Moments::new(training.adam, data.len()));
+        Ok(Trainer { model, names, training, tape, leaves, mark, moments, done: 0 })
+    }
+
+    /// The model as it is after the last step.
+    pub fn model(&self) -> &Model {
+        self.model
+    }
+
+    fn step(&mut self) -> Result<Step, Error> {
+        let (loss, nodes) = self.loss_and_gradients();
+        let Training { steps, learning_rate, .. } = self.training;
+        if !loss.is_finite() {
+            return Err(Error::Diverged { step: self.done + 1, loss });
+        }
+        let learning_rate = learning_rate * (1.0 - self.done as f64 / steps as f64);
+        self.moments.update(&mut self.model.parameters, learning_rate);
+        for (leaf, parameter) in self.tape.data_mut(self.leaves).iter_mut().zip(self.model.parameters.iter()) {
+            *leaf = parameter.data;
+        }
+        self.done += 1;
+        Ok(Step { number: self.done, steps, loss, learning_rate, nodes })
+    }
+
+    /// Builds the graph of the next batch, walks it backwards and forgets it.
+    fn loss_and_gradients(&mut self) -> (f64, usize) {
+        let batch = self.next_batch();
+        let leaves = self.tape.bind(self.leaves);
+        let loss = batch_loss(&Gpt::new(self.model, leaves), &batch).loss;
+        let gradients = loss.backward().of(leaves);
+        let (loss, nodes) = (loss.data(), self.tape.len() - leaves.len());
+        for (parameter, gradient) in self.model.parameters.iter_mut().zip(gradients) {
+            parameter.grad = gradient;
+        }
+        self.tape.truncate(self.mark);
+        (loss, nodes)
+    }
+
+    fn next_batch(&self) -> Vec<Vec<usize>> {
+        let names = self.names.as_slice();
+        let first = self.done * self.training.batch;
+        let encode = |name: &String| self.model.tokenizer.encode(name).expect("Trainer::new checked every name");
+        (first..first + self.training.batch).map(|i| encode(&names[i % names.len()])).collect()
+    }
+}
+
+impl Iterator for Trainer<'_> {
+    type Item = Result<Step, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        (self.done < self.training.steps).then(|| self.step())
+    }
+}
+
+/// Trains a model to the end, telling `progress` of every step, and returns the losses.
+///
+/// # Errors
+///
+/// Those of [`Trainer::new`]; [`Error::Diverged`] when the loss is no longer a number. The model keeps the weights of
+/// the last step that went well.
+pub fn train(
+    model: &mut Model,
+    names: &Names,
+    training: Training,
+    mut progress: impl FnMut(&Step),
+) -> Result<Vec<f64>, Error> {
+    Trainer::new(model, names, training)?.map(|step| step.inspect(&mut progress).map(|step| step.loss)).collect()
+}
