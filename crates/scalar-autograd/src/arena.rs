@@ -59,17 +59,36 @@ impl<T: Scalar> Arena<T> {
         Some(index as u32)
     }
 
-    /// Makes sure that there is a slot for one more node.
+    /// Takes the next `count` slots; `fill` is given the numbers before them and theirs.
+    pub(crate) fn push_run(
+        &mut self,
+        count: usize,
+        node: impl Fn(u32) -> Node,
+        fill: impl FnOnce(&[T], &mut [T]),
+    ) -> u32 {
+        self.make_room(count);
+        let (start, end) = (self.len, self.len + count);
+        for (offset, slot) in (0..).zip(&mut self.nodes[start..end]) {
+            *slot = node(offset);
+        }
+        let (before, after) = self.data.split_at_mut(start);
+        fill(before, &mut after[..count]);
+        self.len = end;
+        start as u32
+    }
+
+    /// Makes sure that there are slots for `count` more nodes.
     ///
     /// # Panics
     ///
-    /// If the tape holds as many nodes as it may.
-    pub(crate) fn make_room(&mut self) {
-        if self.len < self.nodes.len() {
+    /// If the tape would hold more nodes than it may.
+    pub(crate) fn make_room(&mut self, count: usize) {
+        let needed = self.len + count;
+        if needed <= self.nodes.len() {
             return;
         }
-        assert!(self.len < self.limit, "the tape is full: {} nodes; truncate it between steps", self.limit);
-        let slots = (2 * self.nodes.len()).max(FIRST_SLOTS).min(self.limit);
+        assert!(needed <= self.limit, "the tape is full: {} nodes; truncate it between steps", self.limit);
+        let slots = needed.max(2 * self.nodes.len()).max(FIRST_SLOTS).min(self.limit);
         self.nodes.resize(slots, Node { code: Code::Leaf, a: 0, b: 0 });
         self.data.resize(slots, T::default());
     }

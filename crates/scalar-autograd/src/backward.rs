@@ -1,9 +1,11 @@
 //! The reverse sweep: from an output to everything that it was made from.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::arena::{Arena, Node};
 use crate::operation::{Code, local_gradients};
+use crate::products::add_scaled;
 use crate::scalar::Scalar;
 use crate::tape::Tape;
 use crate::value::{Value, operands};
@@ -61,6 +63,11 @@ impl<'t, T: Scalar> Grads<'t, T> {
         grads.resize(values.len(), T::default());
         grads
     }
+
+    /// The tape that they are about.
+    pub(crate) fn tape(&self) -> &'t Tape<T> {
+        self.tape
+    }
 }
 
 impl<T: Scalar> Drop for Grads<'_, T> {
@@ -78,7 +85,10 @@ impl<T: Scalar> fmt::Debug for Grads<'_, T> {
 /// Walks the tape backwards from the last of `grads`.
 fn sweep<T: Scalar>(arena: &Arena<T>, grads: &mut [T]) {
     let (nodes, data) = (&arena.nodes()[..grads.len()], &arena.data()[..grads.len()]);
-    for i in (0..grads.len()).rev() {
+    let mut end = grads.len();
+    while end > 0 {
+        let i = end - 1;
+        end = i;
         let grad = grads[i];
         if grad == T::default() {
             continue;
@@ -94,21 +104,26 @@ fn sweep<T: Scalar>(arena: &Arena<T>, grads: &mut [T]) {
             grads[a as usize] += grad;
             grads[b as usize] += grad;
         } else if code != Code::Leaf {
-            pass_on(arena, data, grads, i);
+            end = pass_on(arena, data, grads, i);
         }
     }
 }
 
-/// Adds what node `i` owes to each of its children.
-fn pass_on<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], i: usize) {
+/// Adds what node `i`, and perhaps some before it, owe to each of their children; returns the first that has paid.
+fn pass_on<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], i: usize) -> usize {
     let grad = grads[i];
     let Node { code, a, b } = arena.nodes()[i];
     let (first, count) = (a as usize, b as usize);
     match code {
         Code::DotRun => {
-            let [x, y] = [arena.links()[first] as usize, arena.links()[first + 1] as usize];
-            add_scaled(&mut grads[x..x + count], &data[y..y + count], grad);
-            add_scaled(&mut grads[y..y + count], &data[x..x + count], grad);
+            let start = start_of_group(arena.nodes(), i);
+            pass_on_rows(arena, data, grads, start..i + 1);
+            return start;
+        }
+        Code::DotColumn => {
+            let start = start_of_group(arena.nodes(), i);
+            pass_on_columns(arena, data, grads, start..i + 1);
+            return start;
         }
         Code::DotList => {
             let (left, right) = arena.links()[first..first + 2 * count].split_at(count);
@@ -132,11 +147,69 @@ fn pass_on<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], i: usize) {
             }
         }
     }
+    i
 }
 
-/// y ← y + x·scale
-fn add_scaled<T: Scalar>(y: &mut [T], x: &[T], scale: T) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y += x * scale;
+/// The first of the nodes up to `i` that were recorded together with it: they share `b`, and none is a child of another.
+fn start_of_group(nodes: &[Node], i: usize) -> usize {
+    let Node { code, b, .. } = nodes[i];
+    let together = nodes[..i].iter().rev().take_while(|node| node.code == code && node.b == b);
+    i - together.count()
+}
+
+/// Dot products of rows with one run: each row's gradient gets the run, the run's gradient gets every row.
+fn pass_on_rows<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], group: Range<usize>) {
+    let link = arena.nodes()[group.start].b as usize;
+    let (x, count) = (arena.links()[link] as usize, arena.links()[link + 1] as usize);
+    // Up to four rows wait, so that the run's gradient is read and written once for all of them.
+    let mut waiting = [(T::default(), &data[..0]); 4];
+    let mut waiters = 0;
+    for i in group.rev() {
+        let grad = grads[i];
+        if grad == T::default() {
+            continue;
+        }
+        let row = arena.nodes()[i].a as usize;
+        add_scaled(&mut grads[row..row + count], &data[x..x + count], grad);
+        waiting[waiters] = (grad, &data[row..row + count]);
+        waiters += 1;
+        if waiters == waiting.len() {
+            add_four_scaled(&mut grads[x..x + count], waiting);
+            waiters = 0;
+        }
+    }
+    for &(grad, row) in &waiting[..waiters] {
+        add_scaled(&mut grads[x..x + count], row, grad);
+    }
+}
+
+/// Dot products of one run with the columns of rows: the mirror image of [`pass_on_rows`].
+fn pass_on_columns<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], group: Range<usize>) {
+    let link = arena.nodes()[group.start].b as usize;
+    let (weights, count) = (arena.links()[link] as usize, arena.links()[link + 1] as usize);
+    let rows = &arena.links()[link + 2..link + 2 + count];
+    for i in group.rev() {
+        let grad = grads[i];
+        if grad == T::default() {
+            continue;
+        }
+        let column = arena.nodes()[i].a as usize;
+        for (weight, &row) in (weights..).zip(rows) {
+            let element = row as usize + column;
+            grads[weight] += data[element] * grad;
+            grads[element] += data[weight] * grad;
+        }
+    }
+}
+
+/// y ← y + x₀·s₀ + x₁·s₁ + x₂·s₂ + x₃·s₃, added in this order.
+fn add_four_scaled<T: Scalar>(y: &mut [T], scaled: [(T, &[T]); 4]) {
+    let rows = scaled.map(|(_, x)| &x[..y.len()]);
+    for (k, y) in y.iter_mut().enumerate() {
+        let mut sum = *y;
+        for ((scale, _), row) in scaled.iter().zip(rows) {
+            sum += row[k] * *scale;
+        }
+        *y = sum;
     }
 }

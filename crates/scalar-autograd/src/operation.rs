@@ -1,5 +1,7 @@
 //! What a node can be, and the one place where its local gradients are written down.
 
+use std::fmt;
+
 use crate::scalar::{Real, Scalar};
 
 /// How a node came to be, as [`Value::operation`](crate::Value::operation) tells it. `x` and `y` are its children.
@@ -62,6 +64,42 @@ pub enum Operation<T> {
     Dot,
 }
 
+/// The short form for a node of a drawing: `×`, `tanh`, `x + 3`.
+impl<T: Scalar> fmt::Display for Operation<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Operation::AddConstant(c) => return write!(f, "x + {c}"),
+            Operation::SubtractFrom(c) => return write!(f, "{c} − x"),
+            Operation::MulConstant(c) => return write!(f, "x × {c}"),
+            Operation::DivConstant(c) => return write!(f, "x ÷ {c}"),
+            Operation::DivideInto(c) => return write!(f, "{c} ÷ x"),
+            Operation::Powf(c) => return write!(f, "x ^ {c}"),
+            Operation::Powi(n) => return write!(f, "x ^ {n}"),
+            Operation::Leaf => "leaf",
+            Operation::Identity => "identity",
+            Operation::Add => "+",
+            Operation::Sub => "−",
+            Operation::Mul => "×",
+            Operation::Div => "÷",
+            Operation::Max => "max",
+            Operation::Min => "min",
+            Operation::Neg => "−x",
+            Operation::Exp => "exp",
+            Operation::Ln => "ln",
+            Operation::Sqrt => "sqrt",
+            Operation::Tanh => "tanh",
+            Operation::Sigmoid => "sigmoid",
+            Operation::Relu => "relu",
+            Operation::Abs => "abs",
+            Operation::Sin => "sin",
+            Operation::Cos => "cos",
+            Operation::Sum => "sum",
+            Operation::Dot => "dot",
+        };
+        f.write_str(name)
+    }
+}
+
 /// [`Operation`] as a node stores it: one byte, its constant elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(u8)]
@@ -95,8 +133,12 @@ pub(crate) enum Code {
     SumRun,
     /// Sum of any nodes: `b` indices from `links[a]` on.
     SumList,
-    /// Dot product of two runs of neighbours: `links[a]` and `links[a + 1]` are the first of each, `b` how many.
+    /// Dot product of two runs of neighbours: `a` is the first of one, `links[b]` the first of the other, and
+    /// `links[b + 1]` how many. Dot products of many runs with the same one are recorded side by side and share `b`.
     DotRun,
+    /// Dot product of a run with a column of a matrix: `a` is the column, `links[b]` the first of the run, `links[b + 1]`
+    /// how many, and the firsts of that many rows follow. The columns of a matrix stand side by side and share `b`.
+    DotColumn,
     /// Dot product of any nodes: `b` indices from `links[a]` on, then their `b` partners.
     DotList,
 }
@@ -150,7 +192,11 @@ pub(crate) fn local_gradients<R: Real>(code: Code, operands: Operands<R>) -> (R,
         Code::Powf if constant == R::Float::default() => (zero, zero),
         Code::Powf => (R::constant(constant) * x.powf(constant - R::Float::from_f64(1.0)), zero),
         Code::Powi if exponent == 0 => (zero, zero),
-        Code::Powi => (number(f64::from(exponent)) * x.powi(exponent.saturating_sub(1)), zero),
+        Code::Powi => {
+            // No i32 is one less than the least one.
+            let lower = exponent.checked_sub(1).map_or_else(|| x.powi(exponent) / x, |lower| x.powi(lower));
+            (number(f64::from(exponent)) * lower, zero)
+        }
         Code::Exp => (out, zero),
         Code::Ln => (one / x, zero),
         Code::Sqrt => (number(0.5) / out, zero),
@@ -160,7 +206,7 @@ pub(crate) fn local_gradients<R: Real>(code: Code, operands: Operands<R>) -> (R,
         Code::Abs => (step(x, -one, one, zero), zero),
         Code::Sin => (x.cos(), zero),
         Code::Cos => (-x.sin(), zero),
-        Code::Leaf | Code::SumRun | Code::SumList | Code::DotRun | Code::DotList => (zero, zero),
+        Code::Leaf | Code::SumRun | Code::SumList | Code::DotRun | Code::DotColumn | Code::DotList => (zero, zero),
     }
 }
 

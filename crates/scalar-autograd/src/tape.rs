@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::arena::{Arena, Lengths, MAX_NODES};
+use crate::arena::{Arena, Lengths, MAX_NODES, Node};
 use crate::operation::Code;
 use crate::scalar::Scalar;
 use crate::value::Value;
@@ -42,6 +42,7 @@ pub struct Tape<T: Scalar> {
     recording: Cell<bool>,
     /// Gradient buffers to be used again.
     spare: RefCell<Vec<Vec<T>>>,
+    indices: RefCell<Vec<u32>>,
     identity: Identity,
 }
 
@@ -84,6 +85,7 @@ impl<T: Scalar> Tape<T> {
             arena: RefCell::new(Arena::with_limit(limit)),
             recording: Cell::new(true),
             spare: RefCell::default(),
+            indices: RefCell::default(),
             identity: Identity::new(),
         }
     }
@@ -99,11 +101,7 @@ impl<T: Scalar> Tape<T> {
 
     /// New leaves, side by side.
     pub fn values(&self, data: &[T]) -> Values<'_, T> {
-        let start = self.len() as u32;
-        for &x in data {
-            self.value(x);
-        }
-        Values::new(self, start, data.len() as u32)
+        self.push_run(data.len(), Code::Leaf, |_| (0, 0), |_, leaves| leaves.copy_from_slice(data))
     }
 
     /// New leaves that can be used again after [`truncate`](Tape::truncate), until the tape is truncated below them.
@@ -193,7 +191,7 @@ impl<T: Scalar> Tape<T> {
     #[inline(never)]
     fn push_slowly(&self, data: T, code: Code, a: u32, b: u32) -> u32 {
         let mut arena = self.arena.borrow_mut();
-        arena.make_room();
+        arena.make_room(1);
         let (code, a, b) = if self.recording.get() { (code, a, b) } else { (Code::Leaf, 0, 0) };
         arena.push(data, code, a, b).expect("there is room")
     }
@@ -203,16 +201,29 @@ impl<T: Scalar> Tape<T> {
         if self.recording.get() { self.arena.borrow_mut().constant(constant) } else { 0 }
     }
 
-    /// Records a sum or a dot product over listed children.
-    pub(crate) fn push_listed(
+    /// Where a list of children, or whatever else belongs to a node with many, begins.
+    pub(crate) fn link(&self, links: impl IntoIterator<Item = u32>) -> u32 {
+        if self.recording.get() { self.arena.borrow_mut().link(links) } else { 0 }
+    }
+
+    /// Records `count` nodes of one kind side by side. `edges` tells the indices of each; `fill` is given all numbers on
+    /// the tape and the places of the new ones.
+    pub(crate) fn push_run(
         &self,
-        code: Code,
-        data: T,
         count: usize,
-        children: impl IntoIterator<Item = u32>,
-    ) -> Value<'_, T> {
-        let a = if self.recording.get() { self.arena.borrow_mut().link(children) } else { 0 };
-        self.push(data, code, a, count as u32)
+        code: Code,
+        edges: impl Fn(u32) -> (u32, u32),
+        fill: impl FnOnce(&[T], &mut [T]),
+    ) -> Values<'_, T> {
+        let node = |offset| {
+            let (a, b) = edges(offset);
+            Node { code, a, b }
+        };
+        let leaf = |_| Node { code: Code::Leaf, a: 0, b: 0 };
+        let mut arena = self.arena.borrow_mut();
+        let start =
+            if self.recording.get() { arena.push_run(count, node, fill) } else { arena.push_run(count, leaf, fill) };
+        Values::new(self, start, count as u32)
     }
 
     pub(crate) fn arena(&self) -> &RefCell<Arena<T>> {
@@ -229,6 +240,16 @@ impl<T: Scalar> Tape<T> {
         if spare.len() < SPARE_MAX {
             spare.push(buffer);
         }
+    }
+
+    /// A list of indices to build something with, empty but not new.
+    pub(crate) fn take_indices(&self) -> Vec<u32> {
+        self.indices.take()
+    }
+
+    pub(crate) fn give_indices(&self, mut indices: Vec<u32>) {
+        indices.clear();
+        self.indices.replace(indices);
     }
 
     fn check(&self, parameters: Parameters) {

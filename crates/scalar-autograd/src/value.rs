@@ -61,7 +61,7 @@ impl<'t, T: Scalar> Value<'t, T> {
         let children = children(&arena, i);
         match arena.nodes()[i].code {
             Code::SumRun | Code::SumList => vec![T::from_f64(1.0); children.len()],
-            Code::DotRun | Code::DotList => {
+            Code::DotRun | Code::DotColumn | Code::DotList => {
                 let (left, right) = children.split_at(children.len() / 2);
                 right.iter().chain(left).map(|&partner| data[partner]).collect()
             }
@@ -107,21 +107,17 @@ impl<'t, T: Scalar> Value<'t, T> {
 
     /// 1 / (1 + e⁻ˣ), without overflow at either end.
     pub fn sigmoid(self) -> Self {
-        let one = T::from_f64(1.0);
-        let small = if self.data < T::default() { self.data.exp() } else { (-self.data).exp() };
-        let numerator = if self.data < T::default() { small } else { one };
-        self.unary(Code::Sigmoid, numerator / (one + small))
+        self.unary(Code::Sigmoid, sigmoid(self.data))
     }
 
     /// x where it is positive, else 0. Derivative 0 at 0.
     pub fn relu(self) -> Self {
-        let zero = T::default();
-        self.unary(Code::Relu, if self.data <= zero { zero } else { self.data })
+        self.unary(Code::Relu, relu(self.data))
     }
 
     /// |x|. Derivative 0 at 0.
     pub fn abs(self) -> Self {
-        self.unary(Code::Abs, if self.data < T::default() { -self.data } else { self.data })
+        self.unary(Code::Abs, abs(self.data))
     }
 
     /// The sine of x radians.
@@ -187,6 +183,23 @@ fn two_tapes() -> ! {
     panic!("values of two tapes cannot meet: copy the number over with Tape::value")
 }
 
+pub(crate) fn sigmoid<T: Scalar>(x: T) -> T {
+    let (zero, one) = (T::default(), T::from_f64(1.0));
+    let small = if x < zero { x.exp() } else { (-x).exp() };
+    let numerator = if x < zero { small } else { one };
+    numerator / (one + small)
+}
+
+#[inline]
+pub(crate) fn relu<T: Scalar>(x: T) -> T {
+    if x <= T::default() { T::default() } else { x }
+}
+
+#[inline]
+pub(crate) fn abs<T: Scalar>(x: T) -> T {
+    if x < T::default() { -x } else { x }
+}
+
 /// `x` if it won the comparison, else `y`, unless a NaN kept both from winning.
 fn pick<T: Scalar>(x_wins: bool, x: T, y: T) -> T {
     let sum = x + y;
@@ -217,7 +230,14 @@ pub(crate) fn children<T: Scalar>(arena: &Arena<T>, index: usize) -> Vec<usize> 
     match code {
         Code::SumRun => (a..a + b).collect(),
         Code::SumList => listed(a..a + b).collect(),
-        Code::DotRun => listed(a..a + 2).flat_map(|start| start..start + b).collect(),
+        Code::DotRun => {
+            let (other, count) = (arena.links()[b] as usize, arena.links()[b + 1] as usize);
+            (a..a + count).chain(other..other + count).collect()
+        }
+        Code::DotColumn => {
+            let (first, count) = (arena.links()[b] as usize, arena.links()[b + 1] as usize);
+            (first..first + count).chain(listed(b + 2..b + 2 + count).map(|row| row + a)).collect()
+        }
         Code::DotList => listed(a..a + 2 * b).collect(),
         code => [a, b].into_iter().take(code.arity()).collect(),
     }
@@ -253,7 +273,7 @@ fn operation<T: Scalar>(arena: &Arena<T>, index: usize) -> Operation<T> {
         Code::Sin => Operation::Sin,
         Code::Cos => Operation::Cos,
         Code::SumRun | Code::SumList => Operation::Sum,
-        Code::DotRun | Code::DotList => Operation::Dot,
+        Code::DotRun | Code::DotColumn | Code::DotList => Operation::Dot,
     }
 }
 

@@ -77,28 +77,6 @@ impl<'t, T: Scalar> Values<'t, T> {
         self.tape.arena().borrow().data()[self.range()].to_vec()
     }
 
-    /// x₀ + x₁ + …, from left to right, as one node. An empty sum is a leaf that holds 0.
-    pub fn sum(self) -> Value<'t, T> {
-        let data = self.tape.arena().borrow().data()[self.range()].iter().fold(T::default(), |sum, &x| sum + x);
-        self.tape.push(data, Code::SumRun, self.start, self.len)
-    }
-
-    /// x₀·y₀ + x₁·y₁ + …, from left to right, as one node. An empty dot product is 0.
-    ///
-    /// # Panics
-    ///
-    /// If the lengths differ, or the tapes.
-    pub fn dot(self, other: Values<'t, T>) -> Value<'t, T> {
-        self.tape.check_same(other.tape);
-        assert!(self.len == other.len, "dot product of {} and {} values", self.len, other.len);
-        let sum = {
-            let arena = self.tape.arena().borrow();
-            let (x, y) = (&arena.data()[self.range()], &arena.data()[other.range()]);
-            x.iter().zip(y).fold(T::default(), |sum, (&x, &y)| sum + x * y)
-        };
-        self.tape.push_listed(Code::DotRun, sum, self.len(), [self.start, other.start])
-    }
-
     /// `f` of each value, as a run. One node each if `f` records one node.
     pub fn map(self, f: impl FnMut(Value<'t, T>) -> Value<'t, T>) -> Self {
         self.tape.gather(self.iter().map(f))
@@ -172,40 +150,20 @@ impl<T: Scalar> Tape<T> {
         Values::new(self, start, scattered.len() as u32)
     }
 
-    /// The sum of any values, from left to right, as one node.
+    /// Runs one after the other as one. Those that already stand so are used as they are.
     ///
     /// # Panics
     ///
-    /// If a value is on another tape.
-    pub fn sum<'t>(&'t self, values: impl IntoIterator<Item = Value<'t, T>>) -> Value<'t, T> {
-        let mut sum = T::default();
-        let children: Vec<u32> = values
-            .into_iter()
-            .map(|value| {
-                self.check_same(value.tape());
-                sum += value.data();
-                value.index() as u32
-            })
-            .collect();
-        self.push_listed(Code::SumList, sum, children.len(), children)
-    }
-
-    /// x₀·y₀ + x₁·y₁ + … of any pairs, from left to right, as one node.
-    ///
-    /// # Panics
-    ///
-    /// If a value is on another tape.
-    pub fn dot<'t>(&'t self, pairs: impl IntoIterator<Item = (Value<'t, T>, Value<'t, T>)>) -> Value<'t, T> {
-        let mut sum = T::default();
-        let (left, right): (Vec<u32>, Vec<u32>) = pairs
-            .into_iter()
-            .map(|(x, y)| {
-                self.check_same(x.tape());
-                self.check_same(y.tape());
-                sum += x.data() * y.data();
-                (x.index() as u32, y.index() as u32)
-            })
-            .unzip();
-        self.push_listed(Code::DotList, sum, left.len(), left.into_iter().chain(right))
+    /// If a run is on another tape.
+    pub fn concat<'t>(&'t self, runs: impl IntoIterator<Item = Values<'t, T>>) -> Values<'t, T> {
+        let runs: Vec<_> = runs.into_iter().filter(|run| !run.is_empty()).collect();
+        let adjoining = runs.windows(2).all(|pair| pair[0].range().end == pair[1].range().start);
+        match (&runs[..], adjoining) {
+            ([first, .., last], true) => {
+                runs.iter().for_each(|run| self.check_same(run.tape));
+                Values::new(self, first.start, last.start + last.len - first.start)
+            }
+            _ => self.gather(runs.into_iter().flat_map(Values::iter)),
+        }
     }
 }

@@ -107,12 +107,10 @@ impl<'t> Gpt<'t> {
     pub fn logits(&self, token: usize, position: usize, cache: &mut Cache<'t>) -> Values<'t, f64> {
         assert!(token < self.vocab_size, "token {token} of {}", self.vocab_size);
         assert!(position < self.config.block_size, "position {position} in a block of {}", self.config.block_size);
-        let mut x = rms_norm(self.wte.row(token).zip_map(self.wpe.row(position), |te, pe| te + pe));
+        let mut x = rms_norm(self.wte.row(token) + self.wpe.row(position));
         for (layer, block) in self.blocks.iter().enumerate() {
-            let attention = self.attention(rms_norm(x), block, &mut cache.keys[layer], &mut cache.values[layer]);
-            x = attention.zip_map(x, |a, residual| a + residual);
-            let hidden = linear(rms_norm(x), block.fc1.values).map(Value::relu);
-            x = linear(hidden, block.fc2.values).zip_map(x, |a, residual| a + residual);
+            x = self.attention(rms_norm(x), block, &mut cache.keys[layer], &mut cache.values[layer]) + x;
+            x = linear(linear(rms_norm(x), block.fc1.values).relu(), block.fc2.values) + x;
         }
         linear(x, self.lm_head.values)
     }
@@ -134,16 +132,14 @@ impl<'t> Gpt<'t> {
         let weights: Vec<Values<'t, f64>> = heads
             .clone()
             .map(|head| {
-                let q = query.slice(head.clone());
-                let scores = self.tape.gather(keys.iter().map(|key| q.dot(key.slice(head.clone()))));
-                softmax(scores.map(|score| score * scale))
+                let seen = keys.iter().map(|key| key.slice(head.clone()));
+                softmax(query.slice(head.clone()).dot_each(seen) * scale)
             })
             .collect();
-        let outputs = heads.zip(&weights).flat_map(|(head, weights)| {
-            let values = &*values;
-            head.map(move |i| self.tape.dot(weights.iter().zip(values.iter().map(|value| value.at(i)))))
-        });
-        linear(self.tape.gather(outputs), block.wo.values)
+        let outputs = heads
+            .zip(weights)
+            .map(|(head, weights)| weights.weighted_sum(values.iter().map(|value| value.slice(head.clone()))));
+        linear(self.tape.concat(outputs), block.wo.values)
     }
 }
 
@@ -153,7 +149,7 @@ impl<'t> Gpt<'t> {
 ///
 /// If the inputs do not divide the number of weights.
 pub fn linear<'t>(x: Values<'t, f64>, weights: Values<'t, f64>) -> Values<'t, f64> {
-    x.tape().gather(weights.rows(x.len()).map(|row| row.dot(x)))
+    x.dot_each(weights.rows(x.len()))
 }
 
 /// Logits to probabilities: eˣ / Σeˣ.
@@ -162,17 +158,15 @@ pub fn linear<'t>(x: Values<'t, f64>, weights: Values<'t, f64>) -> Values<'t, f6
 /// the same factor, and keeps eˣ from overflowing (beyond x ≈ 88 in `f32`, 709 in `f64`).
 pub fn softmax<'t>(logits: Values<'t, f64>) -> Values<'t, f64> {
     let max_logit = logits.iter().map(Value::data).fold(f64::NEG_INFINITY, f64::max);
-    let exp_logits = logits.map(|logit| logit - max_logit).map(Value::exp);
-    let scale = exp_logits.sum().powf(-1.0);
-    exp_logits.map(|exp_logit| exp_logit * scale)
+    let exp_logits = (logits - max_logit).exp();
+    exp_logits * exp_logits.sum().powf(-1.0)
 }
 
 /// x over its root mean square (Zhang & Sennrich 2019), without a learnt gain.
 pub fn rms_norm<'t>(x: Values<'t, f64>) -> Values<'t, f64> {
     const EPSILON: f64 = 1e-8;
     let mean_square = x.dot(x) * reciprocal(x.len() as f64);
-    let scale = (mean_square + EPSILON).powf(0.5).powf(-1.0);
-    x.map(|xi| xi * scale)
+    x * (mean_square + EPSILON).powf(0.5).powf(-1.0)
 }
 
 /// What the program multiplies by where it divides by a constant. Python's `n ** -1` is the mathematics library's `pow`,

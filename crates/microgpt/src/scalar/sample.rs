@@ -1,6 +1,6 @@
 //! Sampling: the model makes names up, one token after another.
 
-use scalar_autograd::{Tape, Value};
+use scalar_autograd::Tape;
 
 use super::gpt::{Gpt, reciprocal, softmax};
 use crate::error::Error;
@@ -82,11 +82,9 @@ fn generate_one(
         if position + 1 < tokens.len() {
             continue;
         }
-        let scaled = logits.map(|logit| logit * reciprocal(temperature));
-        let probabilities = softmax(scaled);
+        let probabilities = softmax(logits * reciprocal(temperature));
         // The program divides by the sum once more; it is 1 but for rounding.
-        let scale = probabilities.sum().powf(-1.0);
-        let weights: Vec<f64> = probabilities.map(|probability| probability * scale).iter().map(Value::data).collect();
+        let weights = (probabilities * probabilities.sum().powf(-1.0)).data();
         let token = random.choice(&weights).ok_or_else(|| Error::NotProbabilities { total: weights.iter().sum() })?;
         if token == tokenizer.bos() {
             break;
