@@ -98,7 +98,9 @@ impl<T: Scalar> Real for Dual<T> {
         if exponent == 0 {
             return Self::constant(T::from_f64(1.0));
         }
-        let derivative = T::from_f64(f64::from(exponent)) * self.value.powi(exponent.saturating_sub(1));
+        let lower =
+            exponent.checked_sub(1).map_or_else(|| self.value.powi(exponent) / self.value, |n| self.value.powi(n));
+        let derivative = T::from_f64(f64::from(exponent)) * lower;
         self.chain(self.value.powi(exponent), derivative)
     }
 }

@@ -160,6 +160,11 @@ impl<T: Scalar> Tape<T> {
         f()
     }
 
+    /// Everything on the tape, in the order in which it was recorded.
+    pub fn nodes(&self) -> Values<'_, T> {
+        Values::new(self, 0, self.len() as u32)
+    }
+
     /// How many nodes the tape holds.
     pub fn len(&self) -> usize {
         self.arena.borrow().len()
