@@ -153,6 +153,12 @@ impl Code {
         }
     }
 
+    /// Whether this is a sum or a dot product, with any number of children.
+    pub(crate) fn is_listed(self) -> bool {
+        use Code::*;
+        matches!(self, SumRun | SumList | DotRun | DotColumn | DotList)
+    }
+
     /// Whether `b` is the index of a constant.
     pub(crate) fn has_constant(self) -> bool {
         use Code::*;

@@ -112,7 +112,7 @@ fn tangent<T: Scalar>(arena: &Arena<T>, data: &[Dual<T>], i: usize) -> T {
     let mut add = |child: usize, local_gradient: T| tangent += times(local_gradient, data[child].tangent);
     match code {
         Code::Leaf => {}
-        Code::SumRun | Code::SumList | Code::DotRun | Code::DotList => {
+        code if code.is_listed() => {
             each_term(arena, i, |x, y| match y {
                 None => add(x, T::from_f64(1.0)),
                 Some(y) => {
@@ -146,7 +146,7 @@ fn sweep<T: Scalar>(arena: &Arena<T>, data: &[Dual<T>]) -> Vec<Dual<T>> {
         let Node { code, a, b } = arena.nodes()[i];
         match code {
             Code::Leaf => {}
-            Code::SumRun | Code::SumList | Code::DotRun | Code::DotList => {
+            code if code.is_listed() => {
                 each_term(arena, i, |x, y| match y {
                     None => grads[x] += grad,
                     Some(y) => {
@@ -183,14 +183,14 @@ fn times<T: Scalar>(x: T, rate: T) -> T {
 /// Calls `f` with each term of sum or dot product `i`: its child, and the partner that it is multiplied by.
 fn each_term<T: Scalar>(arena: &Arena<T>, i: usize, mut f: impl FnMut(usize, Option<usize>)) {
     let Node { code, a, b } = arena.nodes()[i];
-    let (first, count) = (a as usize, b as usize);
+    let (a, b) = (a as usize, b as usize);
     let link = |at: usize| arena.links()[at] as usize;
-    for k in 0..count {
-        match code {
-            Code::SumRun => f(first + k, None),
-            Code::SumList => f(link(first + k), None),
-            Code::DotRun => f(link(first) + k, Some(link(first + 1) + k)),
-            _ => f(link(first + k), Some(link(first + count + k))),
-        }
+    match code {
+        Code::SumRun => (a..a + b).for_each(|child| f(child, None)),
+        Code::SumList => (a..a + b).for_each(|at| f(link(at), None)),
+        Code::DotRun => (0..link(b + 1)).for_each(|k| f(a + k, Some(link(b) + k))),
+        Code::DotColumn => (0..link(b + 1)).for_each(|k| f(link(b) + k, Some(link(b + 2 + k) + a))),
+        Code::DotList => (a..a + b).for_each(|at| f(link(at), Some(link(at + b)))),
+        _ => unreachable!("{code:?} is neither a sum nor a dot product"),
     }
 }
