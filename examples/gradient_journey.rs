@@ -225,7 +225,7 @@ impl Journey<'_> {
     }
 
     fn nudge(&self, out: &mut impl Write, arguments: &Arguments, weight: usize) -> io::Result<()> {
-        const NUDGE: f64 = 1e-4;
+        const NUDGE: f64 = 1e-6;
         let Arguments { matrix, row, column, .. } = arguments;
         let loss_at = |delta: f64| {
             let tape = Tape::new();
@@ -246,8 +246,8 @@ impl Journey<'_> {
             "   Training now moves the weight the other way, as it does all {} of them.",
             self.parameters.len()
         )?;
-        // The error of a central difference: h² · |third derivative| / 6, and rounding over h.
-        assert!((slope - gradient).abs() < 1e-7, "the gradient is the slope");
+        // What a central difference can tell: the rounding of the loss over the nudge is 4e-10 or so.
+        assert!((slope - gradient).abs() < 1e-6, "the gradient is the slope");
         Ok(())
     }
 }
