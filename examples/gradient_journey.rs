@@ -19,7 +19,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -73,7 +73,7 @@ struct Journey<'t> {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut random = PythonRandom::new(arguments.seed);
     let mut names = match &arguments.data {
-        Some(path) => Names::from_file(path)?,
+        Some(path) => Names::from_file(path).map_err(|error| in_file(path, error))?,
         None => Names::embedded(),
     };
     names.shuffle(&mut random);
@@ -277,6 +277,14 @@ fn logit_of(probability: Value<'_, f64>) -> Value<'_, f64> {
     let exponential = probability.children()[0];
     let shifted = exponential.children()[0];
     shifted.children()[0]
+}
+
+/// The file's name before what is wrong with it, unless that names it already.
+fn in_file(path: &Path, error: microgpt::Error) -> Box<dyn Error> {
+    match error {
+        microgpt::Error::Read { .. } => error.into(),
+        _ => format!("{}: {error}", path.display()).into(),
+    }
 }
 
 fn with_causes(error: &dyn Error) -> String {

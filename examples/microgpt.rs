@@ -22,7 +22,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -100,7 +100,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     let mut random = PythonRandom::new(arguments.seed);
     let mut names = match &arguments.data {
-        Some(path) => Names::from_file(path)?,
+        Some(path) => Names::from_file(path).map_err(|error| in_file(path, error))?,
         None => Names::embedded(),
     };
     names.shuffle(&mut random);
@@ -158,7 +158,7 @@ fn train(
 }
 
 fn write_json(
-    path: &PathBuf,
+    path: &Path,
     arguments: &Arguments,
     losses: &[f64],
     names: &[String],
@@ -173,6 +173,14 @@ fn write_json(
     });
     let text = serde_json::to_string_pretty(&report)? + "\n";
     std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()).into())
+}
+
+/// The file's name before what is wrong with it, unless that names it already.
+fn in_file(path: &Path, error: microgpt::Error) -> Box<dyn Error> {
+    match error {
+        microgpt::Error::Read { .. } => error.into(),
+        _ => format!("{}: {error}", path.display()).into(),
+    }
 }
 
 fn with_causes(error: &dyn Error) -> String {

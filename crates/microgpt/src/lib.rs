@@ -1,4 +1,32 @@
-//! A GPT from nothing: tokenizer, model, training and sampling, every gradient in sight.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it works
+//!
+//! 1. **Tokens.** Every letter becomes a number, and one more number begins and ends each name: [`Tokenizer`].
+//!    "emma" asks five questions: what comes first, what after "e", after "em", after "emm", and what after "emma"
+//!    (the end).
+//! 2. **Embeddings.** A letter is looked up in a table of vectors (`wte`, what it is) and so is its place (`wpe`, where
+//!    it stands); their sum is what the model works on. Both tables are learnt.
+//! 3. **Attention.** Each position makes a query, and a key and a value that stay for later positions ([`scalar::Cache`]).
+//!    A query's products with the keys so far, through a [`softmax`](scalar::softmax), say how much of each earlier value
+//!    it takes. Several heads do so side by side. A position sees only what came before it, since nothing else is there.
+//! 4. **Perceptron.** Two layers with a ReLU between them, on each position alone. Both this and attention add to what
+//!    was there rather than replace it.
+//! 5. **Logits.** A last layer gives every token a number; the softmax makes them probabilities.
+//! 6. **Loss.** −ln of the probability of the letter that came next, averaged. A model that knows nothing scores
+//!    ln(27) ≈ 3.30.
+//! 7. **Backward.** The chain rule, from the loss back to each weight (crate [`scalar_autograd`]).
+//! 8. **Step.** [`Adam`] moves each weight against its gradient, at a pace of its own.
+//!
+//! # Reading order
+//!
+//! `tokenizer.rs`, `scalar/gpt.rs` (the model, on one page), `scalar/loss.rs`, `scalar/train.rs`, `adam.rs`,
+//! `scalar/sample.rs`. What is specific to agreeing with Python is in `random.rs`.
+//!
+//! # What it does not do
+//!
+//! This engine computes one number at a time on one thread; what it is for is that each can be looked at.
+//! There is no byte-pair encoding, no dropout, no learnt gain in the normalisation and no bias in the layers.
 
 mod adam;
 mod config;

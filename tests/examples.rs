@@ -1,0 +1,149 @@
+//! Each example keeps the promises of its header: output, files, errors, exit status.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Runs an example in an empty folder of its own.
+fn run(example: &str, folder: &Path, arguments: &[&str]) -> Output {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", "whiteboard", "--example", example, "--message-format", "json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let messages = String::from_utf8(built.stdout).expect("UTF-8");
+    let executable = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .next_back()
+        .expect("an executable");
+    Command::new(executable).args(arguments).current_dir(folder).output().expect("the example runs")
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+/// The single line that an example prints when it fails.
+fn error(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stderr.clone()).expect("UTF-8");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text.trim_end().to_owned()
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn microgpt_prints_what_the_python_program_prints() {
+    let reference = include_str!("../crates/microgpt/tests/reference/embedded.json");
+    let reference: serde_json::Value = serde_json::from_str(reference).expect("JSON");
+    let output = run("microgpt", folder().path(), &[]);
+    assert_eq!(stdout(&output), reference["printed"].as_str().expect("a text"));
+    assert!(output.stderr.is_empty(), "a progress bar is for a terminal");
+}
+
+#[test]
+fn microgpt_learns_other_names_and_reports_in_json() {
+    let folder = folder();
+    fs::write(folder.path().join("names.txt"), "Ada\r\n\r\n Zoë \nOlu").expect("a file");
+    let arguments = "--data names.txt --steps 3 --batch 2 --n-embd 6 --n-head 2 --n-layer 2 --block-size 5 \
+                     --learning-rate 0.1 --seed 7 --temperature 1.5 --samples 4 --prompt O --json report.json";
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let text = stdout(&run("microgpt", folder.path(), &arguments));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[..3], ["Number of docs: 3", "Vocab size: 10", "Number of parameters: 1014"]);
+    assert!(lines[3].starts_with("Step 1/3, Loss: ") && lines[5].starts_with("Step 3/3, Loss: "), "{text}");
+    let names = &lines[8..];
+    assert!(names.len() == 4 && names.iter().all(|name| name.starts_with('O')), "{text}");
+
+    let report = fs::read_to_string(folder.path().join("report.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["losses"].as_array().expect("losses").len(), 3);
+    assert_eq!(report["names"].as_array().expect("names")[0], names[0]);
+    assert!(report["seconds"].as_f64() > Some(0.0) && report["names_per_second"].as_f64() > Some(0.0));
+}
+
+#[test]
+fn microgpt_names_what_is_wrong() {
+    let folder = folder();
+    for (name, bytes) in [
+        ("empty", &b"\n \n"[..]),
+        ("latin1", b"emma\nzo\xeb\n"),
+        ("long", b"emma\nwolfeschlegelsteinhausen"),
+        ("one", b"aa\na"),
+    ] {
+        fs::write(folder.path().join(name), bytes).expect("a file");
+    }
+    for (arguments, expected) in [
+        ("--data missing", "error: cannot read missing: "),
+        ("--data empty", "error: empty: there are no names"),
+        ("--data latin1", "error: latin1: the names are not UTF-8: line 2 has an invalid byte at column 3"),
+        (
+            "--data long",
+            "error: the name \"wolfeschlegelsteinhausen\" has 24 characters, more than the block size of 16",
+        ),
+        ("--data one", "error: the names have one distinct character, 'a'"),
+        ("--n-head 3", "error: n_embd = 16 is not divisible by n_head = 3"),
+        ("--n-head 0", "error: n_head is 0"),
+        ("--n-embd 1048576", "error: the model would have "),
+        ("--batch 0", "error: batch is 0"),
+        ("--learning-rate=-1", "error: learning_rate = -1"),
+        ("--temperature 0", "error: temperature = 0"),
+        ("--prompt Ada", "error: \"Ada\" has the character 'A'"),
+        ("--steps 1 --json no/such/folder", "error: cannot write no/such/folder: "),
+    ] {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let error = error(&run("microgpt", folder.path(), &arguments));
+        assert!(error.starts_with(expected), "{arguments:?}: {error}");
+    }
+    assert_eq!(run("microgpt", folder.path(), &["--steps", "-1"]).status.code(), Some(2));
+}
+
+#[test]
+fn autograd_adds_up_what_comes_back_and_draws_the_readmes_picture() {
+    let folder = folder();
+    let text = stdout(&run("autograd", folder.path(), &["--svg", "neuron.svg", "--dot", "neuron.dot"]));
+    assert!(text.contains("d(loss)/d(w) = 1 * 3 + 1 * 5 = 8"), "{text}");
+    let drawn = fs::read_to_string(folder.path().join("neuron.svg")).expect("a picture");
+    let kept = include_str!("../docs/neuron.svg");
+    assert!(drawn == kept, "docs/neuron.svg is stale: cargo run --example autograd -- --svg docs/neuron.svg");
+    assert!(fs::read_to_string(folder.path().join("neuron.dot")).expect("a graph").starts_with("digraph"));
+    error(&run("autograd", folder.path(), &["--svg", "no/such/folder"]));
+}
+
+#[test]
+fn gradient_journey_ends_where_it_was_sent() {
+    let folder = folder();
+    let text = stdout(&run("gradient_journey", folder.path(), &[]));
+    for promised in [
+        "loss = 3.277420",
+        "loss.grad = 1",
+        "total.grad = 1/8 = 0.125",
+        "the plain softmax gives [NaN, NaN, NaN]",
+        "6. Where it ends: wte[10][5], a number of the embedding of 'k'",
+        "Its gradient is +0.000344195",
+        "     malick          +0.000344195",
+    ] {
+        assert!(text.contains(promised), "no {promised:?} in:\n{text}");
+    }
+    let elsewhere = ["--matrix", "lm_head", "--row", "3", "--column", "7"];
+    assert!(stdout(&run("gradient_journey", folder.path(), &elsewhere)).contains("Its gradient is -0.018752415"));
+    assert!(error(&run("gradient_journey", folder.path(), &["--matrix", "q"])).contains("no matrix is called \"q\""));
+    assert!(error(&run("gradient_journey", folder.path(), &["--row", "27"])).contains("wte, which has 27 rows"));
+}
+
+#[test]
+fn every_example_helps() {
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let example = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        let help = stdout(&run(example, folder().path(), &["--help"]));
+        assert!(help.contains("Usage: "), "{example}: {help}");
+    }
+}
