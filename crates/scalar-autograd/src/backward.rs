@@ -19,7 +19,8 @@ impl<'t, T: Scalar> Value<'t, T> {
     /// Time and memory are proportional to the number of nodes recorded before this one; there is no recursion.
     ///
     /// A node whose gradient is exactly 0 passes nothing on, so 0·∞ counts as 0 here and not as NaN: what does not
-    /// matter to the output (a logarithm of 0 that was computed but not used) cannot spoil its gradient.
+    /// matter to the output (a logarithm of 0 that was computed but not used) cannot spoil its gradient; CoDiPack and
+    /// Adept skip zero adjoints, too. The price: at 0, √x·√x has gradient 0 here, where a NaN would have warned.
     #[must_use]
     pub fn backward(self) -> Grads<'t, T> {
         let tape = self.tape();

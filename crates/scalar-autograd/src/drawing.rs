@@ -11,7 +11,7 @@ use crate::value::Value;
 #[cfg(feature = "svg")]
 mod svg;
 
-/// The most nodes that a [`Drawing`] has unless told otherwise: beyond, nobody can read it, and layout takes minutes.
+/// The most nodes that a [`Drawing`] has unless told otherwise: nobody can read a larger one.
 pub const NODES_MAX: usize = 200;
 
 /// A drawing has at most this many edges a node: `x.dot(x)` has two edges for each of its terms.
@@ -129,8 +129,8 @@ impl<'t, 'g, T: Scalar> Drawing<'t, 'g, T> {
             writeln!(dot, "    n{index} [label=\"{label}\", fillcolor=\"{fill}\", color=\"{line}\"];")
                 .expect(INFALLIBLE);
         }
-        // In the order of the tape, no node has a way out before it has all its ways in; the layout engine's search for
-        // cycles, exponential otherwise, then ends at once.
+        // In the order of the tape, no node has a way out before it has all its ways in: the layout engine asks of each edge
+        // whether it closes a cycle, and so finds out at once instead of following every path.
         for value in nodes.values() {
             for (child, slope) in value.children().iter().zip(value.local_gradients()) {
                 let (from, to) = (child.index(), value.index());

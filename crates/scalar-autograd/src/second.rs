@@ -107,7 +107,7 @@ fn tangents<T: Scalar>(arena: &Arena<T>, len: usize, inputs: Values<'_, T>, dire
 
 /// The sum over the children of node `i` of local gradient times tangent.
 fn tangent<T: Scalar>(arena: &Arena<T>, data: &[Dual<T>], i: usize) -> T {
-    let Node { code, a, b } = arena.nodes()[i];
+    let Node { code, a, b } = arena.node(i);
     let mut tangent = T::default();
     let mut add = |child: usize, local_gradient: T| tangent += times(local_gradient, data[child].tangent);
     match code {
@@ -143,7 +143,7 @@ fn sweep<T: Scalar>(arena: &Arena<T>, data: &[Dual<T>]) -> Vec<Dual<T>> {
         if grad.value == T::default() && grad.tangent == T::default() {
             continue;
         }
-        let Node { code, a, b } = arena.nodes()[i];
+        let Node { code, a, b } = arena.node(i);
         match code {
             Code::Leaf => {}
             code if code.is_listed() => {
@@ -182,7 +182,7 @@ fn times<T: Scalar>(x: T, rate: T) -> T {
 
 /// Calls `f` with each term of sum or dot product `i`: its child, and the partner that it is multiplied by.
 fn each_term<T: Scalar>(arena: &Arena<T>, i: usize, mut f: impl FnMut(usize, Option<usize>)) {
-    let Node { code, a, b } = arena.nodes()[i];
+    let Node { code, a, b } = arena.node(i);
     let (a, b) = (a as usize, b as usize);
     let link = |at: usize| arena.links()[at] as usize;
     match code {

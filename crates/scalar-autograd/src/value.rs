@@ -59,7 +59,7 @@ impl<'t, T: Scalar> Value<'t, T> {
         let arena = self.tape.arena().borrow();
         let (i, data) = (self.index(), arena.data());
         let children = children(&arena, i);
-        match arena.nodes()[i].code {
+        match arena.node(i).code {
             Code::SumRun | Code::SumList => vec![T::from_f64(1.0); children.len()],
             Code::DotRun | Code::DotColumn | Code::DotList => {
                 let (left, right) = children.split_at(children.len() / 2);
@@ -217,14 +217,14 @@ pub(crate) fn operands<T: Scalar, R: crate::scalar::Real<Float = T>>(
     data: &[R],
     index: usize,
 ) -> Operands<R> {
-    let Node { code, a, b } = arena.nodes()[index];
+    let Node { code, a, b } = arena.node(index);
     let y = if code.arity() == 2 { b } else { a };
     let constant = if code.has_constant() { arena.constants()[b as usize] } else { T::default() };
     Operands { x: data[a as usize], y: data[y as usize], out: data[index], constant, exponent: b as i32 }
 }
 
 pub(crate) fn children<T: Scalar>(arena: &Arena<T>, index: usize) -> Vec<usize> {
-    let Node { code, a, b } = arena.nodes()[index];
+    let Node { code, a, b } = arena.node(index);
     let (a, b) = (a as usize, b as usize);
     let listed = |range: std::ops::Range<usize>| arena.links()[range].iter().map(|&child| child as usize);
     match code {
@@ -244,7 +244,7 @@ pub(crate) fn children<T: Scalar>(arena: &Arena<T>, index: usize) -> Vec<usize> 
 }
 
 fn operation<T: Scalar>(arena: &Arena<T>, index: usize) -> Operation<T> {
-    let Node { code, b, .. } = arena.nodes()[index];
+    let Node { code, b, .. } = arena.node(index);
     let constant = || arena.constants()[b as usize];
     match code {
         Code::Leaf => Operation::Leaf,
