@@ -131,6 +131,10 @@ impl<T: Scalar> Arena<T> {
         self.constants.truncate(to.constants);
     }
 
+    pub(crate) fn node(&self, index: usize) -> Node {
+        self.nodes()[index]
+    }
+
     pub(crate) fn nodes(&self) -> &[Node] {
         &self.nodes[..self.len]
     }
