@@ -223,7 +223,7 @@ fn share<R: Real>(x_wins: bool, y_wins: bool, sum: R::Float) -> (R, R) {
         (weight(1.0), weight(0.0))
     } else if y_wins {
         (weight(0.0), weight(1.0))
-    } else if sum == sum {
+    } else if sum.partial_cmp(&sum).is_some() {
         (weight(0.5), weight(0.5))
     } else {
         (R::constant(sum), R::constant(sum))

@@ -12,10 +12,10 @@
 
 mod common;
 
-use common::{Step, program, raw_steps, run_on_graph, run_on_tape};
+use common::{Binary, Constant, Step, Unary, program, raw_steps, run_on_tape};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use scalar_autograd::{Operation, Tape, Value};
+use scalar_autograd::{Operation, Tape, Value, graph};
 
 const K: f64 = 8.0;
 
@@ -158,5 +158,65 @@ proptest! {
             let expected = short.get(i).map_or(0.0, |value| short_grads.wrt(*value));
             prop_assert_eq!(grads.wrt(*value), expected, "step {}", i);
         }
+    }
+}
+
+/// Each step's value as the obvious version finds it.
+fn run_on_graph(steps: &[Step]) -> Vec<graph::Value> {
+    let mut values: Vec<graph::Value> = Vec::new();
+    for step in steps {
+        let value = on_graph(&values, step);
+        values.push(value);
+    }
+    values
+}
+
+fn on_graph(values: &[graph::Value], step: &Step) -> graph::Value {
+    let dot = |pairs: Vec<(usize, usize)>| pairs.into_iter().map(|(i, j)| &values[i] * &values[j]).sum();
+    match *step {
+        Step::Leaf(x) => graph::Value::new(x),
+        Step::Unary(f, i) => {
+            let x = &values[i];
+            match f {
+                Unary::Neg => -x,
+                Unary::Exp => x.exp(),
+                Unary::Ln => x.ln(),
+                Unary::Sqrt => x.sqrt(),
+                Unary::Tanh => x.tanh(),
+                Unary::Sigmoid => x.sigmoid(),
+                Unary::Relu => x.relu(),
+                Unary::Abs => x.abs(),
+                Unary::Sin => x.sin(),
+                Unary::Cos => x.cos(),
+            }
+        }
+        Step::Binary(f, i, j) => {
+            let (x, y) = (&values[i], &values[j]);
+            match f {
+                Binary::Add => x + y,
+                Binary::Sub => x - y,
+                Binary::Mul => x * y,
+                Binary::Div => x / y,
+                Binary::Max => x.max(y),
+                Binary::Min => x.min(y),
+            }
+        }
+        Step::Constant(f, i, c) => {
+            let x = &values[i];
+            match f {
+                Constant::Add => x + c,
+                Constant::Sub => x - c,
+                Constant::SubtractFrom => c - x,
+                Constant::Mul => x * c,
+                Constant::Div => x / c,
+                Constant::DivideInto => c / x,
+                Constant::Powf => x.powf(c),
+            }
+        }
+        Step::Powi(i, n) => values[i].powf(f64::from(n)),
+        Step::SumList(ref list) => list.iter().map(|&i| values[i].clone()).sum(),
+        Step::DotList(ref pairs) => dot(pairs.clone()),
+        Step::SumRun(i, count) => values[i..i + count].iter().cloned().sum(),
+        Step::DotRun(i, j, count) => dot((0..count).map(|k| (i + k, j + k)).collect()),
     }
 }

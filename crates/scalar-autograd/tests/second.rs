@@ -100,8 +100,8 @@ proptest! {
         for i in 0..n {
             let along: f64 = (0..n).map(|j| hessian[i][j] * direction(j)).sum();
             prop_assert!((along - product[i]).abs() <= 1e-10 * size, "row {i}: {along} and {}", product[i]);
-            for j in 0..i {
-                prop_assert!((hessian[i][j] - hessian[j][i]).abs() <= 1e-10 * size);
+            for (j, row) in hessian.iter().enumerate().take(i) {
+                prop_assert!((hessian[i][j] - row[i]).abs() <= 1e-10 * size);
             }
         }
         // Truncation, h²/6·∂³, is seen in the difference between two steps, as in gradcheck.

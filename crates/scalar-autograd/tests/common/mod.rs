@@ -1,7 +1,7 @@
-//! Random programs that run on the tape, in either precision, and on the reference-counted graph.
+//! Random programs that run on the tape, in either precision.
 
 use proptest::prelude::*;
-use scalar_autograd::{Scalar, Tape, Value, graph};
+use scalar_autograd::{Scalar, Tape, Value};
 
 /// One operation on earlier results, which are told by their number.
 #[derive(Clone, Debug)]
@@ -222,65 +222,5 @@ fn on_tape<'t, T: Number>(tape: &'t Tape<T>, values: &[Value<'t, T>], step: &Ste
             let [x, y] = [i, j].map(|start| tape.gather(values[start..start + count].iter().copied()));
             x.dot(y)
         }
-    }
-}
-
-/// Each step's value as the obvious version finds it.
-pub(crate) fn run_on_graph(steps: &[Step]) -> Vec<graph::Value> {
-    let mut values: Vec<graph::Value> = Vec::new();
-    for step in steps {
-        let value = on_graph(&values, step);
-        values.push(value);
-    }
-    values
-}
-
-fn on_graph(values: &[graph::Value], step: &Step) -> graph::Value {
-    let dot = |pairs: Vec<(usize, usize)>| pairs.into_iter().map(|(i, j)| &values[i] * &values[j]).sum();
-    match *step {
-        Step::Leaf(x) => graph::Value::new(x),
-        Step::Unary(f, i) => {
-            let x = &values[i];
-            match f {
-                Neg => -x,
-                Exp => x.exp(),
-                Ln => x.ln(),
-                Sqrt => x.sqrt(),
-                Tanh => x.tanh(),
-                Sigmoid => x.sigmoid(),
-                Relu => x.relu(),
-                Abs => x.abs(),
-                Sin => x.sin(),
-                Cos => x.cos(),
-            }
-        }
-        Step::Binary(f, i, j) => {
-            let (x, y) = (&values[i], &values[j]);
-            match f {
-                Binary::Add => x + y,
-                Binary::Sub => x - y,
-                Binary::Mul => x * y,
-                Binary::Div => x / y,
-                Binary::Max => x.max(y),
-                Binary::Min => x.min(y),
-            }
-        }
-        Step::Constant(f, i, c) => {
-            let x = &values[i];
-            match f {
-                Constant::Add => x + c,
-                Constant::Sub => x - c,
-                Constant::SubtractFrom => c - x,
-                Constant::Mul => x * c,
-                Constant::Div => x / c,
-                Constant::DivideInto => c / x,
-                Constant::Powf => x.powf(c),
-            }
-        }
-        Step::Powi(i, n) => values[i].powf(f64::from(n)),
-        Step::SumList(ref list) => list.iter().map(|&i| values[i].clone()).sum(),
-        Step::DotList(ref pairs) => dot(pairs.clone()),
-        Step::SumRun(i, count) => values[i..i + count].iter().cloned().sum(),
-        Step::DotRun(i, j, count) => dot((0..count).map(|k| (i + k, j + k)).collect()),
     }
 }
