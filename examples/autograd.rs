@@ -28,7 +28,9 @@
 //!    Hessian * [1.0, 0.0, -1.0] = [-1.4537, -0.3634, -0.7269]
 //! ```
 
+use std::error::Error;
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,11 +53,7 @@ const INPUTS: [f64; 2] = [2.0, 0.5];
 const WEIGHTS_AND_BIAS: [f64; 3] = [-0.75, 1.0, 1.5];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    fan_out();
-    let drawn = neuron(&arguments);
-    check();
-    match drawn {
+    match run(&Arguments::parse(), &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -64,18 +62,26 @@ fn main() -> ExitCode {
     }
 }
 
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    fan_out(out)?;
+    neuron(arguments, out)?;
+    check(out)?;
+    Ok(())
+}
+
 /// `w` is used in both a = w·3 and b = w·5, so d(loss)/d(w) = d(loss)/d(a)·3 + d(loss)/d(b)·5.
-fn fan_out() {
+fn fan_out(out: &mut impl Write) -> io::Result<()> {
     let tape = Tape::<f64>::new();
     let w = tape.value(2.0);
     let a = w * 3.0;
     let b = w * 5.0;
     let loss = a + b;
     let grads = loss.backward();
-    println!("1. Fan-out: a = w * 3, b = w * 5, loss = a + b");
-    println!("   d(loss)/d(a) = {}, d(loss)/d(b) = {}", grads.wrt(a), grads.wrt(b));
-    println!("   d(loss)/d(w) = {} * 3 + {} * 5 = {}\n", grads.wrt(a), grads.wrt(b), grads.wrt(w));
+    writeln!(out, "1. Fan-out: a = w * 3, b = w * 5, loss = a + b")?;
+    writeln!(out, "   d(loss)/d(a) = {}, d(loss)/d(b) = {}", grads.wrt(a), grads.wrt(b))?;
+    writeln!(out, "   d(loss)/d(w) = {} * 3 + {} * 5 = {}\n", grads.wrt(a), grads.wrt(b), grads.wrt(w))?;
     assert_eq!(grads.wrt(w), 8.0);
+    Ok(())
 }
 
 /// tanh(x₀·w₀ + x₁·w₁ + b), written with single operations so that every step is a node to look at.
@@ -85,59 +91,61 @@ fn neuron_output<'t>(inputs: Values<'t, f64>, parameters: Values<'t, f64>) -> Va
     (sum + parameters.at(inputs.len())).tanh()
 }
 
-fn neuron(arguments: &Arguments) -> Result<(), String> {
+fn neuron(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let tape = Tape::<f64>::new();
     let (x, w) = (tape.values(&INPUTS), tape.values(&WEIGHTS_AND_BIAS));
     let output = neuron_output(x, w);
     let grads = output.backward();
-    println!("2. A neuron: out = tanh(x0 * w0 + x1 * w1 + b), walked backwards");
-    tell(&tape, &grads);
+    writeln!(out, "2. A neuron: out = tanh(x0 * w0 + x1 * w1 + b), walked backwards")?;
+    tell(&tape, &grads, out)?;
 
     let named = [(x.at(0), "x0"), (x.at(1), "x1"), (w.at(0), "w0"), (w.at(1), "w1"), (w.at(2), "b"), (output, "out")];
     let drawing = Drawing::new(output).grads(&grads);
     let drawing = named.into_iter().fold(drawing, |drawing, (value, name)| drawing.name(value, name));
     if let Some(file) = &arguments.dot {
-        write(file, &drawing.to_dot().map_err(|error| error.to_string())?)?;
+        write(file, &drawing.to_dot()?)?;
     }
     if let Some(file) = &arguments.svg {
-        write(file, &drawing.to_svg().map_err(|error| error.to_string())?)?;
+        write(file, &drawing.to_svg()?)?;
     }
-    println!();
+    writeln!(out)?;
     Ok(())
 }
 
 /// Every result from the output back: what it holds, and what it passes on to each child.
-fn tell(tape: &Tape<f64>, grads: &Grads<'_, f64>) {
+fn tell(tape: &Tape<f64>, grads: &Grads<'_, f64>, out: &mut impl Write) -> io::Result<()> {
     for node in tape.nodes().iter().rev().filter(|node| node.operation() != Operation::Leaf) {
         let (operation, data, grad) = (node.operation().to_string(), node.data(), grads.wrt(node));
-        print!("   node {:>2}: {operation:<4} data {data:>7.4}  grad {grad:>7.4}, passed on:", node.index());
+        write!(out, "   node {:>2}: {operation:<4} data {data:>7.4}  grad {grad:>7.4}, passed on:", node.index())?;
         for (child, slope) in node.children().into_iter().zip(node.local_gradients()) {
-            print!(" {slope:.4} * {grad:.4} to {}", child.index());
+            write!(out, " {slope:.4} * {grad:.4} to {}", child.index())?;
         }
-        println!();
+        writeln!(out)?;
     }
+    Ok(())
 }
 
 /// The gradient against measured slopes, and second derivatives from the same tape against the formula.
-fn check() {
+fn check(out: &mut impl Write) -> io::Result<()> {
     let report = gradcheck(|tape, w| neuron_output(tape.values(&INPUTS), w), &WEIGHTS_AND_BIAS, Options::default())
         .expect("the tape's gradient is the slope");
     let worst = report.worst.expect("there are parameters");
-    println!("3. Is it right? Nudge each parameter and measure; then the second derivatives");
-    println!(
+    writeln!(out, "3. Is it right? Nudge each parameter and measure; then the second derivatives")?;
+    writeln!(
+        out,
         "   worst of {} slopes: {:.10} by the tape, {:.10} measured, {:.0e} apart allowed",
         WEIGHTS_AND_BIAS.len(),
         worst.analytic,
         worst.numeric,
         worst.allowed
-    );
+    )?;
 
     let tape = Tape::<f64>::new();
     let (x, w) = (tape.values(&INPUTS), tape.values(&WEIGHTS_AND_BIAS));
     let output = neuron_output(x, w);
     let direction = [1.0, 0.0, -1.0];
     let product = output.hessian_vector_product(w, &direction);
-    println!("   Hessian * {direction:?} = {product:.4?}");
+    writeln!(out, "   Hessian * {direction:?} = {product:.4?}")?;
 
     // With z = (x0, x1, 1), the gradient is (1 - out^2) z and the Hessian -2 out (1 - out^2) z z^T.
     let z = [INPUTS[0], INPUTS[1], 1.0];
@@ -147,6 +155,7 @@ fn check() {
         assert!((grad - slope * z).abs() < 1e-14);
         assert!((second - -2.0 * output.data() * slope * along * z).abs() < 1e-14);
     }
+    Ok(())
 }
 
 fn write(file: &Path, text: &str) -> Result<(), String> {
