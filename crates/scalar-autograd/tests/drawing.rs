@@ -33,6 +33,7 @@ fn a_value_used_twice_has_two_edges() {
     let x = tape.value(3.0);
     let dot = Drawing::new(x * x).to_dot().unwrap();
     assert_eq!(dot.matches("n0 -> n1 [label=\"3\"];").count(), 2, "{dot}");
+    assert_eq!([(x - 2.0).operation().to_string(), (x + 2.0).operation().to_string()], ["x − 2", "x + 2"]);
 }
 
 #[test]
