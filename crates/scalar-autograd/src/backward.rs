@@ -85,7 +85,8 @@ impl<T: Scalar> fmt::Debug for Grads<'_, T> {
 
 /// Walks the tape backwards from the last of `grads`.
 fn sweep<T: Scalar>(arena: &Arena<T>, grads: &mut [T]) {
-    let (nodes, data) = (&arena.nodes()[..grads.len()], &arena.data()[..grads.len()]);
+    let nodes = arena.nodes(grads.len());
+    let data = &arena.data()[..grads.len()];
     let mut end = grads.len();
     while end > 0 {
         let i = end - 1;
@@ -94,7 +95,7 @@ fn sweep<T: Scalar>(arena: &Arena<T>, grads: &mut [T]) {
         if grad == T::default() {
             continue;
         }
-        let Node { code, a, b } = nodes[i];
+        let Node { code, a, b } = nodes.at(i);
         // The two most frequent ones are tested first: a jump table would cost a third of the sweep.
         if code == Code::Mul {
             let (a, b) = (a as usize, b as usize);
@@ -113,16 +114,16 @@ fn sweep<T: Scalar>(arena: &Arena<T>, grads: &mut [T]) {
 /// Adds what node `i`, and perhaps some before it, owe to each of their children; returns the first that has paid.
 fn pass_on<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], i: usize) -> usize {
     let grad = grads[i];
-    let Node { code, a, b } = arena.nodes()[i];
+    let Node { code, a, b } = arena.node(i);
     let (first, count) = (a as usize, b as usize);
     match code {
         Code::DotRun => {
-            let start = start_of_group(arena.nodes(), i);
+            let start = start_of_group(arena, i);
             pass_on_rows(arena, data, grads, start..i + 1);
             return start;
         }
         Code::DotColumn => {
-            let start = start_of_group(arena.nodes(), i);
+            let start = start_of_group(arena, i);
             pass_on_columns(arena, data, grads, start..i + 1);
             return start;
         }
@@ -152,15 +153,15 @@ fn pass_on<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], i: usize) -
 }
 
 /// The first of the nodes up to `i` that were recorded together with it: they share `b`, and none is a child of another.
-fn start_of_group(nodes: &[Node], i: usize) -> usize {
-    let Node { code, b, .. } = nodes[i];
-    let together = nodes[..i].iter().rev().take_while(|node| node.code == code && node.b == b);
+fn start_of_group<T: Scalar>(arena: &Arena<T>, i: usize) -> usize {
+    let Node { code, b, .. } = arena.node(i);
+    let together = (0..i).rev().map(|earlier| arena.node(earlier)).take_while(|node| node.code == code && node.b == b);
     i - together.count()
 }
 
 /// Dot products of rows with one run: each row's gradient gets the run, the run's gradient gets every row.
 fn pass_on_rows<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], group: Range<usize>) {
-    let link = arena.nodes()[group.start].b as usize;
+    let link = arena.node(group.start).b as usize;
     let (x, count) = (arena.links()[link] as usize, arena.links()[link + 1] as usize);
     // Up to four rows wait, so that the run's gradient is read and written once for all of them.
     let mut waiting = [(T::default(), &data[..0]); 4];
@@ -170,7 +171,7 @@ fn pass_on_rows<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], group:
         if grad == T::default() {
             continue;
         }
-        let row = arena.nodes()[i].a as usize;
+        let row = arena.node(i).a as usize;
         add_scaled(&mut grads[row..row + count], &data[x..x + count], grad);
         waiting[waiters] = (grad, &data[row..row + count]);
         waiters += 1;
@@ -186,7 +187,7 @@ fn pass_on_rows<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], group:
 
 /// Dot products of one run with the columns of rows: the mirror image of [`pass_on_rows`].
 fn pass_on_columns<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], group: Range<usize>) {
-    let link = arena.nodes()[group.start].b as usize;
+    let link = arena.node(group.start).b as usize;
     let (weights, count) = (arena.links()[link] as usize, arena.links()[link + 1] as usize);
     let rows = &arena.links()[link + 2..link + 2 + count];
     for i in group.rev() {
@@ -194,7 +195,7 @@ fn pass_on_columns<T: Scalar>(arena: &Arena<T>, data: &[T], grads: &mut [T], gro
         if grad == T::default() {
             continue;
         }
-        let column = arena.nodes()[i].a as usize;
+        let column = arena.node(i).a as usize;
         for (weight, &row) in (weights..).zip(rows) {
             let element = row as usize + column;
             grads[weight] += data[element] * grad;
