@@ -53,6 +53,9 @@ pub(crate) struct Arena<T> {
     len: usize,
     limit: usize,
     codes: Vec<Code>,
+    /// Where the codes are while nothing but numbers is recorded: [`push`](Arena::push) then finds no slot and takes the
+    /// slow way, so the fast way needs no test for it.
+    codes_aside: Option<Vec<Code>>,
     edges: Vec<Edges>,
     data: Vec<T>,
     /// Children of sums and dot products.
@@ -74,6 +77,7 @@ impl<T: Scalar> Arena<T> {
             len: 0,
             limit: limit.min(MAX_NODES),
             codes: Vec::new(),
+            codes_aside: None,
             edges: Vec::new(),
             data: Vec::new(),
             links: Vec::new(),
@@ -92,6 +96,11 @@ impl<T: Scalar> Arena<T> {
         Some(index as u32)
     }
 
+    /// [`push`](Arena::push) where there is no slot, or nothing but the number is to be kept.
+    pub(crate) fn push_slowly(&mut self, data: T, code: Code, a: u32, b: u32) -> u32 {
+        self.push_run(1, |_| Node { code, a, b }, |_, slot| slot[0] = data)
+    }
+
     /// Takes the next `count` slots; `fill` is given the numbers before them and theirs.
     pub(crate) fn push_run(
         &mut self,
@@ -101,10 +110,14 @@ impl<T: Scalar> Arena<T> {
     ) -> u32 {
         self.make_room(count);
         let (start, end) = (self.len, self.len + count);
-        let slots = self.codes[start..end].iter_mut().zip(&mut self.edges[start..end]);
-        for (offset, (code_slot, edges_slot)) in (0..).zip(slots) {
-            let Node { code, a, b } = node(offset);
-            (*code_slot, *edges_slot) = (code, Edges::new(a, b));
+        if let Some(codes) = &mut self.codes_aside {
+            codes[start..end].fill(Code::Leaf);
+        } else {
+            let slots = self.codes[start..end].iter_mut().zip(&mut self.edges[start..end]);
+            for (offset, (code_slot, edges_slot)) in (0..).zip(slots) {
+                let Node { code, a, b } = node(offset);
+                (*code_slot, *edges_slot) = (code, Edges::new(a, b));
+            }
         }
         let (before, after) = self.data.split_at_mut(start);
         fill(before, &mut after[..count]);
@@ -119,12 +132,12 @@ impl<T: Scalar> Arena<T> {
     /// If the tape would hold more nodes than it may.
     pub(crate) fn make_room(&mut self, count: usize) {
         let needed = self.len + count;
-        if needed <= self.codes.len() {
+        if needed <= self.data.len() {
             return;
         }
         assert!(needed <= self.limit, "the tape is full: {} nodes; truncate it between steps", self.limit);
-        let slots = needed.max(2 * self.codes.len()).max(FIRST_SLOTS).min(self.limit);
-        self.codes.resize(slots, Code::Leaf);
+        let slots = needed.max(2 * self.data.len()).max(FIRST_SLOTS).min(self.limit);
+        self.codes_aside.as_mut().unwrap_or(&mut self.codes).resize(slots, Code::Leaf);
         self.edges.resize(slots, Edges::default());
         self.data.resize(slots, T::default());
     }
@@ -134,6 +147,9 @@ impl<T: Scalar> Arena<T> {
     pub(crate) fn constant(&mut self, constant: T) -> u32 {
         // A bitwise test would tell 0 from −0 and keep a NaN from being stored twice; neither is worth its cost here,
         // but 0 must not stand for −0: 1/−0 is not 1/0.
+        if !self.is_recording() {
+            return 0;
+        }
         let stored = self.constants.last().is_some_and(|&last| last == constant && last != T::default());
         if !stored {
             self.constants.push(constant);
@@ -147,10 +163,26 @@ impl<T: Scalar> Arena<T> {
     ///
     /// If there are more links than a `u32` counts.
     pub(crate) fn link(&mut self, children: impl IntoIterator<Item = u32>) -> u32 {
+        if !self.is_recording() {
+            return 0;
+        }
         let start = self.links.len();
         self.links.extend(children);
         assert!(self.links.len() <= MAX_NODES, "the tape is full: {MAX_NODES} links; truncate it between steps");
         start as u32
+    }
+
+    pub(crate) fn is_recording(&self) -> bool {
+        self.codes_aside.is_none()
+    }
+
+    /// Whether to keep how numbers come about, or the numbers only.
+    pub(crate) fn set_recording(&mut self, recording: bool) {
+        match self.codes_aside.take() {
+            Some(codes) if recording => self.codes = codes,
+            None if !recording => self.codes_aside = Some(std::mem::take(&mut self.codes)),
+            unchanged => self.codes_aside = unchanged,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -173,7 +205,8 @@ impl<T: Scalar> Arena<T> {
 
     #[inline]
     pub(crate) fn nodes(&self, len: usize) -> Nodes<'_> {
-        Nodes { codes: &self.codes[..len], edges: &self.edges[..len] }
+        let codes = self.codes_aside.as_ref().unwrap_or(&self.codes);
+        Nodes { codes: &codes[..len], edges: &self.edges[..len] }
     }
 
     pub(crate) fn data(&self) -> &[T] {
@@ -194,7 +227,7 @@ impl<T: Scalar> Arena<T> {
 
     /// Bytes held, used or not.
     pub(crate) fn bytes(&self) -> usize {
-        self.codes.capacity() * size_of::<Code>()
+        self.codes_aside.as_ref().unwrap_or(&self.codes).capacity() * size_of::<Code>()
             + self.edges.capacity() * size_of::<Edges>()
             + self.data.capacity() * size_of::<T>()
             + self.links.capacity() * size_of::<u32>()

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::arena::{Arena, Node};
+use crate::arena::{Arena, Node, Nodes};
 use crate::operation::{Code, local_gradients};
 use crate::products::add_scaled;
 use crate::scalar::Scalar;
@@ -85,30 +85,39 @@ impl<T: Scalar> fmt::Debug for Grads<'_, T> {
 
 /// Walks the tape backwards from the last of `grads`.
 fn sweep<T: Scalar>(arena: &Arena<T>, grads: &mut [T]) {
-    let nodes = arena.nodes(grads.len());
-    let data = &arena.data()[..grads.len()];
+    let data = arena.data();
     let mut end = grads.len();
-    while end > 0 {
-        let i = end - 1;
-        end = i;
+    loop {
+        end = sweep_plain(arena.nodes(end), &data[..end], &mut grads[..end]);
+        if end == 0 {
+            return;
+        }
+        end = pass_on(arena, data, grads, end - 1);
+    }
+}
+
+/// Walks backwards over the most frequent kinds of nodes, which a jump table would slow down by a third; returns the end
+/// of what is left, whose last node is of another kind.
+fn sweep_plain<T: Scalar>(nodes: Nodes<'_>, data: &[T], grads: &mut [T]) -> usize {
+    for i in (0..grads.len()).rev() {
         let grad = grads[i];
         if grad == T::default() {
             continue;
         }
         let Node { code, a, b } = nodes.at(i);
-        // The two most frequent ones are tested first: a jump table would cost a third of the sweep.
+        let (a, b) = (a as usize, b as usize);
         if code == Code::Mul {
-            let (a, b) = (a as usize, b as usize);
             let (x, y) = (data[a], data[b]);
             grads[a] += y * grad;
             grads[b] += x * grad;
         } else if code == Code::Add {
-            grads[a as usize] += grad;
-            grads[b as usize] += grad;
+            grads[a] += grad;
+            grads[b] += grad;
         } else if code != Code::Leaf {
-            end = pass_on(arena, data, grads, i);
+            return i + 1;
         }
     }
+    0
 }
 
 /// Adds what node `i`, and perhaps some before it, owe to each of their children; returns the first that has paid.

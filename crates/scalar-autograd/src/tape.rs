@@ -2,7 +2,7 @@
 //!
 //! A node is recorded after its children, so walking the tape backwards is a topological sort that costs nothing.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,7 +39,6 @@ use crate::values::Values;
 /// ```
 pub struct Tape<T: Scalar> {
     arena: RefCell<Arena<T>>,
-    recording: Cell<bool>,
     /// Gradient buffers to be used again.
     spare: RefCell<Vec<Vec<T>>>,
     indices: RefCell<Vec<u32>>,
@@ -83,7 +82,6 @@ impl<T: Scalar> Tape<T> {
     pub fn with_limit(limit: usize) -> Self {
         Tape {
             arena: RefCell::new(Arena::with_limit(limit)),
-            recording: Cell::new(true),
             spare: RefCell::default(),
             indices: RefCell::default(),
             identity: Identity::new(),
@@ -150,13 +148,14 @@ impl<T: Scalar> Tape<T> {
     /// Runs `f` without recording how numbers come about: each result is a leaf, at which
     /// [`backward`](Value::backward) stops.
     pub fn no_grad<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a Cell<bool>, bool);
-        impl Drop for Restore<'_> {
+        struct Restore<'a, T: Scalar>(&'a RefCell<Arena<T>>, bool);
+        impl<T: Scalar> Drop for Restore<'_, T> {
             fn drop(&mut self) {
-                self.0.set(self.1);
+                self.0.borrow_mut().set_recording(self.1);
             }
         }
-        let _restore = Restore(&self.recording, self.recording.replace(false));
+        let _restore = Restore(&self.arena, self.arena.borrow().is_recording());
+        self.arena.borrow_mut().set_recording(false);
         f()
     }
 
@@ -183,7 +182,7 @@ impl<T: Scalar> Tape<T> {
     /// Records a node. It takes the parts of a [`Node`], which stay in registers where a whole one would not.
     #[inline]
     pub(crate) fn push(&self, data: T, code: Code, a: u32, b: u32) -> Value<'_, T> {
-        let pushed = if self.recording.get() { self.arena.borrow_mut().push(data, code, a, b) } else { None };
+        let pushed = self.arena.borrow_mut().push(data, code, a, b);
         let index = match pushed {
             Some(index) => index,
             None => self.push_slowly(data, code, a, b),
@@ -191,24 +190,20 @@ impl<T: Scalar> Tape<T> {
         Value::new(self, index, data)
     }
 
-    /// [`push`](Tape::push) where there is no room, or nothing but the number is to be kept.
     #[cold]
     #[inline(never)]
     fn push_slowly(&self, data: T, code: Code, a: u32, b: u32) -> u32 {
-        let mut arena = self.arena.borrow_mut();
-        arena.make_room(1);
-        let (code, a, b) = if self.recording.get() { (code, a, b) } else { (Code::Leaf, 0, 0) };
-        arena.push(data, code, a, b).expect("there is room")
+        self.arena.borrow_mut().push_slowly(data, code, a, b)
     }
 
     #[inline]
     pub(crate) fn constant(&self, constant: T) -> u32 {
-        if self.recording.get() { self.arena.borrow_mut().constant(constant) } else { 0 }
+        self.arena.borrow_mut().constant(constant)
     }
 
     /// Where a list of children, or whatever else belongs to a node with many, begins.
     pub(crate) fn link(&self, links: impl IntoIterator<Item = u32>) -> u32 {
-        if self.recording.get() { self.arena.borrow_mut().link(links) } else { 0 }
+        self.arena.borrow_mut().link(links)
     }
 
     /// Records `count` nodes of one kind side by side. `edges` tells the indices of each; `fill` is given all numbers on
@@ -224,10 +219,7 @@ impl<T: Scalar> Tape<T> {
             let (a, b) = edges(offset);
             Node { code, a, b }
         };
-        let leaf = |_| Node { code: Code::Leaf, a: 0, b: 0 };
-        let mut arena = self.arena.borrow_mut();
-        let start =
-            if self.recording.get() { arena.push_run(count, node, fill) } else { arena.push_run(count, leaf, fill) };
+        let start = self.arena.borrow_mut().push_run(count, node, fill);
         Values::new(self, start, count as u32)
     }
 
