@@ -82,7 +82,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let batch_names = &names.as_slice()[..BATCH.min(names.as_slice().len())];
 
     let tape = Tape::new();
-    let data: Vec<f64> = model.parameters.iter().map(|parameter| parameter.data).collect();
+    let data = model.parameters().data();
     let parameters = tape.values(&data);
     let batch = batch_loss(&Gpt::new(&model, parameters), &encode(&model, batch_names));
     let grads = batch.loss.backward();
@@ -102,7 +102,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 /// The weight's place among all parameters.
 fn place(model: &Model, arguments: &Arguments) -> Result<usize, String> {
     let Arguments { matrix: name, row, column, .. } = arguments;
-    let matrices = model.parameters.matrices();
+    let matrices = model.parameters().matrices();
     let Some(index) = matrices.iter().position(|matrix| matrix.name() == name) else {
         let known: Vec<&str> = matrices.iter().map(|matrix| matrix.name()).collect();
         return Err(format!("no matrix is called {name:?}; there are {}", known.join(", ")));
@@ -118,7 +118,7 @@ fn place(model: &Model, arguments: &Arguments) -> Result<usize, String> {
 }
 
 fn encode(model: &Model, names: &[String]) -> Vec<Vec<usize>> {
-    names.iter().filter_map(|name| model.tokenizer.encode(name)).collect()
+    names.iter().filter_map(|name| model.tokenizer().encode(name)).collect()
 }
 
 impl Journey<'_> {
@@ -174,7 +174,7 @@ impl Journey<'_> {
     fn through_the_softmax(&self, out: &mut impl Write) -> io::Result<()> {
         let document = &self.batch.documents[0];
         let first = self.names[0].chars().next().unwrap_or_default();
-        let target = self.model.tokenizer.token(first).unwrap_or_default();
+        let target = self.model.tokenizer().token(first).unwrap_or_default();
         let probabilities = document.probabilities[0];
         let (probability, question) = (probabilities.at(target), document.losses[0]);
         let share = self.grads.wrt(question);
@@ -196,7 +196,7 @@ impl Journey<'_> {
             let (p, wanted) = (probabilities.at(token).data(), f64::from(u8::from(token == target)));
             let gradient = self.grads.wrt(logit_of(probabilities.at(token)));
             let letter =
-                self.model.tokenizer.character(token).map_or("the end".to_owned(), |letter| format!("{letter:?}"));
+                self.model.tokenizer().character(token).map_or("the end".to_owned(), |letter| format!("{letter:?}"));
             writeln!(out, "     {letter:7} ({p:.6} - {wanted}) · {share:.6} = {gradient:+.9}")?;
             assert!((gradient - (p - wanted) * share).abs() < 1e-9, "softmax and cross-entropy give p - y");
         }
@@ -207,7 +207,7 @@ impl Journey<'_> {
         let Arguments { matrix, row, column, .. } = arguments;
         let weight = self.parameters.at(weight);
         let gradient = self.grads.wrt(weight);
-        let letter = self.model.tokenizer.character(*row).filter(|_| matrix == "wte");
+        let letter = self.model.tokenizer().character(*row).filter(|_| matrix == "wte");
         let meaning = letter.map(|letter| format!(", a number of the embedding of {letter:?}")).unwrap_or_default();
         writeln!(out, "6. Where it ends: {matrix}[{row}][{column}]{meaning}")?;
         writeln!(out, "   Its gradient is {gradient:+.9}: the sum over every path that leads to it, name by name:")?;

@@ -109,8 +109,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Sampling { samples: arguments.samples, temperature: arguments.temperature, prompt: arguments.prompt.clone() };
     sampling.check(&model)?;
     writeln!(out, "Number of docs: {}", names.as_slice().len())?;
-    writeln!(out, "Vocab size: {}", model.tokenizer.vocab_size())?;
-    writeln!(out, "Number of parameters: {}", model.parameters.len())?;
+    writeln!(out, "Vocab size: {}", model.tokenizer().vocab_size())?;
+    writeln!(out, "Number of parameters: {}", model.parameters().len())?;
 
     let start = Instant::now();
     let losses = train(arguments, &mut model, &names, &mut out)?;

@@ -2,7 +2,7 @@
 
 use crate::parameters::Parameters;
 
-/// Adam's settings. The default is the seed program's.
+/// Adam's settings. The default is the Python program's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// How much of the mean gradient is kept from step to step.
@@ -37,7 +37,15 @@ impl Moments {
     }
 
     /// Moves every parameter against its gradient.
+    ///
+    /// The squared gradient is a product where the Python program has a power of 2, which can differ in the last bit.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many parameters as [`new`](Moments::new) was told.
     pub fn update(&mut self, parameters: &mut Parameters, learning_rate: f64) {
+        let (remembered, present) = (self.first.len(), parameters.len());
+        assert!(remembered == present, "moments of {remembered} parameters for {present}");
         let Adam { beta1, beta2, epsilon } = self.adam;
         self.steps += 1;
         // Both means start at 0; this is how much of their weight is not yet on that 0.

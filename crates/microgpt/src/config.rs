@@ -3,9 +3,9 @@
 use crate::error::Error;
 
 /// The most parameters that a model may have.
-pub const MAX_PARAMETERS: usize = 1 << 28;
+pub const MAX_PARAMETERS: usize = 1 << 24;
 
-/// The sizes of a model. The default is the seed program's: 4,192 parameters for 27 tokens.
+/// The sizes of a model. The default is the Python program's: 4,192 parameters for 27 tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Numbers in an embedding.
@@ -26,11 +26,16 @@ impl Default for Config {
 
 impl Config {
     /// Numbers in an embedding that belong to one attention head.
+    ///
+    /// # Panics
+    ///
+    /// If there is no head.
     pub fn head_dim(&self) -> usize {
         self.n_embd / self.n_head
     }
 
-    /// Names and shapes (rows, columns) of all matrices, in the order in which they are initialised.
+    /// Names and shapes (rows, columns) of all matrices, in the order in which they are initialised. For sizes that
+    /// [`parameters`](Config::parameters) accepts.
     pub fn shapes(&self, vocab_size: usize) -> Vec<(String, (usize, usize))> {
         let n = self.n_embd;
         let mut shapes: Vec<(String, (usize, usize))> =
@@ -65,18 +70,13 @@ impl Config {
         if !self.n_embd.is_multiple_of(self.n_head) {
             return Err(Error::HeadsDoNotDivide { n_embd: self.n_embd, n_head: self.n_head });
         }
-        let parameters = self.parameters_unchecked(vocab_size).unwrap_or(usize::MAX);
-        if parameters > MAX_PARAMETERS {
+        let [n, layers, block_size, vocab_size] =
+            [self.n_embd, self.n_layer, self.block_size, vocab_size].map(|size| size as u128);
+        let parameters = (12 * n).saturating_mul(layers).saturating_add(2 * vocab_size + block_size).saturating_mul(n);
+        if parameters > MAX_PARAMETERS as u128 {
             return Err(Error::TooManyParameters { parameters, limit: MAX_PARAMETERS });
         }
-        Ok(parameters)
-    }
-
-    /// `None` if there are more than a `usize` counts.
-    fn parameters_unchecked(&self, vocab_size: usize) -> Option<usize> {
-        let rows_of_n = vocab_size.checked_mul(2)?.checked_add(self.block_size)?;
-        let block_rows_of_n = self.n_embd.checked_mul(12)?.checked_mul(self.n_layer)?;
-        rows_of_n.checked_add(block_rows_of_n)?.checked_mul(self.n_embd)
+        Ok(parameters as usize)
     }
 }
 

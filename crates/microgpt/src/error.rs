@@ -7,13 +7,22 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {path:?}")]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// Something is wrong with what is in a file.
+    #[error("{path:?}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        #[source]
+        source: Box<Error>,
     },
     /// The text is not UTF-8.
     #[error("the names are not UTF-8: line {line} has an invalid byte at column {column}")]
@@ -33,7 +42,7 @@ pub enum Error {
         character: char,
     },
     /// A name does not fit into the model's context.
-    #[error("the name {name:?} has {length} characters, more than the block size of {block_size}")]
+    #[error("the name {} has {length} characters, more than the block size of {block_size}", quoted(name))]
     NameTooLong {
         /// The name.
         name: String,
@@ -43,7 +52,7 @@ pub enum Error {
         block_size: usize,
     },
     /// A name or prompt has a character that the model has no token for.
-    #[error("{text:?} has the character {character:?}, which the model does not know")]
+    #[error("{} has the character {character:?}, which the model does not know", quoted(text))]
     UnknownCharacter {
         /// The name or prompt.
         text: String,
@@ -51,7 +60,10 @@ pub enum Error {
         character: char,
     },
     /// A prompt leaves no room for a name.
-    #[error("the prompt {prompt:?} has {length} characters; with a block size of {block_size} it must have fewer")]
+    #[error(
+        "the prompt {} has {length} characters; with a block size of {block_size} it must have fewer",
+        quoted(prompt)
+    )]
     PromptTooLong {
         /// The prompt.
         prompt: String,
@@ -85,27 +97,27 @@ pub enum Error {
         expected: &'static str,
     },
     /// The model would have too many parameters.
-    #[error("the model would have {parameters} parameters; at most {limit} are supported")]
+    #[error("the model would have {} parameters; at most {limit} are supported", counted(*parameters))]
     TooManyParameters {
-        /// As many as the sizes ask for; `usize::MAX` if they are beyond counting.
-        parameters: usize,
+        /// As many as the sizes ask for; `u128::MAX` stands for all that are beyond counting.
+        parameters: u128,
         /// [`MAX_PARAMETERS`](crate::MAX_PARAMETERS)
         limit: usize,
     },
     /// One training step would need too large a graph.
-    #[error("one step would record up to {nodes} nodes and links; at most {limit} are supported: use a smaller batch")]
+    #[error("one step would record up to {} nodes and links; at most {limit} are supported: use a smaller batch", counted(*nodes))]
     GraphTooLarge {
-        /// An upper bound; `usize::MAX` if it is beyond counting.
-        nodes: usize,
-        /// [`scalar_autograd::MAX_NODES`]
+        /// An upper bound; `u128::MAX` stands for all that are beyond counting.
+        nodes: u128,
+        /// [`MAX_GRAPH`](crate::scalar::MAX_GRAPH)
         limit: usize,
     },
-    /// Training has left the numbers.
-    #[error("training diverged: the loss of step {step} is {loss}; a smaller learning rate may help")]
+    /// Training has left the numbers: a loss, a gradient or a weight is no longer finite.
+    #[error("training diverged in step {step}, whose loss is {loss}; a smaller learning rate may help")]
     Diverged {
         /// Counted from 1.
         step: usize,
-        /// NaN or infinite.
+        /// The loss before the step; it can be a number where what follows from it is not.
         loss: f64,
     },
     /// The model's probabilities are not numbers.
@@ -114,4 +126,15 @@ pub enum Error {
         /// NaN, infinite or 0.
         total: f64,
     },
+}
+
+/// A text in quotes, on one line, not too long for it.
+fn quoted(text: &str) -> String {
+    const SHOWN_MAX: usize = 40;
+    let shown: String = text.chars().take(SHOWN_MAX).collect();
+    if shown.len() == text.len() { format!("{text:?}") } else { format!("{shown:?}…") }
+}
+
+fn counted(count: u128) -> String {
+    if count == u128::MAX { "uncountably many".to_owned() } else { count.to_string() }
 }

@@ -6,7 +6,8 @@
 //!    "emma" asks five questions: what comes first, what after "e", after "em", after "emm", and what after "emma"
 //!    (the end).
 //! 2. **Embeddings.** A letter is looked up in a table of vectors (`wte`, what it is) and so is its place (`wpe`, where
-//!    it stands); their sum is what the model works on. Both tables are learnt.
+//!    it stands), and both are added. Both tables are learnt. Here, and before each of the next two parts, the vector is
+//!    scaled to a root mean square of 1 ([`rms_norm`](scalar::rms_norm)).
 //! 3. **Attention.** Each position makes a query, and a key and a value that stay for later positions ([`scalar::Cache`]).
 //!    A query's products with the keys so far, through a [`softmax`](scalar::softmax), say how much of each earlier value
 //!    it takes. Several heads do so side by side. A position sees only what came before it, since nothing else is there.

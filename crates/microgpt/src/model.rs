@@ -10,12 +10,9 @@ use crate::tokenizer::Tokenizer;
 /// What training changes and sampling reads, whichever engine does it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    /// Its sizes.
-    pub config: Config,
-    /// Its alphabet.
-    pub tokenizer: Tokenizer,
-    /// Its weights.
-    pub parameters: Parameters,
+    config: Config,
+    tokenizer: Tokenizer,
+    parameters: Parameters,
 }
 
 impl Model {
@@ -30,6 +27,26 @@ impl Model {
         let model = Model { config, tokenizer, parameters };
         model.check(names)?;
         Ok(model)
+    }
+
+    /// Its sizes.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its alphabet.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Its weights.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Its weights, to be changed.
+    pub fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
     }
 
     /// Whether the model can learn from these names.

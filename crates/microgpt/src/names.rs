@@ -21,7 +21,7 @@ impl Names {
     }
 
     /// The names in a text: its lines without the white space around them, empty ones left out, as Python's
-    /// `text.split('\n')` and `line.strip()` tell them.
+    /// `text.split('\n')` and `line.strip()` tell them. A byte order mark is a character like any other.
     ///
     /// # Errors
     ///
@@ -40,9 +40,11 @@ impl Names {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let text = str::from_utf8(bytes).map_err(|error| {
             let valid = &bytes[..error.valid_up_to()];
-            let line_start = valid.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-            let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
-            Error::InvalidUtf8 { line, column: 1 + valid.len() - line_start }
+            let mut lines = valid.split(|&byte| byte == b'\n' || byte == b'\r').collect::<Vec<_>>();
+            let last = lines.pop().unwrap_or_default();
+            // A line that ends in two characters is one line.
+            let line = 1 + lines.len() - valid.windows(2).filter(|pair| pair == b"\r\n").count();
+            Error::InvalidUtf8 { line, column: 1 + last.len() }
         })?;
         Self::from_text(text)
     }
@@ -51,10 +53,10 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if it cannot be read, and those of [`Names::from_bytes`].
+    /// [`Error::Read`] if it cannot be read, [`Error::InFile`] with an error of [`Names::from_bytes`].
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        Self::from_bytes(&bytes)
+        Self::from_bytes(&bytes).map_err(|error| Error::InFile { path: path.to_owned(), source: Box::new(error) })
     }
 
     /// Puts the names into the order that Python's `random.shuffle` would put them into.
@@ -108,6 +110,7 @@ mod tests {
     fn bad_bytes_are_placed() {
         let error = Names::from_bytes(b"emma\nol\xffivia\n").unwrap_err();
         assert!(matches!(error, Error::InvalidUtf8 { line: 2, column: 3 }), "{error}");
+        assert!(matches!(Names::from_bytes(b"a\r\nb\rc\xff"), Err(Error::InvalidUtf8 { line: 3, column: 2 })));
         assert!(matches!(Names::from_bytes(b"\xff"), Err(Error::InvalidUtf8 { line: 1, column: 1 })));
     }
 

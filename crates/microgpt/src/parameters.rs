@@ -60,10 +60,10 @@ impl Index<usize> for Matrix {
     }
 }
 
-/// All matrices of a model, in the order in which they are initialised: the seed program's `state_dict`.
+/// All matrices of a model, in the order in which they are initialised: the Python program's `state_dict`.
 ///
-/// `parameters["wte"][10][5].grad` says how much the sixth number of the eleventh token's embedding contributed to
-/// the last loss.
+/// `parameters["wte"][10][5].grad` says how fast the last loss rises with the sixth number of the eleventh token's
+/// embedding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameters {
     matrices: Vec<Matrix>,
@@ -75,7 +75,7 @@ impl Parameters {
     /// # Errors
     ///
     /// Those of [`Config::parameters`].
-    pub fn new(config: &Config, vocab_size: usize, random: &mut PythonRandom) -> Result<Self, Error> {
+    pub(crate) fn new(config: &Config, vocab_size: usize, random: &mut PythonRandom) -> Result<Self, Error> {
         config.parameters(vocab_size)?;
         let mut draw = || Parameter { data: random.gauss(0.0, INITIAL_DEVIATION), grad: 0.0 };
         let matrices = config
@@ -108,6 +108,24 @@ impl Parameters {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The values of all parameters, in the order of [`iter`](Parameters::iter).
+    pub fn data(&self) -> Vec<f64> {
+        self.iter().map(|parameter| parameter.data).collect()
+    }
+
+    /// The place of `matrix[row][column]` in the order of [`iter`](Parameters::iter), if there is such a parameter.
+    pub fn index_of(&self, matrix: &str, row: usize, column: usize) -> Option<usize> {
+        let mut before = 0;
+        for candidate in &self.matrices {
+            if candidate.name == matrix {
+                let inside = row < candidate.rows() && column < candidate.columns;
+                return inside.then(|| before + row * candidate.columns + column);
+            }
+            before += candidate.values.len();
+        }
+        None
     }
 
     /// All parameters: matrix by matrix, row by row.

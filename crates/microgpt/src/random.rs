@@ -62,7 +62,7 @@ impl PythonRandom {
 
     /// `random.choices(range(len(weights)), weights)[0]`: an index, with probability proportional to its weight.
     /// `None` where Python raises an error: the weights add up to 0, to less, or to no finite number.
-    pub fn choice(&mut self, weights: &[f64]) -> Option<usize> {
+    pub fn weighted_choice(&mut self, weights: &[f64]) -> Option<usize> {
         let cumulative: Vec<f64> = weights
             .iter()
             .scan(0.0, |total, &weight| {
@@ -141,7 +141,24 @@ mod tests {
             let mut items: Vec<usize> = (0..10).collect();
             random.shuffle(&mut items);
             assert_eq!(items, shuffled, "seed {seed}");
-            assert_eq!([(); 8].map(|()| random.choice(&[0.1, 0.5, 0.0, 2.0])), choices.map(Some), "seed {seed}");
+            assert_eq!(
+                [(); 8].map(|()| random.weighted_choice(&[0.1, 0.5, 0.0, 2.0])),
+                choices.map(Some),
+                "seed {seed}"
+            );
+        }
+    }
+
+    #[test]
+    fn choices_between_like_weights_are_pythons() {
+        for (seed, choices) in [
+            (0, [4, 4, 1, 0, 1, 1, 4, 1, 1, 3, 4, 1]),
+            (42, [3, 0, 0, 0, 3, 3, 4, 0, 1, 0, 0, 1]),
+            (1_234_567_890_123, [4, 0, 3, 1, 0, 0, 1, 0, 4, 4, 0, 4]),
+        ] {
+            let mut random = PythonRandom::new(seed);
+            let got = [(); 12].map(|()| random.weighted_choice(&[0.3, 0.25, 0.0, 0.2, 0.25]));
+            assert_eq!(got, choices.map(Some), "seed {seed}");
         }
     }
 
@@ -149,7 +166,7 @@ mod tests {
     fn weights_that_are_no_probabilities_choose_nothing() {
         let mut random = PythonRandom::new(0);
         for weights in [&[][..], &[0.0, 0.0], &[1.0, f64::NAN], &[f64::INFINITY], &[-1.0]] {
-            assert_eq!(random.choice(weights), None, "{weights:?}");
+            assert_eq!(random.weighted_choice(weights), None, "{weights:?}");
         }
     }
 

@@ -36,7 +36,7 @@ fn assert_close(what: &str, got: &[f64], expected: &[f64], tolerance: f64) {
 }
 
 fn every_fifth(model: &Model, of: impl Fn(&Parameter) -> f64) -> Vec<f64> {
-    model.parameters.iter().step_by(STRIDE).map(of).collect()
+    model.parameters().iter().step_by(STRIDE).map(of).collect()
 }
 
 fn check(reference: &Value, mut names: Names) {
@@ -56,7 +56,7 @@ fn check(reference: &Value, mut names: Names) {
     };
     names.shuffle(&mut random);
     let mut model = Model::new(config, &names, &mut random).expect("a model");
-    assert_eq!(model.tokenizer.vocab_size(), size(&reference["vocab_size"]));
+    assert_eq!(model.tokenizer().vocab_size(), size(&reference["vocab_size"]));
     assert_close("weight at first", &every_fifth(&model, |p| p.data), &numbers(&reference["initial"]), 1e-15);
 
     let mut trainer = Trainer::new(&mut model, &names, training).expect("a trainer");
@@ -127,14 +127,14 @@ fn the_program_on_the_embedded_names() {
 /// The first and the last weight of each matrix.
 fn assert_ends(model: &Model, expected: &Value, tolerance: f64) {
     for (name, ends) in expected.as_object().expect("matrices") {
-        let matrix = model.parameters[name.as_str()].as_slice();
+        let matrix = model.parameters()[name.as_str()].as_slice();
         let got = [matrix[0].data, matrix[matrix.len() - 1].data];
         assert_close(name, &got, &numbers(ends), tolerance);
     }
 }
 
 fn assert_gradients(model: &Model, expected: &Value) {
-    let parameters = &model.parameters;
+    let parameters = model.parameters();
     let got = [
         ("wte[10][5]", parameters["wte"][10][5].grad),
         ("wte[0][0]", parameters["wte"][0][0].grad),

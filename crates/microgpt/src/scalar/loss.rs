@@ -33,7 +33,7 @@ pub struct BatchLoss<'t> {
 ///
 /// # Panics
 ///
-/// If there is no name, or one of less than two tokens.
+/// If there is no name, one of less than two tokens, or one with a token that is not in the vocabulary.
 pub fn batch_loss<'t>(gpt: &Gpt<'t>, batch: &[Vec<usize>]) -> BatchLoss<'t> {
     let documents: Vec<_> = batch.iter().map(|tokens| document_loss(gpt, tokens)).collect();
     let total: Value<'t, f64> = documents.iter().map(|document| document.mean).sum();
@@ -46,7 +46,7 @@ fn document_loss<'t>(gpt: &Gpt<'t>, tokens: &[usize]) -> DocumentLoss<'t> {
     let positions = gpt.block_size().min(tokens.len() - 1);
     let (probabilities, losses): (Vec<_>, Vec<_>) = (0..positions)
         .map(|position| {
-            let probabilities = softmax(gpt.logits(tokens[position], position, &mut cache));
+            let probabilities = softmax(gpt.logits(tokens[position], &mut cache));
             let target = tokens[position + 1];
             (probabilities, -(probabilities.at(target) + LOG_EPSILON).ln())
         })

@@ -6,9 +6,11 @@
 mod gpt;
 mod loss;
 mod sample;
+mod size;
 mod train;
 
-pub use gpt::{Cache, Gpt, graph_size, linear, rms_norm, softmax};
+pub use gpt::{Cache, Gpt, linear, rms_norm, softmax};
 pub use loss::{BatchLoss, DocumentLoss, batch_loss};
 pub use sample::{Sampling, generate};
+pub use size::{MAX_GRAPH, graph_size};
 pub use train::{Step, Trainer, Training, train};

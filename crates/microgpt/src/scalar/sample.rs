@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::random::PythonRandom;
 
-/// How to sample. The default is the seed program's.
+/// How to sample. The default is the Python program's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
     /// How many names.
@@ -29,16 +29,16 @@ impl Sampling {
     ///
     /// # Errors
     ///
-    /// A temperature that is not a finite positive number; a prompt with an unknown character, or one that leaves no
+    /// A temperature that is not positive, or that or whose reciprocal is not finite; a prompt with an unknown character, or one that leaves no
     /// room in the context.
     pub fn check(&self, model: &Model) -> Result<Vec<usize>, Error> {
         let temperature = self.temperature;
-        if !(temperature > 0.0 && temperature.is_finite()) {
-            let expected = "a finite positive number";
+        if !(temperature > 0.0 && temperature.is_finite() && reciprocal(temperature).is_finite()) {
+            let expected = "a positive number, finite as its reciprocal is";
             return Err(Error::OutOfRange { name: "temperature", value: temperature, expected });
         }
-        let tokens = model.tokenizer.encode_prompt(&self.prompt)?;
-        let (length, block_size) = (tokens.len() - 1, model.config.block_size);
+        let tokens = model.tokenizer().encode_prompt(&self.prompt)?;
+        let (length, block_size) = (tokens.len() - 1, model.config().block_size);
         if length >= block_size {
             return Err(Error::PromptTooLong { prompt: self.prompt.clone(), length, block_size });
         }
@@ -50,12 +50,11 @@ impl Sampling {
 ///
 /// # Errors
 ///
-/// Those of [`Sampling::check`]; [`Error::NotProbabilities`] if the weights are not finite.
+/// Those of [`Sampling::check`]; [`Error::NotProbabilities`] if the logits over the temperature are not finite.
 pub fn generate(model: &Model, sampling: &Sampling, random: &mut PythonRandom) -> Result<Vec<String>, Error> {
     let prompt = sampling.check(model)?;
     let mut tape = Tape::new();
-    let data: Vec<f64> = model.parameters.iter().map(|parameter| parameter.data).collect();
-    let leaves = tape.parameters(&data);
+    let leaves = tape.parameters(&model.parameters().data());
     let mark = tape.mark();
     (0..sampling.samples)
         .map(|_| {
@@ -74,18 +73,19 @@ fn generate_one(
     temperature: f64,
     random: &mut PythonRandom,
 ) -> Result<String, Error> {
-    let tokenizer = &model.tokenizer;
+    let tokenizer = model.tokenizer();
     let mut cache = gpt.cache();
     let mut tokens = prompt.to_vec();
-    for position in 0..model.config.block_size {
-        let logits = gpt.logits(tokens[position], position, &mut cache);
+    for position in 0..model.config().block_size {
+        let logits = gpt.logits(tokens[position], &mut cache);
         if position + 1 < tokens.len() {
             continue;
         }
         let probabilities = softmax(logits * reciprocal(temperature));
         // The program divides by the sum once more; it is 1 but for rounding.
         let weights = (probabilities * probabilities.sum().powf(-1.0)).data();
-        let token = random.choice(&weights).ok_or_else(|| Error::NotProbabilities { total: weights.iter().sum() })?;
+        let token =
+            random.weighted_choice(&weights).ok_or_else(|| Error::NotProbabilities { total: weights.iter().sum() })?;
         if token == tokenizer.bos() {
             break;
         }

@@ -1,15 +1,16 @@
 //! Training: loss, backward, step, again.
 
-use scalar_autograd::{MAX_NODES, Mark, Parameters as Leaves, Tape};
+use scalar_autograd::{Mark, Parameters as Leaves, Tape};
 
-use super::gpt::{Gpt, graph_size};
+use super::gpt::Gpt;
 use super::loss::batch_loss;
+use super::size::{MAX_GRAPH, graph_size};
 use crate::adam::{Adam, Moments};
 use crate::error::Error;
 use crate::model::Model;
 use crate::names::Names;
 
-/// How to train. The default is the seed program's.
+/// How to train. The default is the Python program's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Training {
     /// How many times the weights are moved.
@@ -29,7 +30,12 @@ impl Default for Training {
 }
 
 impl Training {
-    fn check(&self) -> Result<(), Error> {
+    /// Whether a model can be trained so.
+    ///
+    /// # Errors
+    ///
+    /// An empty batch, or a setting of the optimiser that is out of range.
+    pub fn check(&self) -> Result<(), Error> {
         if self.batch == 0 {
             return Err(Error::Zero { name: "batch" });
         }
@@ -63,7 +69,8 @@ pub struct Step {
 
 /// Trains a model step by step: an iterator over its steps.
 ///
-/// After each, the model's parameters have their new values, and the gradients that moved them.
+/// After each, the model's parameters have their new values, and the gradients that moved them. After an error they have
+/// those of the step before it, and there are no more steps.
 pub struct Trainer<'a> {
     model: &'a mut Model,
     names: &'a Names,
@@ -73,6 +80,7 @@ pub struct Trainer<'a> {
     mark: Mark,
     moments: Moments,
     done: usize,
+    over: bool,
 }
 
 impl<'a> Trainer<'a> {
@@ -85,18 +93,16 @@ impl<'a> Trainer<'a> {
     pub fn new(model: &'a mut Model, names: &'a Names, training: Training) -> Result<Self, Error> {
         training.check()?;
         model.check(names)?;
-        let positions = model.config.block_size.min(names.longest().1 + 1);
-        let nodes = graph_size(&model.config, model.tokenizer.vocab_size(), positions)
-            .and_then(|size| size.checked_mul(training.batch)?.checked_add(model.parameters.len()))
-            .unwrap_or(usize::MAX);
-        if nodes > MAX_NODES {
-            return Err(Error::GraphTooLarge { nodes, limit: MAX_NODES });
+        let positions = model.config().block_size.min(names.longest().1 + 1);
+        let name = graph_size(model.config(), model.tokenizer().vocab_size(), positions);
+        let nodes = name.saturating_mul(training.batch as u128).saturating_add(model.parameters().len() as u128);
+        if nodes > MAX_GRAPH as u128 {
+            return Err(Error::GraphTooLarge { nodes, limit: MAX_GRAPH });
         }
         let tape = Tape::new();
-        let data: Vec<f64> = model.parameters.iter().map(|parameter| parameter.data).collect();
-        let leaves = tape.parameters(&data);
-        let (mark, moments) = (tape.mark(), Moments::new(training.adam, data.len()));
-        Ok(Trainer { model, names, training, tape, leaves, mark, moments, done: 0 })
+        let leaves = tape.parameters(&model.parameters().data());
+        let (mark, moments) = (tape.mark(), Moments::new(training.adam, leaves.len()));
+        Ok(Trainer { model, names, training, tape, leaves, mark, moments, done: 0, over: false })
     }
 
     /// The model as it is after the last step.
@@ -105,38 +111,44 @@ impl<'a> Trainer<'a> {
     }
 
     fn step(&mut self) -> Result<Step, Error> {
-        let (loss, nodes) = self.loss_and_gradients();
-        let Training { steps, learning_rate, .. } = self.training;
-        if !loss.is_finite() {
-            return Err(Error::Diverged { step: self.done + 1, loss });
+        let (loss, gradients, nodes) = self.loss_and_gradients();
+        let diverged = Error::Diverged { step: self.done + 1, loss };
+        if !loss.is_finite() || gradients.iter().any(|gradient| !gradient.is_finite()) {
+            return Err(diverged);
         }
+        let before = self.model.parameters().clone();
+        for (parameter, gradient) in self.model.parameters_mut().iter_mut().zip(gradients) {
+            parameter.grad = gradient;
+        }
+        let Training { steps, learning_rate, .. } = self.training;
         let learning_rate = learning_rate * (1.0 - self.done as f64 / steps as f64);
-        self.moments.update(&mut self.model.parameters, learning_rate);
-        for (leaf, parameter) in self.tape.data_mut(self.leaves).iter_mut().zip(self.model.parameters.iter()) {
+        self.moments.update(self.model.parameters_mut(), learning_rate);
+        let leaves = self.tape.data_mut(self.leaves);
+        for (leaf, parameter) in leaves.iter_mut().zip(self.model.parameters().iter()) {
             *leaf = parameter.data;
+        }
+        if leaves.iter().any(|leaf| !leaf.is_finite()) {
+            *self.model.parameters_mut() = before;
+            return Err(diverged);
         }
         self.done += 1;
         Ok(Step { number: self.done, steps, loss, learning_rate, nodes })
     }
 
-    /// Builds the graph of the next batch, walks it backwards and forgets it.
-    fn loss_and_gradients(&mut self) -> (f64, usize) {
+    /// Builds the graph of the next batch, walks it backwards and forgets it. The last number is that of its nodes.
+    fn loss_and_gradients(&mut self) -> (f64, Vec<f64>, usize) {
         let batch = self.next_batch();
         let leaves = self.tape.bind(self.leaves);
         let loss = batch_loss(&Gpt::new(self.model, leaves), &batch).loss;
-        let gradients = loss.backward().of(leaves);
-        let (loss, nodes) = (loss.data(), self.tape.len() - leaves.len());
-        for (parameter, gradient) in self.model.parameters.iter_mut().zip(gradients) {
-            parameter.grad = gradient;
-        }
+        let result = (loss.data(), loss.backward().of(leaves), self.tape.len() - leaves.len());
         self.tape.truncate(self.mark);
-        (loss, nodes)
+        result
     }
 
     fn next_batch(&self) -> Vec<Vec<usize>> {
         let names = self.names.as_slice();
         let first = self.done * self.training.batch;
-        let encode = |name: &String| self.model.tokenizer.encode(name).expect("Trainer::new checked every name");
+        let encode = |name: &String| self.model.tokenizer().encode(name).expect("Trainer::new checked every name");
         (first..first + self.training.batch).map(|i| encode(&names[i % names.len()])).collect()
     }
 }
@@ -145,7 +157,12 @@ impl Iterator for Trainer<'_> {
     type Item = Result<Step, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        (self.done < self.training.steps).then(|| self.step())
+        if self.over || self.done == self.training.steps {
+            return None;
+        }
+        let step = self.step();
+        self.over = step.is_err();
+        Some(step)
     }
 }
 
@@ -153,8 +170,8 @@ impl Iterator for Trainer<'_> {
 ///
 /// # Errors
 ///
-/// Those of [`Trainer::new`]; [`Error::Diverged`] when the loss is no longer a number. The model keeps the weights of
-/// the last step that went well.
+/// Those of [`Trainer::new`]; [`Error::Diverged`] when a loss, a gradient or a weight is no longer finite. The model then
+/// keeps the weights and gradients of the step before.
 pub fn train(
     model: &mut Model,
     names: &Names,
