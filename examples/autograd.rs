@@ -38,6 +38,8 @@ use clap::Parser;
 use scalar_autograd::gradcheck::Options;
 use scalar_autograd::{Drawing, Grads, Operation, Tape, Value, Values, gradcheck};
 
+mod support;
+
 /// Reverse-mode automatic differentiation, one number at a time.
 #[derive(Parser)]
 struct Arguments {
@@ -53,13 +55,7 @@ const INPUTS: [f64; 2] = [2.0, 0.5];
 const WEIGHTS_AND_BIAS: [f64; 3] = [-0.75, 1.0, 1.5];
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse(), &mut io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    support::exit(run(&Arguments::parse(), &mut io::stdout().lock()))
 }
 
 fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {

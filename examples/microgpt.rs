@@ -30,6 +30,9 @@ use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use microgpt::scalar::{Sampling, Step, Trainer, Training, generate};
 use microgpt::{Config, Model, Names, PythonRandom};
+use tempfile::NamedTempFile;
+
+mod support;
 
 /// Train a GPT on names, and let it invent new ones.
 #[derive(Parser)]
@@ -85,22 +88,19 @@ enum Engine {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // There is nowhere left to report a failure of this one.
-            let _ = writeln!(io::stderr(), "error: {}", with_causes(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+    support::exit(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let Engine::Scalar = arguments.engine;
+    let &Arguments { steps, batch, learning_rate, .. } = arguments;
+    let training = Training { steps, batch, learning_rate, ..Default::default() };
+    training.check()?;
+    let report = arguments.json.as_deref().map(Report::begin).transpose()?;
     let mut out = io::stdout().lock();
     let mut random = PythonRandom::new(arguments.seed);
     let mut names = match &arguments.data {
-        Some(path) => Names::from_file(path).map_err(|error| in_file(path, error))?,
+        Some(path) => Names::from_file(path)?,
         None => Names::embedded(),
     };
     names.shuffle(&mut random);
@@ -113,7 +113,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     writeln!(out, "Number of parameters: {}", model.parameters().len())?;
 
     let start = Instant::now();
-    let losses = train(arguments, &mut model, &names, &mut out)?;
+    let losses = train(training, &mut model, &names, &mut out)?;
     let elapsed = start.elapsed();
 
     writeln!(out, "\nGenerated names:")?;
@@ -123,10 +123,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     assert_eq!(losses.len(), arguments.steps);
     assert!(invented.iter().all(|name| name.starts_with(&arguments.prompt)));
-    match &arguments.json {
-        Some(path) => write_json(path, arguments, &losses, &invented, elapsed),
-        None => Ok(()),
-    }
+    report.map_or(Ok(()), |report| report.finish(&losses, &invented, steps * batch, elapsed))
 }
 
 fn config(arguments: &Arguments) -> Config {
@@ -135,15 +132,13 @@ fn config(arguments: &Arguments) -> Config {
 }
 
 fn train(
-    arguments: &Arguments,
+    training: Training,
     model: &mut Model,
     names: &Names,
     out: &mut impl Write,
 ) -> Result<Vec<f64>, Box<dyn Error>> {
-    let &Arguments { steps, batch, learning_rate, .. } = arguments;
-    let training = Training { steps, batch, learning_rate, ..Default::default() };
     // It draws on standard error, and only if that is a terminal.
-    let bar = ProgressBar::new(steps as u64)
+    let bar = ProgressBar::new(training.steps as u64)
         .with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {per_sec}, {eta} left")?);
     let losses = Trainer::new(model, names, training)?
         .map(|step| {
@@ -157,32 +152,41 @@ fn train(
     losses
 }
 
-fn write_json(
-    path: &Path,
-    arguments: &Arguments,
-    losses: &[f64],
-    names: &[String],
-    elapsed: Duration,
-) -> Result<(), Box<dyn Error>> {
-    let seconds = elapsed.as_secs_f64();
-    let report = serde_json::json!({
-        "losses": losses,
-        "names": names,
-        "seconds": seconds,
-        "names_per_second": (arguments.steps * arguments.batch) as f64 / seconds,
-    });
-    let text = serde_json::to_string_pretty(&report)? + "\n";
-    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()).into())
+/// A JSON file that is there when it is whole, and not before.
+struct Report<'a> {
+    path: &'a Path,
+    file: NamedTempFile,
 }
 
-/// The file's name before what is wrong with it, unless that names it already.
-fn in_file(path: &Path, error: microgpt::Error) -> Box<dyn Error> {
-    match error {
-        microgpt::Error::Read { .. } => error.into(),
-        _ => format!("{}: {error}", path.display()).into(),
+impl<'a> Report<'a> {
+    /// Fails now rather than after the training if nothing can be written there.
+    fn begin(path: &'a Path) -> Result<Self, String> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if path.is_dir() {
+            return Err(format!("cannot write {path:?}: it is a folder"));
+        }
+        let file = NamedTempFile::new_in(folder).map_err(|error| format!("cannot write {path:?}: {error}"))?;
+        Ok(Report { path, file })
     }
-}
 
-fn with_causes(error: &dyn Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", with_causes(cause)))
+    fn finish(
+        mut self,
+        losses: &[f64],
+        names: &[String],
+        trained: usize,
+        elapsed: Duration,
+    ) -> Result<(), Box<dyn Error>> {
+        let seconds = elapsed.as_secs_f64();
+        let report = serde_json::json!({
+            "losses": losses,
+            "names": names,
+            "seconds": seconds,
+            "names_per_second": trained as f64 / seconds,
+        });
+        let failed = |error: io::Error| format!("cannot write {:?}: {error}", self.path);
+        serde_json::to_writer_pretty(&mut self.file, &report).map_err(|error| failed(error.into()))?;
+        writeln!(self.file).map_err(failed)?;
+        self.file.persist(self.path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
 }

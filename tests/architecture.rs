@@ -62,35 +62,59 @@ fn every_crate_inherits_the_lints_and_is_tested_by_default() {
     }
 }
 
-#[test]
-fn no_crate_has_unsafe_code() {
-    let mut folders: Vec<PathBuf> = manifests().iter().map(|manifest| manifest.with_file_name("src")).collect();
+/// The sources of the crates, their tests and benches, and of the examples and tests that cross crates.
+fn sources() -> Vec<PathBuf> {
+    let mut folders = vec![root().join("crates"), root().join("examples"), root().join("tests")];
+    let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let allowed = read(&path).lines().any(|line| line.contains("allow(unsafe_code)"));
-                assert!(!allowed, "{} lifts the ban on unsafe code", path.display());
+                sources.push(path);
             }
         }
     }
+    sources
 }
 
-/// A crate may depend on another only if it stands to its right in the drawing of the layers.
 #[test]
-fn dependencies_run_one_way() {
+fn nothing_lifts_the_ban_on_unsafe_code() {
+    let lifted = ["allow", "expect", "warn"].map(|level| format!("{level}(unsafe_code"));
+    for path in sources() {
+        let text = read(&path);
+        assert!(!lifted.iter().any(|lift| text.contains(lift)), "{} lifts the ban on unsafe code", path.display());
+    }
+}
+
+/// The layers as ARCHITECTURE.md lists them: each crate, and those that it may depend on.
+fn layers() -> Vec<(String, Vec<String>)> {
     let text = read(&root().join("ARCHITECTURE.md"));
-    let drawing = text.split_once("## Layers").and_then(|(_, after)| after.split("```").nth(1)).expect("a drawing");
-    let layers: Vec<&str> = drawing.trim_start_matches("text").split('←').map(str::trim).collect();
-    for (level, layer) in layers.iter().enumerate() {
-        let manifest = read(&root().join("crates").join(layer).join("Cargo.toml"));
-        for above in &layers[level..] {
-            let depends = manifest
-                .lines()
-                .any(|line| line.starts_with(&format!("{above}.workspace")) || line.starts_with(&format!("{above} =")));
-            assert!(!depends, "{layer} depends on {above}");
+    let block = text.split_once("## Layers").and_then(|(_, after)| after.split("```").nth(1)).expect("a block");
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let layer = |line: &str| {
+        let (name, below) = line.split_once('→').unwrap_or((line, ""));
+        (name.trim().to_owned(), words(below))
+    };
+    block.lines().skip(1).filter(|line| !line.trim().is_empty()).map(layer).collect()
+}
+
+#[test]
+fn dependencies_run_one_way_and_are_those_of_the_drawing() {
+    let layers = layers();
+    let names: BTreeSet<String> = layers.iter().map(|(name, _)| format!("crates/{name}")).collect();
+    assert_eq!(names, listed("crates").into_iter().collect());
+    for (level, (name, below)) in layers.iter().enumerate() {
+        let lower: Vec<&String> = layers[..level].iter().map(|(name, _)| name).collect();
+        assert!(below.iter().all(|name| lower.contains(&name)), "{name} depends on something that comes after it");
+        let manifest = read(&root().join("crates").join(name).join("Cargo.toml"));
+        for (other, _) in &layers {
+            let depends = manifest.lines().any(|line| {
+                let line = line.trim_start_matches("[dependencies.").trim_start();
+                line.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with(['.', ' ', '=', ']']))
+            });
+            assert!(!depends || below.contains(other), "{name} depends on {other}, which ARCHITECTURE.md does not say");
         }
     }
 }
