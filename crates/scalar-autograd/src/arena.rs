@@ -43,6 +43,11 @@ pub(crate) struct Nodes<'a> {
 
 impl Nodes<'_> {
     #[inline]
+    pub(crate) fn first(self, len: usize) -> Self {
+        Nodes { codes: &self.codes[..len], edges: &self.edges[..len] }
+    }
+
+    #[inline]
     pub(crate) fn at(self, index: usize) -> Node {
         self.edges[index].node(self.codes[index])
     }
@@ -89,9 +94,10 @@ impl<T: Scalar> Arena<T> {
     #[inline]
     pub(crate) fn push(&mut self, data: T, code: Code, a: u32, b: u32) -> Option<u32> {
         let index = self.len;
-        *self.codes.get_mut(index)? = code;
-        *self.edges.get_mut(index)? = Edges::new(a, b);
-        *self.data.get_mut(index)? = data;
+        // All three are found before any is written: a write could, as far as the compiler knows, change where they are.
+        let slots = (self.codes.get_mut(index), self.edges.get_mut(index), self.data.get_mut(index));
+        let (Some(code_slot), Some(edges_slot), Some(data_slot)) = slots else { return None };
+        (*code_slot, *edges_slot, *data_slot) = (code, Edges::new(a, b), data);
         self.len = index + 1;
         Some(index as u32)
     }

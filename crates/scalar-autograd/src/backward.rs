@@ -88,7 +88,7 @@ fn sweep<T: Scalar>(arena: &Arena<T>, grads: &mut [T]) {
     let data = arena.data();
     let mut end = grads.len();
     loop {
-        end = sweep_plain(arena.nodes(end), &data[..end], &mut grads[..end]);
+        end = sweep_plain(arena.nodes(end), data, &mut grads[..end]);
         if end == 0 {
             return;
         }
@@ -97,8 +97,12 @@ fn sweep<T: Scalar>(arena: &Arena<T>, grads: &mut [T]) {
 }
 
 /// Walks backwards over the most frequent kinds of nodes, which a jump table would slow down by a third; returns the end
-/// of what is left, whose last node is of another kind.
+/// of what is left, whose last node is of another kind. On its own, so that what the loop needs stays in registers.
+#[inline(never)]
 fn sweep_plain<T: Scalar>(nodes: Nodes<'_>, data: &[T], grads: &mut [T]) -> usize {
+    // Equal lengths in sight let the compiler test each index once.
+    let data = &data[..grads.len()];
+    let nodes = nodes.first(grads.len());
     for i in (0..grads.len()).rev() {
         let grad = grads[i];
         if grad == T::default() {
