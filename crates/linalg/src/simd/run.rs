@@ -1,0 +1,211 @@
+//! The safe face of the kernels: shapes and lengths are checked here, once per block.
+#![allow(unsafe_code)]
+
+use super::pack::{Panel, Source};
+use super::table::{Kernels, Tiles};
+use super::tile::{Operands, Output};
+use crate::{MatrixView, MatrixViewMut, Scalar};
+
+/// The most matrices that one operand sums, and the most places that one product is added to: two levels of
+/// Strassen, two of each.
+pub(crate) const MAX_TERMS: usize = 4;
+
+/// Elements of the largest tile of any instruction set, for C without unit stride.
+const TILE_MAX: usize = 32 * 12;
+
+/// One matrix of a sum that is packed.
+#[derive(Clone, Copy)]
+pub(crate) struct Term<'a, T> {
+    pub(crate) factor: T,
+    pub(crate) matrix: MatrixView<'a, T>,
+}
+
+/// A place that a product is added to: C ← alpha·product + beta·C.
+pub(crate) struct Destination<'a, T> {
+    pub(crate) alpha: T,
+    pub(crate) beta: T,
+    pub(crate) c: MatrixViewMut<'a, T>,
+}
+
+/// Elements of a packed block of `rows` in panels of at most `panel`, each rounded up to `granule`.
+pub(crate) fn packed_len(rows: usize, k: usize, panel: usize, granule: usize) -> usize {
+    (rows / panel * panel + (rows % panel).next_multiple_of(granule)) * k
+}
+
+impl<T: Scalar> Kernels<T> {
+    /// Packs the sum of `terms`, all of one shape and strides, into panels of `panel` rows: step p of a panel
+    /// is `panel` elements in line. The last panel is as wide as its rows, rounded up to `granule`.
+    ///
+    /// # Panics
+    /// If the terms differ in shape or strides, or `to` is shorter than [`packed_len`].
+    pub(crate) fn pack(&self, terms: &[Term<'_, T>], panel: usize, granule: usize, to: &mut [T]) {
+        let first = &terms[0].matrix;
+        let (rows, k) = (first.rows(), first.cols());
+        let (row_stride, col_stride) = (first.row_stride(), first.col_stride());
+        for Term { matrix, .. } in terms {
+            assert!(matrix.rows() == rows && matrix.cols() == k);
+            assert!(matrix.row_stride() == row_stride && matrix.col_stride() == col_stride);
+        }
+        assert!(terms.len() <= MAX_TERMS && to.len() >= packed_len(rows, k, panel, granule));
+        let mut row = 0;
+        while row < rows {
+            let height = panel.min(rows - row);
+            let width = height.next_multiple_of(granule);
+            let shape = Panel { rows: height, width, k, row_stride, col_stride };
+            let mut sources = [const { Source { from: std::ptr::null(), factor: T::ZERO } }; MAX_TERMS];
+            for (source, term) in sources.iter_mut().zip(terms) {
+                let from = term.matrix.as_ptr().wrapping_add(row * row_stride);
+                *source = Source { from, factor: term.factor };
+            }
+            // SAFETY: a reference to `Kernels` means its set was detected; rows row..row + height and all k
+            // columns of each source are inside its view; packed_len counts this panel at row·k.
+            unsafe { (self.pack)(&shape, &sources[..terms.len()], to.as_mut_ptr().add(row * k)) };
+            row += height;
+        }
+    }
+
+    /// The product of two packed blocks, added to every destination. All destinations have one shape (rows × cols
+    /// of the blocks) and strides; A was packed in panels of [`rows`](Self::rows) with granule `lanes`, B's
+    /// columns in panels of [`cols`](Self::cols) with granule 1.
+    ///
+    /// # Panics
+    /// If a block is shorter than its shape asks, or the destinations differ.
+    pub(crate) fn packed_product(&self, k: usize, a: &[T], b: &[T], to: &mut [Destination<'_, T>]) {
+        let (rows, cols) = (to[0].c.rows(), to[0].c.cols());
+        let strides = (to[0].c.row_stride(), to[0].c.col_stride());
+        for Destination { c, .. } in &*to {
+            assert!((c.rows(), c.cols()) == (rows, cols) && (c.row_stride(), c.col_stride()) == strides);
+        }
+        assert!(to.len() <= MAX_TERMS);
+        assert!(a.len() >= packed_len(rows, k, self.rows(), self.lanes));
+        assert!(b.len() >= packed_len(cols, k, self.cols, 1));
+        for col in (0..cols).step_by(self.cols) {
+            for row in (0..rows).step_by(self.rows()) {
+                let (rows, cols) = (self.rows().min(rows - row), self.cols.min(cols - col));
+                // SAFETY: panel `row` starts at row·k and panel `col` at col·k, because all before them are
+                // whole; both lengths were checked above.
+                let (a, b) = unsafe { (a.as_ptr().add(row * k), b.as_ptr().add(col * k)) };
+                let operands = Operands { k, rows, a, a_step: 0, b, b_step: 0, b_col_stride: 0 };
+                // SAFETY: the operands are packed panels; the tile is inside every destination.
+                unsafe { self.tile(self.packed, &operands, cols, to, (row, col)) };
+            }
+        }
+    }
+
+    /// C ← alpha·A·B + beta·C straight from the matrices, `k_max` steps of the sum at a time. Rows of A are in line.
+    ///
+    /// # Panics
+    /// If the shapes do not fit or rows of A are not in line.
+    pub(crate) fn strided_product(
+        &self,
+        a: MatrixView<'_, T>,
+        b: MatrixView<'_, T>,
+        k_max: usize,
+        to: &mut Destination<'_, T>,
+    ) {
+        let (rows, cols, k) = (a.rows(), b.cols(), a.cols());
+        assert!(a.row_stride() == 1 || rows == 1);
+        assert!(b.rows() == k && to.c.rows() == rows && to.c.cols() == cols);
+        let tile_cols = cols.div_ceil(cols.div_ceil(self.cols).max(1)).max(1);
+        let b_strides = (b.row_stride(), b.col_stride());
+        let beta = to.beta;
+        for p in (0..k).step_by(k_max) {
+            let k = k_max.min(k - p);
+            to.beta = if p == 0 { beta } else { T::ONE };
+            for col in (0..cols).step_by(tile_cols) {
+                let b = b.as_ptr().wrapping_add(p * b.row_stride() + col * b.col_stride());
+                for row in (0..rows).step_by(self.rows()) {
+                    let a_at = a.as_ptr().wrapping_add(row + p * a.col_stride());
+                    let (rows, cols) = (self.rows().min(rows - row), tile_cols.min(cols - col));
+                    let operands = Operands {
+                        k,
+                        rows,
+                        a: a_at,
+                        a_step: a.col_stride(),
+                        b,
+                        b_step: b_strides.0,
+                        b_col_stride: b_strides.1,
+                    };
+                    // SAFETY: rows and columns of the tile and steps p..p + k are inside A and B, whose
+                    // shapes were checked above, and inside C.
+                    unsafe {
+                        self.tile(self.strided, &operands, cols, std::slice::from_mut(to), (row, col));
+                    }
+                }
+            }
+        }
+        to.beta = beta;
+    }
+
+    /// One tile at `at` of every destination.
+    ///
+    /// # Safety
+    /// `operands` keep `TileKernel`'s contract for `cols` columns and the kind of `tiles`; the tile of
+    /// `operands.rows` × `cols` at `at` is inside every destination, of which there are at most [`MAX_TERMS`].
+    #[inline]
+    unsafe fn tile(
+        &self,
+        tiles: Tiles<T>,
+        operands: &Operands<T>,
+        cols: usize,
+        to: &mut [Destination<'_, T>],
+        (row, col): (usize, usize),
+    ) {
+        let rows = operands.rows;
+        let kernel = tiles[(rows - 1) / self.lanes][cols - 1];
+        let nowhere = Output { c: std::ptr::null_mut(), col_stride: 0, alpha: T::ZERO, beta: T::ZERO };
+        if to[0].c.row_stride() == 1 || to[0].c.rows() == 1 {
+            let mut outputs = [nowhere; MAX_TERMS];
+            for (output, Destination { alpha, beta, c }) in outputs.iter_mut().zip(&mut *to) {
+                let col_stride = c.col_stride();
+                let c = c.as_mut_ptr().wrapping_add(row + col * col_stride);
+                *output = Output { c, col_stride, alpha: *alpha, beta: *beta };
+            }
+            // SAFETY: a reference to `Kernels` means its set was detected; the rest is this function's contract.
+            unsafe { kernel(operands, &outputs[..to.len()]) };
+            return;
+        }
+        let mut sums = [T::ZERO; TILE_MAX];
+        let col_stride = self.rows();
+        let output = Output { c: sums.as_mut_ptr(), col_stride, alpha: T::ONE, beta: T::ZERO };
+        // SAFETY: as above; rows ≤ self.rows() and cols ≤ self.cols, and no set's tile exceeds TILE_MAX.
+        unsafe { kernel(operands, &[output]) };
+        for Destination { alpha, beta, c } in to {
+            for j in 0..cols {
+                for i in 0..rows {
+                    let product = *alpha * sums[j * col_stride + i];
+                    let c = &mut c[(row + i, col + j)];
+                    *c = if *beta == T::ZERO { product } else { product + *beta * *c };
+                }
+            }
+        }
+    }
+
+    /// C ← alpha·A·b + beta·C for one column b, A's rows in line or A's columns in line.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, A has no unit stride, or: rows in line and C has stride, columns in line and b has.
+    pub(crate) fn column_product(
+        &self,
+        a: MatrixView<'_, T>,
+        b: MatrixView<'_, T>,
+        to: &mut Destination<'_, T>,
+    ) {
+        let (rows, k) = (a.rows(), a.cols());
+        assert!(b.rows() == k && b.cols() == 1 && to.c.rows() == rows && to.c.cols() == 1);
+        let (alpha, beta) = (to.alpha, to.beta);
+        let (b_step, c_step) = (b.row_stride(), to.c.row_stride());
+        let (kernel, a_step) = if a.row_stride() == 1 {
+            assert!(c_step == 1 || rows == 1);
+            (self.axpy, a.col_stride())
+        } else {
+            assert!(a.col_stride() == 1 && (b_step == 1 || k == 1));
+            (self.dot, a.row_stride())
+        };
+        let operands =
+            Operands { k, rows, a: a.as_ptr(), a_step, b: b.as_ptr(), b_step, b_col_stride: 0 };
+        let output = Output { c: to.c.as_mut_ptr(), col_stride: c_step, alpha, beta };
+        // SAFETY: a reference to `Kernels` means its set was detected; shapes and strides were checked above.
+        unsafe { kernel(&operands, &output) };
+    }
+}
