@@ -14,9 +14,6 @@ use std::time::Instant;
 use linalg::suite::Random;
 use linalg::{Backend, Blocked, Matrix, Scalar, Threads};
 
-#[cfg(feature = "openblas")]
-extern crate openblas_src as _;
-
 mod support;
 use support::{Peer, median, peak, peers};
 

@@ -147,6 +147,7 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 }
 
 #[cfg(feature = "openblas")]
+#[link(name = "openblas")]
 unsafe extern "C" {
     fn openblas_set_num_threads(threads: i32);
     fn openblas_get_config() -> *const std::ffi::c_char;

@@ -20,7 +20,7 @@
 
 use super::{PackedB, Product, Sizes};
 use crate::Scalar;
-use crate::simd::{Destination, Kernels, Term, packed_len, with_scratch};
+use crate::simd::{Destination, Kernels, MAX_TERMS, Term, packed_len, with_scratch};
 
 /// The left operand in the kernels' orientation.
 #[derive(Clone, Copy)]
@@ -83,8 +83,10 @@ pub(super) fn product<T: Scalar>(kernels: &Kernels<T>, sizes: &Sizes, product: P
                 for row in (0..rows).step_by(mc) {
                     let rows = mc.min(rows - row);
                     let a_block = block_of_a(kernels, a, (p, k), (row, rows), a_block);
+                    let next = next_of_a(a, (p, k), row + rows, sizes);
+                    let next = next.as_ref().map_or(&[][..], |(terms, count)| &terms[..*count]);
                     let mut blocks: Vec<_> = to.iter_mut().map(|to| to.block(row, col, rows, cols)).collect();
-                    kernels.packed_product(k, a_block, b_block, &mut blocks);
+                    kernels.packed_product(k, a_block, b_block, &mut blocks, next);
                 }
             }
         }
@@ -104,12 +106,36 @@ fn pack_b<T: Scalar>(
     (col, cols): (usize, usize),
     to: &mut [T],
 ) {
-    let mut terms = [b[0]; crate::simd::MAX_TERMS];
+    let mut terms = [b[0]; MAX_TERMS];
     for (block, term) in terms.iter_mut().zip(b) {
         // Columns of B are packed as rows of A are.
         *block = Term { matrix: term.matrix.block(p, col, k, cols).transpose(), ..*term };
     }
     kernels.pack(&terms[..b.len()], kernels.cols, 1, to);
+}
+
+/// What will be packed into A's block next: the rows below, or the first rows of the next steps of the sum.
+fn next_of_a<'a, T: Scalar>(
+    a: Left<'_, 'a, T>,
+    (p, k): (usize, usize),
+    row: usize,
+    sizes: &Sizes,
+) -> Option<([Term<'a, T>; MAX_TERMS], usize)> {
+    let Left::Terms(all) = a else { return None };
+    let (all_rows, all_k) = (all[0].matrix.rows(), all[0].matrix.cols());
+    let (row, p, k) = if row < all_rows {
+        (row, p, k)
+    } else if p + k < all_k {
+        (0, p + k, sizes.kc.min(all_k - p - k))
+    } else {
+        return None;
+    };
+    let rows = sizes.mc.min(all_rows - row);
+    let mut terms = [all[0]; MAX_TERMS];
+    for (block, term) in terms.iter_mut().zip(all) {
+        *block = Term { matrix: term.matrix.block(row, p, rows, k), ..*term };
+    }
+    Some((terms, all.len()))
 }
 
 fn block_of_a<'s, T: Scalar>(
@@ -122,7 +148,7 @@ fn block_of_a<'s, T: Scalar>(
     match a {
         Left::Packed { packed, row: first } => packed.block(first + row, p, k),
         Left::Terms(all) => {
-            let mut terms = [all[0]; crate::simd::MAX_TERMS];
+            let mut terms = [all[0]; MAX_TERMS];
             for (block, term) in terms.iter_mut().zip(all) {
                 *block = Term { matrix: term.matrix.block(row, p, rows, k), ..*term };
             }

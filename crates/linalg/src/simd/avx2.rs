@@ -4,7 +4,7 @@
 use core::arch::x86_64::*;
 
 use super::table::{Kernels, entries, table};
-use super::vector::Vector;
+use super::vector::{Quad, Vector};
 use crate::Isa;
 
 entries!(#[target_feature(enable = "avx2,fma")]);
@@ -23,6 +23,7 @@ unsafe impl Vector for Ymm32 {
     type Element = f32;
     type Register = __m256;
     type Mask = __m256i;
+    type Quad = Quad32;
     const LANES: usize = 8;
 
     #[inline(always)]
@@ -103,6 +104,7 @@ unsafe impl Vector for Ymm64 {
     type Element = f64;
     type Register = __m256d;
     type Mask = __m256i;
+    type Quad = Quad64;
     const LANES: usize = 4;
 
     #[inline(always)]
@@ -172,5 +174,97 @@ unsafe impl Vector for Ymm64 {
         // SAFETY: the caller runs on AVX2; `lanes` holds 4 elements.
         unsafe { _mm256_storeu_pd(lanes.as_mut_ptr(), x) }
         lanes.iter().sum()
+    }
+}
+
+/// Four `f32` in a 128-bit register.
+pub(super) struct Quad32;
+
+// SAFETY: every method uses SSE only, and touches only the elements that `Quad` names.
+unsafe impl Quad for Quad32 {
+    type Element = f32;
+    type Register = __m128;
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> __m128 {
+        // SAFETY: the caller may read 4 elements.
+        unsafe { _mm_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, x: __m128) {
+        // SAFETY: the caller may write 4 elements.
+        unsafe { _mm_storeu_ps(to, x) }
+    }
+    #[inline(always)]
+    unsafe fn mul(x: __m128, factor: f32) -> __m128 {
+        // SAFETY: SSE is part of x86-64.
+        unsafe { _mm_mul_ps(x, _mm_set1_ps(factor)) }
+    }
+    #[inline(always)]
+    unsafe fn add(x: __m128, y: __m128) -> __m128 {
+        // SAFETY: SSE is part of x86-64.
+        unsafe { _mm_add_ps(x, y) }
+    }
+    #[inline(always)]
+    unsafe fn transpose([a, b, c, d]: [__m128; 4]) -> [__m128; 4] {
+        // SAFETY: SSE is part of x86-64.
+        unsafe {
+            let (ab_low, ab_high) = (_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+            let (cd_low, cd_high) = (_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+            [
+                _mm_movelh_ps(ab_low, cd_low),
+                _mm_movehl_ps(cd_low, ab_low),
+                _mm_movelh_ps(ab_high, cd_high),
+                _mm_movehl_ps(cd_high, ab_high),
+            ]
+        }
+    }
+}
+
+/// Four `f64` in a 256-bit register.
+pub(super) struct Quad64;
+
+// SAFETY: every method uses AVX2 only, and touches only the elements that `Quad` names.
+unsafe impl Quad for Quad64 {
+    type Element = f64;
+    type Register = __m256d;
+
+    #[inline(always)]
+    unsafe fn load(from: *const f64) -> __m256d {
+        // SAFETY: the caller runs on AVX2 and may read 4 elements.
+        unsafe { _mm256_loadu_pd(from) }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut f64, x: __m256d) {
+        // SAFETY: the caller runs on AVX2 and may write 4 elements.
+        unsafe { _mm256_storeu_pd(to, x) }
+    }
+    #[inline(always)]
+    unsafe fn mul(x: __m256d, factor: f64) -> __m256d {
+        // SAFETY: the caller runs on AVX2.
+        unsafe { _mm256_mul_pd(x, _mm256_set1_pd(factor)) }
+    }
+    #[inline(always)]
+    unsafe fn add(x: __m256d, y: __m256d) -> __m256d {
+        // SAFETY: the caller runs on AVX2.
+        unsafe { _mm256_add_pd(x, y) }
+    }
+    #[inline(always)]
+    unsafe fn transpose([a, b, c, d]: [__m256d; 4]) -> [__m256d; 4] {
+        /// The low halves of both registers.
+        const LOW: i32 = 0x20;
+        /// The high halves of both registers.
+        const HIGH: i32 = 0x31;
+        // SAFETY: the caller runs on AVX2.
+        unsafe {
+            let (ab_even, ab_odd) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+            let (cd_even, cd_odd) = (_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d));
+            [
+                _mm256_permute2f128_pd::<LOW>(ab_even, cd_even),
+                _mm256_permute2f128_pd::<LOW>(ab_odd, cd_odd),
+                _mm256_permute2f128_pd::<HIGH>(ab_even, cd_even),
+                _mm256_permute2f128_pd::<HIGH>(ab_odd, cd_odd),
+            ]
+        }
     }
 }

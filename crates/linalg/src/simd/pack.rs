@@ -1,29 +1,35 @@
 //! Packing: a block of a matrix copied into the order in which the micro-kernel reads it.
 //!
-//! The plain version, for a panel of `width` neighbouring rows over `k` steps of the sum:
+//! The plain version, for `rows` rows over `k` steps of the sum, in panels of `panel` rows:
 //!
 //! ```text
-//! for p in 0..k { for i in 0..width { to[p * width + i] = sum over terms of factor * source[i, p] } }
+//! for each panel { for p in 0..k { for i in rows of the panel {
+//!     to[next] = sum over terms of factor * source[i, p]; next += 1
+//! } } }
 //! ```
 //!
 //! What changes here, and why:
-//! 1. Rows in line (`row_stride == 1`) are copied a vector at a time.
-//! 2. Sums in line (`col_stride == 1`) are transposed in 4 × 4 squares, which the compiler turns into shuffles.
+//! 1. Rows in line (`row_stride == 1`) are copied a vector at a time, and a few steps of all panels before the
+//!    next steps, so that memory is read along its lines and not down its pages.
+//! 2. Sums in line (`col_stride == 1`) are transposed in 4 × 4 squares, in registers.
 //! 3. A linear combination of several sources costs one pass: Strassen's sums never exist in memory as matrices.
 //!    [Huang, Smith, Henry & van de Geijn 2016]
 #![allow(unsafe_code)]
 
-use super::vector::Vector;
+use super::vector::{Quad, Vector};
 use crate::Scalar;
 
-/// The shape of a panel and the strides that all its sources share.
-pub(super) struct Panel {
+/// The shape of a block and the strides that all its sources share.
+#[derive(Clone, Copy)]
+pub(super) struct Block {
     /// Rows of the source.
     pub rows: usize,
-    /// Elements a step in the packed panel, at least `rows`; the rest is filled with zeros.
-    pub width: usize,
     /// Steps of the sum.
     pub k: usize,
+    /// Rows of a panel.
+    pub panel: usize,
+    /// What the width of the last panel is rounded up to, with zeros.
+    pub granule: usize,
     /// Elements from one row to the next in the source.
     pub row_stride: usize,
     /// Elements from one step to the next in the source.
@@ -31,6 +37,7 @@ pub(super) struct Panel {
 }
 
 /// One matrix of a linear combination.
+#[derive(Clone, Copy)]
 pub(super) struct Source<T> {
     /// Element (0, 0).
     pub from: *const T,
@@ -38,44 +45,79 @@ pub(super) struct Source<T> {
     pub factor: T,
 }
 
-/// Packs a linear combination of at least one source into one panel.
+/// Packs a linear combination of at least one source.
 ///
 /// # Safety
 /// The instruction set was detected; `from + i·row_stride + p·col_stride` of every source may be read for
-/// `i < rows ≤ width`, `p < k`; `to` may be written for `width · k` elements.
-pub(super) type PackKernel<T> = unsafe fn(&Panel, &[Source<T>], *mut T);
+/// `i < rows`, `p < k`; `to` may be written for `packed_len` elements.
+pub(super) type PackKernel<T> = unsafe fn(&Block, &[Source<T>], *mut T);
 
 /// The side of the squares that are transposed.
 const SQUARE: usize = 4;
+/// Steps of the sum that all panels are packed for before the next: lines of memory that are read side by side.
+const STEPS: usize = 8;
 
 /// See [`PackKernel`].
 ///
 /// # Safety
 /// As [`PackKernel`].
 #[inline(always)]
-pub(super) unsafe fn pack_panel<V: Vector>(
-    panel: &Panel,
+pub(super) unsafe fn pack_block<V: Vector>(
+    block: &Block,
     sources: &[Source<V::Element>],
     to: *mut V::Element,
 ) {
-    // SAFETY: the caller's contract, passed on.
-    unsafe {
-        if panel.row_stride == 1 {
-            pack_lines::<V>(panel, sources, to);
-        } else if panel.col_stride == 1 {
-            pack_transposed(panel, sources, to);
-        } else {
-            pack_any(panel, sources, 0..panel.width, 0..panel.k, to);
+    let steps = if block.row_stride == 1 { STEPS } else { block.k.max(1) };
+    let single = sources.len() == 1 && sources[0].factor == V::Element::ONE;
+    for p in (0..block.k).step_by(steps) {
+        for row in (0..block.rows).step_by(block.panel) {
+            let rows = block.panel.min(block.rows - row);
+            let width = rows.next_multiple_of(block.granule);
+            let panel = Panel { block: *block, row, rows, width, p, k: steps.min(block.k - p) };
+            // SAFETY: the panel is inside the block: the caller's contract, passed on. All panels before this
+            // one are whole, so it starts at row·k.
+            unsafe {
+                let to = to.add(row * block.k + p * width);
+                match (block.row_stride == 1, block.col_stride == 1, single) {
+                    (true, _, true) => pack_lines::<V, true>(&panel, sources, to),
+                    (true, _, false) => pack_lines::<V, false>(&panel, sources, to),
+                    (_, true, true) => pack_transposed::<V, true>(&panel, sources, to),
+                    (_, true, false) => pack_transposed::<V, false>(&panel, sources, to),
+                    _ => pack_any(&panel, sources, 0..width, 0..panel.k, to),
+                }
+            }
         }
     }
 }
 
-/// Rows in line.
+/// Some steps of one panel: rows `row..row + rows`, steps `p..p + k` of the block.
+struct Panel {
+    block: Block,
+    row: usize,
+    rows: usize,
+    width: usize,
+    p: usize,
+    k: usize,
+}
+
+impl Panel {
+    /// The offset of (i, p) of the panel in a source.
+    #[inline(always)]
+    fn offset(&self, i: usize, p: usize) -> usize {
+        (self.row + i) * self.block.row_stride + (self.p + p) * self.block.col_stride
+    }
+}
+
+/// Rows in line. `SINGLE`: one source with factor 1.
 ///
 /// # Safety
-/// As [`PackKernel`], with `row_stride == 1`.
+/// As [`PackKernel`], with `row_stride == 1`; `to` is where the panel's first step goes.
 #[inline(always)]
-unsafe fn pack_lines<V: Vector>(panel: &Panel, sources: &[Source<V::Element>], to: *mut V::Element) {
+unsafe fn pack_lines<V: Vector, const SINGLE: bool>(
+    panel: &Panel,
+    sources: &[Source<V::Element>],
+    to: *mut V::Element,
+) {
     // SAFETY: whole vectors below `rows`, then one masked to the rest; zeros up to `width`.
     unsafe {
         let whole = panel.rows / V::LANES * V::LANES;
@@ -84,11 +126,11 @@ unsafe fn pack_lines<V: Vector>(panel: &Panel, sources: &[Source<V::Element>], t
             let to = to.add(p * panel.width);
             let mut i = 0;
             while i < whole {
-                V::store(to.add(i), combine::<V>(sources, p * panel.col_stride + i, None));
+                V::store(to.add(i), combine::<V, SINGLE>(sources, panel.offset(i, p), None));
                 i += V::LANES;
             }
             if i < panel.rows {
-                let value = combine::<V>(sources, p * panel.col_stride + i, Some(rest));
+                let value = combine::<V, SINGLE>(sources, panel.offset(i, p), Some(rest));
                 V::store_masked(to.add(i), value, rest);
             }
             for i in panel.rows..panel.width {
@@ -103,7 +145,7 @@ unsafe fn pack_lines<V: Vector>(panel: &Panel, sources: &[Source<V::Element>], t
 /// # Safety
 /// `offset` (and the lanes of `mask`, all if `None`) is inside every source.
 #[inline(always)]
-unsafe fn combine<V: Vector>(
+unsafe fn combine<V: Vector, const SINGLE: bool>(
     sources: &[Source<V::Element>],
     offset: usize,
     mask: Option<V::Mask>,
@@ -114,44 +156,51 @@ unsafe fn combine<V: Vector>(
             None => V::load(source.from.add(offset)),
             Some(mask) => V::load_masked(source.from.add(offset), mask),
         };
-        let mut sum = load(&sources[0]);
-        if sources.len() > 1 || sources[0].factor != V::Element::ONE {
-            sum = V::mul(sum, V::splat(sources[0].factor));
-            for source in &sources[1..] {
-                sum = V::fma(load(source), V::splat(source.factor), sum);
-            }
+        let first = load(&sources[0]);
+        if SINGLE {
+            return first;
+        }
+        let mut sum = V::mul(first, V::splat(sources[0].factor));
+        for source in &sources[1..] {
+            sum = V::fma(load(source), V::splat(source.factor), sum);
         }
         sum
     }
 }
 
-/// Steps in line.
+/// Steps in line. `SINGLE`: one source with factor 1.
 ///
 /// # Safety
-/// As [`PackKernel`], with `col_stride == 1`.
+/// As [`PackKernel`], with `col_stride == 1`; `to` is where the panel's first step goes.
 #[inline(always)]
-unsafe fn pack_transposed<T: Scalar>(panel: &Panel, sources: &[Source<T>], to: *mut T) {
+unsafe fn pack_transposed<V: Vector, const SINGLE: bool>(
+    panel: &Panel,
+    sources: &[Source<V::Element>],
+    to: *mut V::Element,
+) {
+    let stride = panel.block.row_stride;
     let (rows, k) = (panel.rows / SQUARE * SQUARE, panel.k / SQUARE * SQUARE);
     for p in (0..k).step_by(SQUARE) {
         for i in (0..rows).step_by(SQUARE) {
-            // SAFETY: the square (i.., p..) lies inside the panel, and all of its columns are in line.
+            // SAFETY: the square (i.., p..) lies inside the panel, and its steps are in line.
             unsafe {
-                let offset = i * panel.row_stride + p;
-                let mut square = read_square(sources[0].from.add(offset), panel.row_stride);
-                if sources.len() > 1 || sources[0].factor != T::ONE {
-                    square = square.map(|row| row.map(|x| x * sources[0].factor));
+                let offset = panel.offset(i, p);
+                let read = |source: &Source<V::Element>| -> [<V::Quad as Quad>::Register; SQUARE] {
+                    core::array::from_fn(|r| V::Quad::load(source.from.add(offset + r * stride)))
+                };
+                let mut square = read(&sources[0]);
+                if !SINGLE {
+                    let factor = sources[0].factor;
+                    square = square.map(|row| V::Quad::mul(row, factor));
                     for source in &sources[1..] {
-                        let more = read_square(source.from.add(offset), panel.row_stride);
-                        for (row, more) in square.iter_mut().zip(more) {
-                            for (x, more) in row.iter_mut().zip(more) {
-                                *x += more * source.factor;
-                            }
-                        }
+                        let more = read(source);
+                        square = core::array::from_fn(|r| {
+                            V::Quad::add(square[r], V::Quad::mul(more[r], source.factor))
+                        });
                     }
                 }
-                for q in 0..SQUARE {
-                    let column: [T; SQUARE] = core::array::from_fn(|r| square[r][q]);
-                    to.add((p + q) * panel.width + i).cast::<[T; SQUARE]>().write_unaligned(column);
+                for (q, column) in V::Quad::transpose(square).into_iter().enumerate() {
+                    V::Quad::store(to.add((p + q) * panel.width + i), column);
                 }
             }
         }
@@ -163,20 +212,10 @@ unsafe fn pack_transposed<T: Scalar>(panel: &Panel, sources: &[Source<T>], to: *
     }
 }
 
-/// Four rows of four elements in line.
-///
-/// # Safety
-/// They may be read.
-#[inline(always)]
-unsafe fn read_square<T: Copy>(from: *const T, row_stride: usize) -> [[T; SQUARE]; SQUARE] {
-    // SAFETY: the caller's contract; no alignment beyond that of T is asked.
-    core::array::from_fn(|r| unsafe { from.add(r * row_stride).cast::<[T; SQUARE]>().read_unaligned() })
-}
-
 /// Any strides, element by element: rows `rows` (zeros past the source's last) of steps `steps`.
 ///
 /// # Safety
-/// As [`PackKernel`], `rows` and `steps` inside the panel.
+/// As [`PackKernel`], `rows` and `steps` inside the panel; `to` is where the panel's first step goes.
 #[inline(always)]
 unsafe fn pack_any<T: Scalar>(
     panel: &Panel,
@@ -189,10 +228,9 @@ unsafe fn pack_any<T: Scalar>(
         for i in rows.clone() {
             let mut sum = T::ZERO;
             if i < panel.rows {
-                let offset = i * panel.row_stride + p * panel.col_stride;
                 for (s, source) in sources.iter().enumerate() {
                     // SAFETY: i < rows and p < k.
-                    let term = unsafe { *source.from.add(offset) } * source.factor;
+                    let term = unsafe { *source.from.add(panel.offset(i, p)) } * source.factor;
                     sum = if s == 0 { term } else { sum + term };
                 }
             }

@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::table::{Kernels, entries, table};
-use super::vector::Vector;
-use crate::Isa;
+use super::vector::{Quad, Vector};
+use crate::{Isa, Scalar};
 
 entries!();
 
@@ -23,6 +23,7 @@ macro_rules! lanes {
             type Element = $t;
             type Register = [$t; $n];
             type Mask = usize;
+            type Quad = Lanes<$t, 4>;
             const LANES: usize = $n;
 
             #[inline(always)]
@@ -81,3 +82,32 @@ macro_rules! lanes {
 
 lanes!(f32, 4);
 lanes!(f64, 2);
+
+// SAFETY: plain Rust, no instruction set asked; touches only the elements that `Quad` names.
+unsafe impl<T: Scalar> Quad for Lanes<T, 4> {
+    type Element = T;
+    type Register = [T; 4];
+
+    #[inline(always)]
+    unsafe fn load(from: *const T) -> [T; 4] {
+        // SAFETY: the caller may read 4 elements; no alignment beyond theirs is asked.
+        unsafe { from.cast::<[T; 4]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut T, x: [T; 4]) {
+        // SAFETY: the caller may write 4 elements.
+        unsafe { to.cast::<[T; 4]>().write_unaligned(x) }
+    }
+    #[inline(always)]
+    unsafe fn mul(x: [T; 4], factor: T) -> [T; 4] {
+        x.map(|x| x * factor)
+    }
+    #[inline(always)]
+    unsafe fn add(x: [T; 4], y: [T; 4]) -> [T; 4] {
+        core::array::from_fn(|i| x[i] + y[i])
+    }
+    #[inline(always)]
+    unsafe fn transpose(rows: [[T; 4]; 4]) -> [[T; 4]; 4] {
+        core::array::from_fn(|i| core::array::from_fn(|j| rows[j][i]))
+    }
+}

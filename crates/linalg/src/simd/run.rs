@@ -1,7 +1,7 @@
 //! The safe face of the kernels: shapes and lengths are checked here, once per block.
 #![allow(unsafe_code)]
 
-use super::pack::{Panel, Source};
+use super::pack::{Block, Source};
 use super::table::{Kernels, Tiles};
 use super::tile::{Operands, Output};
 use crate::{MatrixView, MatrixViewMut, Scalar};
@@ -47,30 +47,33 @@ impl<T: Scalar> Kernels<T> {
             assert!(matrix.row_stride() == row_stride && matrix.col_stride() == col_stride);
         }
         assert!(terms.len() <= MAX_TERMS && to.len() >= packed_len(rows, k, panel, granule));
-        let mut row = 0;
-        while row < rows {
-            let height = panel.min(rows - row);
-            let width = height.next_multiple_of(granule);
-            let shape = Panel { rows: height, width, k, row_stride, col_stride };
-            let mut sources = [const { Source { from: std::ptr::null(), factor: T::ZERO } }; MAX_TERMS];
-            for (source, term) in sources.iter_mut().zip(terms) {
-                let from = term.matrix.as_ptr().wrapping_add(row * row_stride);
-                *source = Source { from, factor: term.factor };
-            }
-            // SAFETY: a reference to `Kernels` means its set was detected; rows row..row + height and all k
-            // columns of each source are inside its view; packed_len counts this panel at row·k.
-            unsafe { (self.pack)(&shape, &sources[..terms.len()], to.as_mut_ptr().add(row * k)) };
-            row += height;
+        let block = Block { rows, k, panel, granule, row_stride, col_stride };
+        let mut sources = [Source { from: std::ptr::null(), factor: T::ZERO }; MAX_TERMS];
+        for (source, term) in sources.iter_mut().zip(terms) {
+            *source = Source { from: term.matrix.as_ptr(), factor: term.factor };
         }
+        // SAFETY: a reference to `Kernels` means its set was detected; every (row, step) of the block is inside
+        // each view; `to` is long enough, checked above.
+        unsafe { (self.pack)(&block, &sources[..terms.len()], to.as_mut_ptr()) };
     }
 
     /// The product of two packed blocks, added to every destination. All destinations have one shape (rows × cols
     /// of the blocks) and strides; A was packed in panels of [`rows`](Self::rows) with granule `lanes`, B's
     /// columns in panels of [`cols`](Self::cols) with granule 1.
     ///
+    /// Between tiles it asks for the lines of `next`, what will be packed after this, so that they have arrived by
+    /// then.
+    ///
     /// # Panics
     /// If a block is shorter than its shape asks, or the destinations differ.
-    pub(crate) fn packed_product(&self, k: usize, a: &[T], b: &[T], to: &mut [Destination<'_, T>]) {
+    pub(crate) fn packed_product(
+        &self,
+        k: usize,
+        a: &[T],
+        b: &[T],
+        to: &mut [Destination<'_, T>],
+        next: &[Term<'_, T>],
+    ) {
         let (rows, cols) = (to[0].c.rows(), to[0].c.cols());
         let strides = (to[0].c.row_stride(), to[0].c.col_stride());
         for Destination { c, .. } in &*to {
@@ -79,8 +82,11 @@ impl<T: Scalar> Kernels<T> {
         assert!(to.len() <= MAX_TERMS);
         assert!(a.len() >= packed_len(rows, k, self.rows(), self.lanes));
         assert!(b.len() >= packed_len(cols, k, self.cols, 1));
+        let tiles = rows.div_ceil(self.rows()) * cols.div_ceil(self.cols);
+        let mut prefetch = Prefetch::new(next, tiles);
         for col in (0..cols).step_by(self.cols) {
             for row in (0..rows).step_by(self.rows()) {
+                prefetch.one_share();
                 let (rows, cols) = (self.rows().min(rows - row), self.cols.min(cols - col));
                 // SAFETY: panel `row` starts at row·k and panel `col` at col·k, because all before them are
                 // whole; both lengths were checked above.
@@ -207,5 +213,38 @@ impl<T: Scalar> Kernels<T> {
         let output = Output { c: to.c.as_mut_ptr(), col_stride: c_step, alpha, beta };
         // SAFETY: a reference to `Kernels` means its set was detected; shapes and strides were checked above.
         unsafe { kernel(&operands, &output) };
+    }
+}
+
+/// Walks over matrices line by line, in equal shares.
+struct Prefetch<'t, 'a, T> {
+    terms: &'t [Term<'a, T>],
+    /// Runs of elements in line that are still to come, and how many a share has.
+    runs: std::ops::Range<usize>,
+    share: usize,
+}
+
+impl<'t, 'a, T: Scalar> Prefetch<'t, 'a, T> {
+    fn new(terms: &'t [Term<'a, T>], shares: usize) -> Self {
+        let runs = terms.first().map_or(0, |term| Self::in_line(&term.matrix).rows());
+        Self { terms, runs: 0..runs, share: runs.div_ceil(shares.max(1)) }
+    }
+
+    /// The matrix, or its transpose, whose rows are in line.
+    fn in_line(matrix: &MatrixView<'a, T>) -> MatrixView<'a, T> {
+        if matrix.row_stride() == 1 { matrix.transpose() } else { *matrix }
+    }
+
+    fn one_share(&mut self) {
+        let line = 64 / size_of::<T>();
+        for run in self.runs.by_ref().take(self.share) {
+            for Term { matrix, .. } in self.terms {
+                let matrix = Self::in_line(matrix);
+                let start = matrix.as_ptr().wrapping_add(run * matrix.row_stride());
+                for at in (0..matrix.cols()).step_by(line) {
+                    super::prefetch_to_l2(start.wrapping_add(at));
+                }
+            }
+        }
     }
 }

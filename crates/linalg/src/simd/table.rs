@@ -50,14 +50,14 @@ macro_rules! entries {
             unsafe { super::tile::tile::<V, VECTORS, COLS, PACKED>(operands, outputs) }
         }
 
-        /// [`pack_panel`](super::pack::pack_panel) compiled for this instruction set.
+        /// [`pack_block`](super::pack::pack_block) compiled for this instruction set.
         ///
         /// # Safety
         /// As [`PackKernel`](super::pack::PackKernel).
         $(#[$feature])?
-        unsafe fn pack<V: Vector>(panel: &super::pack::Panel, terms: &[super::pack::Source<V::Element>], to: *mut V::Element) {
+        unsafe fn pack<V: Vector>(block: &super::pack::Block, terms: &[super::pack::Source<V::Element>], to: *mut V::Element) {
             // SAFETY: the caller keeps PackKernel's contract; compiled for V's instruction set.
-            unsafe { super::pack::pack_panel::<V>(panel, terms, to) }
+            unsafe { super::pack::pack_block::<V>(block, terms, to) }
         }
 
         /// [`axpy`](super::stream::axpy) compiled for this instruction set.

@@ -14,6 +14,8 @@ pub(super) unsafe trait Vector {
     type Register: Copy;
     /// Which lanes a partial load or store touches.
     type Mask: Copy;
+    /// Four elements, for transposing squares.
+    type Quad: Quad<Element = Self::Element>;
     /// Elements a register.
     const LANES: usize;
 
@@ -39,4 +41,26 @@ pub(super) unsafe trait Vector {
     unsafe fn fma(x: Self::Register, y: Self::Register, z: Self::Register) -> Self::Register;
     /// The sum of the lanes, in an order that depends on nothing but `LANES`.
     unsafe fn sum(x: Self::Register) -> Self::Element;
+}
+
+/// A register of four elements.
+///
+/// # Safety
+/// As [`Vector`].
+pub(super) unsafe trait Quad {
+    /// The element type.
+    type Element: Scalar;
+    /// The register.
+    type Register: Copy;
+
+    /// Four elements from `from`, no alignment asked.
+    unsafe fn load(from: *const Self::Element) -> Self::Register;
+    /// Four elements to `to`.
+    unsafe fn store(to: *mut Self::Element, x: Self::Register);
+    /// Every lane times `factor`.
+    unsafe fn mul(x: Self::Register, factor: Self::Element) -> Self::Register;
+    /// `x + y`.
+    unsafe fn add(x: Self::Register, y: Self::Register) -> Self::Register;
+    /// Lane i of register j becomes lane j of register i.
+    unsafe fn transpose(rows: [Self::Register; 4]) -> [Self::Register; 4];
 }
