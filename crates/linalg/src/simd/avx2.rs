@@ -23,6 +23,7 @@ unsafe impl Vector for Ymm32 {
     type Element = f32;
     type Register = __m256;
     type Mask = __m256i;
+    type Half = Self;
     type Quad = Quad32;
     const LANES: usize = 8;
 
@@ -104,6 +105,7 @@ unsafe impl Vector for Ymm64 {
     type Element = f64;
     type Register = __m256d;
     type Mask = __m256i;
+    type Half = Self;
     type Quad = Quad64;
     const LANES: usize = 4;
 

@@ -3,7 +3,7 @@
 
 use core::arch::x86_64::*;
 
-use super::avx2::{Quad32, Quad64};
+use super::avx2::{Quad32, Quad64, Ymm32, Ymm64};
 use super::table::{Kernels, entries, table};
 use super::vector::Vector;
 use crate::Isa;
@@ -24,6 +24,7 @@ unsafe impl Vector for Zmm32 {
     type Element = f32;
     type Register = __m512;
     type Mask = u16;
+    type Half = Ymm32;
     type Quad = Quad32;
     const LANES: usize = 16;
 
@@ -92,6 +93,7 @@ unsafe impl Vector for Zmm64 {
     type Element = f64;
     type Register = __m512d;
     type Mask = u8;
+    type Half = Ymm64;
     type Quad = Quad64;
     const LANES: usize = 8;
 

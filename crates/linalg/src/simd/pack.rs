@@ -126,6 +126,9 @@ unsafe fn pack_lines<V: Vector, const SINGLE: bool>(
             let to = to.add(p * panel.width);
             let mut i = 0;
             while i < whole {
+                for source in sources {
+                    super::prefetch(source.from.wrapping_add(panel.offset(i, p + STEPS)));
+                }
                 V::store(to.add(i), combine::<V, SINGLE>(sources, panel.offset(i, p), None));
                 i += V::LANES;
             }

@@ -23,6 +23,7 @@ macro_rules! lanes {
             type Element = $t;
             type Register = [$t; $n];
             type Mask = usize;
+            type Half = Self;
             type Quad = Lanes<$t, 4>;
             const LANES: usize = $n;
 

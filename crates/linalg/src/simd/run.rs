@@ -3,7 +3,7 @@
 
 use super::pack::{Block, Source};
 use super::table::{Kernels, Tiles};
-use super::tile::{Operands, Output};
+use super::tile::{Operands, Output, TileKernel};
 use crate::{MatrixView, MatrixViewMut, Scalar};
 
 /// The most matrices that one operand sums, and the most places that one product is added to: two levels of
@@ -158,7 +158,7 @@ impl<T: Scalar> Kernels<T> {
         (row, col): (usize, usize),
     ) {
         let rows = operands.rows;
-        let kernel = tiles[(rows - 1) / self.lanes][cols - 1];
+        let kernel = tiles[usize::from(rows > self.lanes)][cols - 1];
         let nowhere = Output { c: std::ptr::null_mut(), col_stride: 0, alpha: T::ZERO, beta: T::ZERO };
         if to[0].c.row_stride() == 1 || to[0].c.rows() == 1 {
             let mut outputs = [nowhere; MAX_TERMS];
@@ -171,6 +171,24 @@ impl<T: Scalar> Kernels<T> {
             unsafe { kernel(operands, &outputs[..to.len()]) };
             return;
         }
+        // SAFETY: as above.
+        unsafe { self.scattered_tile(kernel, operands, cols, to, (row, col)) };
+    }
+
+    /// One tile of a C whose rows are not in line.
+    ///
+    /// # Safety
+    /// As [`tile`](Self::tile).
+    #[cold]
+    unsafe fn scattered_tile(
+        &self,
+        kernel: TileKernel<T>,
+        operands: &Operands<T>,
+        cols: usize,
+        to: &mut [Destination<'_, T>],
+        (row, col): (usize, usize),
+    ) {
+        let rows = operands.rows;
         let mut sums = [T::ZERO; TILE_MAX];
         let col_stride = self.rows();
         let output = Output { c: sums.as_mut_ptr(), col_stride, alpha: T::ONE, beta: T::ZERO };

@@ -63,12 +63,45 @@ pub(super) struct Output<T> {
 /// packed panels.
 pub(super) type TileKernel<T> = unsafe fn(&Operands<T>, &[Output<T>]);
 
-/// `V::LANES · VECTORS` rows × `COLS` columns.
+/// Up to `V::LANES · VECTORS` rows × `COLS` columns.
 ///
 /// # Safety
 /// As [`TileKernel`]; inlined into a function that is compiled for V's instruction set.
 #[inline(always)]
 pub(super) unsafe fn tile<V: Vector, const VECTORS: usize, const COLS: usize, const PACKED: bool>(
+    operands: &Operands<V::Element>,
+    outputs: &[Output<V::Element>],
+) {
+    let half = V::Half::LANES < V::LANES && operands.rows <= V::Half::LANES;
+    // SAFETY: the caller's contract, passed on; FULL is true exactly if all vectors of rows are whole. A narrower
+    // vector is of a set that V's includes; packed panels are as wide as V.
+    unsafe {
+        if !PACKED && VECTORS == 1 && half {
+            if operands.rows == V::Half::LANES {
+                tile_of::<V::Half, 1, COLS, false, true>(operands, outputs);
+            } else {
+                tile_of::<V::Half, 1, COLS, false, false>(operands, outputs);
+            }
+        } else if operands.rows == VECTORS * V::LANES {
+            tile_of::<V, VECTORS, COLS, PACKED, true>(operands, outputs);
+        } else {
+            tile_of::<V, VECTORS, COLS, PACKED, false>(operands, outputs);
+        }
+    }
+}
+
+/// With `FULL`, no vector is masked: masked stores are slow.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn tile_of<
+    V: Vector,
+    const VECTORS: usize,
+    const COLS: usize,
+    const PACKED: bool,
+    const FULL: bool,
+>(
     operands: &Operands<V::Element>,
     outputs: &[Output<V::Element>],
 ) {
@@ -87,7 +120,7 @@ pub(super) unsafe fn tile<V: Vector, const VECTORS: usize, const COLS: usize, co
         for _ in 0..operands.k {
             let mut column = [V::zero(); VECTORS];
             for (v, register) in column.iter_mut().enumerate() {
-                *register = if PACKED || v + 1 < VECTORS {
+                *register = if PACKED || FULL || v + 1 < VECTORS {
                     V::load(a.add(v * V::LANES))
                 } else {
                     V::load_masked(a.add(v * V::LANES), last)
@@ -103,7 +136,7 @@ pub(super) unsafe fn tile<V: Vector, const VECTORS: usize, const COLS: usize, co
             b = b.wrapping_add(b_step);
         }
         for output in outputs {
-            write::<V, VECTORS, COLS>(&sums, output, last);
+            write::<V, VECTORS, COLS, FULL>(&sums, output, last);
         }
     }
 }
@@ -127,7 +160,7 @@ unsafe fn prefetch_outputs<V: Vector, const COLS: usize>(outputs: &[Output<V::El
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-unsafe fn write<V: Vector, const VECTORS: usize, const COLS: usize>(
+unsafe fn write<V: Vector, const VECTORS: usize, const COLS: usize, const FULL: bool>(
     sums: &[[V::Register; VECTORS]; COLS],
     output: &Output<V::Element>,
     last: V::Mask,
@@ -137,12 +170,15 @@ unsafe fn write<V: Vector, const VECTORS: usize, const COLS: usize>(
         let alpha = V::splat(output.alpha);
         let beta = V::splat(output.beta);
         let overwrite = output.beta == V::Element::ZERO;
+        let plain = overwrite && output.alpha == V::Element::ONE;
         for (j, sums) in sums.iter().enumerate() {
             let c = output.c.add(j * output.col_stride);
             for (v, &sum) in sums.iter().enumerate() {
                 let c = c.add(v * V::LANES);
-                let whole = v + 1 < VECTORS;
-                let value = if overwrite {
+                let whole = FULL || v + 1 < VECTORS;
+                let value = if plain {
+                    sum
+                } else if overwrite {
                     V::mul(alpha, sum)
                 } else {
                     let old = if whole { V::load(c) } else { V::load_masked(c, last) };

@@ -14,6 +14,8 @@ pub(super) unsafe trait Vector {
     type Register: Copy;
     /// Which lanes a partial load or store touches.
     type Mask: Copy;
+    /// A register half as wide where the set includes one, for few rows; otherwise the same.
+    type Half: Vector<Element = Self::Element>;
     /// Four elements, for transposing squares.
     type Quad: Quad<Element = Self::Element>;
     /// Elements a register.
