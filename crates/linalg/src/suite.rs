@@ -8,7 +8,7 @@ use std::fmt;
 use crate::{Backend, Error, Matrix, MatrixView, MatrixViewMut, Naive, Scalar};
 
 /// How far a backend may be from the oracle.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Bound {
     /// Every element within `(k + 3)·ε·(|alpha|·Σ|a||b| + |beta||c|)`. Both the backend and the oracle are allowed
     /// half of it: k + 3 roundings of u = ε/2 each. NaN and infinity must come out as the oracle's.
@@ -22,7 +22,7 @@ pub enum Bound {
 }
 
 /// What to run.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Suite {
     /// Where the random numbers start.
     pub seed: u64,
@@ -219,7 +219,7 @@ impl<T: Scalar> Case<T> {
 pub fn check<T: Scalar>(backend: &dyn Backend<T>, suite: Suite) -> Result<(), Failure> {
     let mut random = Random::new(suite.seed);
     for number in 0..suite.cases {
-        let special = suite.bound == Bound::Elements && number % 5 == 4;
+        let special = matches!(suite.bound, Bound::Elements) && number % 5 == 4;
         let case = Case::<T>::new(&mut random, number, special);
         let description = case.description.clone();
         check_case(backend, suite.bound, case).map_err(|what| Failure {

@@ -14,13 +14,14 @@
 //!    B once, C k / kc times. [Goto & van de Geijn 2008]
 //! 2. Packing puts both operands into the order in which the kernel reads them: no strides, no unused parts of
 //!    cache lines, few pages.
-//! 3. A and B may be sums of matrices and C several places, which costs no extra pass. [Huang et al. 2016]
+//! 3. Where the caches hold a block as it lies in memory, it is not packed at all.
+//! 4. A and B may be sums of matrices and C several places, which costs no extra pass. [Huang et al. 2016]
 //!
-//! Loops 2 and 1 are `packed_product`, the innermost loop over the sum is the micro-kernel; both are in `simd/`.
+//! Loops 2 and 1 are `block_product`, the innermost loop over the sum is the micro-kernel; both are in `simd/`.
 
 use super::{PackedB, Product, Sizes};
-use crate::Scalar;
-use crate::simd::{Destination, Kernels, MAX_TERMS, Term, packed_len, with_scratch};
+use crate::simd::{Destination, Kernels, MAX_TERMS, Operand, Term, packed_len, with_scratch};
+use crate::{MatrixView, Scalar};
 
 /// The left operand in the kernels' orientation.
 #[derive(Clone, Copy)]
@@ -29,6 +30,30 @@ pub(crate) enum Left<'t, 'a, T> {
     Terms(&'t [Term<'a, T>]),
     /// Packed before, with the same `kc`: rows `row..` of it.
     Packed { packed: &'t PackedB<T>, row: usize },
+    /// Not packed; rows are in line.
+    InPlace(MatrixView<'a, T>),
+}
+
+/// The right operand in the kernels' orientation.
+#[derive(Clone, Copy)]
+pub(crate) enum Right<'t, 'a, T> {
+    /// A sum of matrices, packed block by block as the loops reach it.
+    Terms(&'t [Term<'a, T>]),
+    /// Not packed.
+    InPlace(MatrixView<'a, T>),
+}
+
+/// The block at (row, col) of every term; the number of terms is that of `all`.
+fn cut<'a, T: Scalar>(
+    all: &[Term<'a, T>],
+    (row, rows): (usize, usize),
+    (col, cols): (usize, usize),
+) -> [Term<'a, T>; MAX_TERMS] {
+    let mut terms = [all[0]; MAX_TERMS];
+    for (block, term) in terms.iter_mut().zip(all) {
+        *block = Term { matrix: term.matrix.block(row, col, rows, cols), ..*term };
+    }
+    terms
 }
 
 impl<'t, 'a, T: Scalar> Left<'t, 'a, T> {
@@ -37,56 +62,138 @@ impl<'t, 'a, T: Scalar> Left<'t, 'a, T> {
         match self {
             Self::Terms(terms) => terms[0].matrix.cols(),
             Self::Packed { packed, .. } => packed.rows(),
+            Self::InPlace(matrix) => matrix.cols(),
         }
     }
 
     /// Rows `row..row + rows`; `terms` holds the cut terms.
-    pub(crate) fn rows<'s>(
+    pub(crate) fn rows<'s>(self, row: usize, rows: usize, terms: &'s mut Vec<Term<'a, T>>) -> Left<'s, 'a, T>
+    where
+        't: 's,
+    {
+        let k = self.k();
+        match self {
+            Self::Terms(all) => {
+                terms.extend_from_slice(&cut(all, (row, rows), (0, k))[..all.len()]);
+                Left::Terms(terms)
+            }
+            Self::Packed { packed, row: first } => Left::Packed { packed, row: first + row },
+            Self::InPlace(matrix) => Left::InPlace(matrix.block(row, 0, rows, k)),
+        }
+    }
+
+    /// Rows and steps of one block, packed into `to` if it has to be.
+    fn block<'s>(
         self,
-        row: usize,
-        rows: usize,
-        terms: &'s mut Vec<Term<'a, T>>,
-    ) -> Left<'s, 'a, T>
+        kernels: &Kernels<T>,
+        (row, rows): (usize, usize),
+        (p, k): (usize, usize),
+        to: &'s mut [T],
+    ) -> Operand<'s, 'a, T>
     where
         't: 's,
     {
         match self {
+            Self::Packed { packed, row: first } => Operand::Packed(packed.block(first + row, p, k)),
+            Self::InPlace(matrix) => Operand::InPlace(matrix.block(row, p, rows, k)),
             Self::Terms(all) => {
-                let k = self.k();
-                terms.extend(all.iter().map(|term| Term { matrix: term.matrix.block(row, 0, rows, k), ..*term }));
-                Left::Terms(terms)
+                let terms = cut(all, (row, rows), (p, k));
+                kernels.pack(&terms[..all.len()], kernels.rows(), kernels.lanes, to);
+                Operand::Packed(to)
             }
-            Self::Packed { packed, row: first } => Left::Packed { packed, row: first + row },
+        }
+    }
+
+    /// What will be packed after the block that ends at `row` of steps `p..p + k`: the rows below, or the first
+    /// rows of the next steps of the sum.
+    fn next(self, row: usize, (p, k): (usize, usize), sizes: &Sizes) -> Option<[Term<'a, T>; MAX_TERMS]> {
+        let Left::Terms(all) = self else { return None };
+        let (all_rows, all_k) = (all[0].matrix.rows(), all[0].matrix.cols());
+        if row < all_rows {
+            return Some(cut(all, (row, sizes.mc.min(all_rows - row)), (p, k)));
+        }
+        let p = p + k;
+        (p < all_k).then(|| cut(all, (0, sizes.mc.min(all_rows)), (p, sizes.kc.min(all_k - p))))
+    }
+
+    fn count(self) -> usize {
+        match self {
+            Self::Terms(all) => all.len(),
+            Self::Packed { .. } | Self::InPlace(_) => 0,
         }
     }
 }
 
-/// One thread's product, all of it packed.
+impl<'t, 'a, T: Scalar> Right<'t, 'a, T> {
+    /// Columns `col..col + cols`; `terms` holds the cut terms.
+    pub(crate) fn cols<'s>(self, col: usize, cols: usize, terms: &'s mut Vec<Term<'a, T>>) -> Right<'s, 'a, T> {
+        match self {
+            Self::Terms(all) => {
+                let k = all[0].matrix.rows();
+                terms.extend_from_slice(&cut(all, (0, k), (col, cols))[..all.len()]);
+                Right::Terms(terms)
+            }
+            Self::InPlace(matrix) => Right::InPlace(matrix.block(0, col, matrix.rows(), cols)),
+        }
+    }
+
+    /// Steps and columns of one block, packed into `to` if it has to be.
+    fn block<'s>(
+        self,
+        kernels: &Kernels<T>,
+        (p, k): (usize, usize),
+        (col, cols): (usize, usize),
+        to: &'s mut [T],
+    ) -> Operand<'s, 'a, T> {
+        match self {
+            Self::InPlace(matrix) => Operand::InPlace(matrix.block(p, col, k, cols)),
+            Self::Terms(all) => {
+                // Columns of B are packed as rows of A are.
+                let terms = cut(all, (p, k), (col, cols))
+                    .map(|term| Term { matrix: term.matrix.transpose(), ..term });
+                kernels.pack(&terms[..all.len()], kernels.cols, 1, to);
+                Operand::Packed(to)
+            }
+        }
+    }
+}
+
+/// One thread's product.
 pub(super) fn product<T: Scalar>(kernels: &Kernels<T>, sizes: &Sizes, product: Product<'_, '_, T>) {
     let Product { a, b, mut to } = product;
     let (rows, cols, k) = (to[0].c.rows(), to[0].c.cols(), a.k());
     let Sizes { mc, kc, nc } = *sizes;
     // Whole vectors, so that B starts on a line when A does.
-    let a_len = packed_len(mc.min(rows), kc, kernels.rows(), kernels.lanes).next_multiple_of(kernels.lanes);
-    let b_len = packed_len(nc.min(cols), kc, kernels.cols, 1);
+    let a_len = match a {
+        Left::Terms(_) => packed_len(mc.min(rows), kc, kernels.rows(), kernels.lanes),
+        Left::Packed { .. } | Left::InPlace(_) => 0,
+    }
+    .next_multiple_of(kernels.lanes);
+    let b_len = match b {
+        Right::Terms(_) => packed_len(nc.min(cols), kc, kernels.cols, 1),
+        Right::InPlace(_) => 0,
+    };
     let betas: Vec<T> = to.iter().map(|to| to.beta).collect();
     with_scratch(a_len + b_len, |scratch| {
-        let (a_block, b_block) = scratch.split_at_mut(a_len);
+        let (a_scratch, b_scratch) = scratch.split_at_mut(a_len);
+        // Loop 5
         for col in (0..cols).step_by(nc) {
             let cols = nc.min(cols - col);
+            // Loop 4
             for p in (0..k).step_by(kc) {
                 let k = kc.min(k - p);
-                pack_b(kernels, b, (p, k), (col, cols), b_block);
+                let b_block = b.block(kernels, (p, k), (col, cols), b_scratch);
                 for (to, &beta) in to.iter_mut().zip(&betas) {
                     to.beta = if p == 0 { beta } else { T::ONE };
                 }
+                // Loop 3
                 for row in (0..rows).step_by(mc) {
                     let rows = mc.min(rows - row);
-                    let a_block = block_of_a(kernels, a, (p, k), (row, rows), a_block);
-                    let next = next_of_a(a, (p, k), row + rows, sizes);
-                    let next = next.as_ref().map_or(&[][..], |(terms, count)| &terms[..*count]);
+                    let a_block = a.block(kernels, (row, rows), (p, k), a_scratch);
+                    let next = a.next(row + rows, (p, k), sizes);
+                    let next = next.as_ref().map_or(&[][..], |terms| &terms[..a.count()]);
                     let mut blocks: Vec<_> = to.iter_mut().map(|to| to.block(row, col, rows, cols)).collect();
-                    kernels.packed_product(k, a_block, b_block, &mut blocks, next);
+                    kernels.block_product(k, a_block, b_block, &mut blocks, next);
                 }
             }
         }
@@ -96,64 +203,5 @@ pub(super) fn product<T: Scalar>(kernels: &Kernels<T>, sizes: &Sizes, product: P
 impl<T: Scalar> Destination<'_, T> {
     fn block(&mut self, row: usize, col: usize, rows: usize, cols: usize) -> Destination<'_, T> {
         Destination { alpha: self.alpha, beta: self.beta, c: self.c.block(row, col, rows, cols) }
-    }
-}
-
-fn pack_b<T: Scalar>(
-    kernels: &Kernels<T>,
-    b: &[Term<'_, T>],
-    (p, k): (usize, usize),
-    (col, cols): (usize, usize),
-    to: &mut [T],
-) {
-    let mut terms = [b[0]; MAX_TERMS];
-    for (block, term) in terms.iter_mut().zip(b) {
-        // Columns of B are packed as rows of A are.
-        *block = Term { matrix: term.matrix.block(p, col, k, cols).transpose(), ..*term };
-    }
-    kernels.pack(&terms[..b.len()], kernels.cols, 1, to);
-}
-
-/// What will be packed into A's block next: the rows below, or the first rows of the next steps of the sum.
-fn next_of_a<'a, T: Scalar>(
-    a: Left<'_, 'a, T>,
-    (p, k): (usize, usize),
-    row: usize,
-    sizes: &Sizes,
-) -> Option<([Term<'a, T>; MAX_TERMS], usize)> {
-    let Left::Terms(all) = a else { return None };
-    let (all_rows, all_k) = (all[0].matrix.rows(), all[0].matrix.cols());
-    let (row, p, k) = if row < all_rows {
-        (row, p, k)
-    } else if p + k < all_k {
-        (0, p + k, sizes.kc.min(all_k - p - k))
-    } else {
-        return None;
-    };
-    let rows = sizes.mc.min(all_rows - row);
-    let mut terms = [all[0]; MAX_TERMS];
-    for (block, term) in terms.iter_mut().zip(all) {
-        *block = Term { matrix: term.matrix.block(row, p, rows, k), ..*term };
-    }
-    Some((terms, all.len()))
-}
-
-fn block_of_a<'s, T: Scalar>(
-    kernels: &Kernels<T>,
-    a: Left<'s, '_, T>,
-    (p, k): (usize, usize),
-    (row, rows): (usize, usize),
-    to: &'s mut [T],
-) -> &'s [T] {
-    match a {
-        Left::Packed { packed, row: first } => packed.block(first + row, p, k),
-        Left::Terms(all) => {
-            let mut terms = [all[0]; MAX_TERMS];
-            for (block, term) in terms.iter_mut().zip(all) {
-                *block = Term { matrix: term.matrix.block(row, p, rows, k), ..*term };
-            }
-            kernels.pack(&terms[..all.len()], kernels.rows(), kernels.lanes, to);
-            to
-        }
     }
 }

@@ -15,7 +15,7 @@ pub use prepacked::PackedB;
 pub use tiling::{
     KC_MAX, MC_MAX, NC_MAX, SCRATCH_BYTES_MAX, Threads, Tiling,
 };
-pub(crate) use loops::Left;
+pub(crate) use loops::{Left, Right};
 pub(crate) use tiling::Sizes;
 
 /// The classical algorithm at the speed of the hardware.
@@ -49,7 +49,7 @@ pub struct Blocked {
 /// One product in the kernels' orientation: rows of C in line, A and B sums of matrices, C in several places.
 pub(crate) struct Product<'t, 'a, T> {
     pub(crate) a: Left<'t, 'a, T>,
-    pub(crate) b: &'t [Term<'a, T>],
+    pub(crate) b: Right<'t, 'a, T>,
     pub(crate) to: Vec<Destination<'a, T>>,
 }
 
@@ -125,7 +125,9 @@ impl Blocked {
         mut to: Destination<'_, T>,
     ) {
         match path {
-            Path::Strided { k_max } => kernels.strided_product(a, b, k_max, &mut to),
+            Path::Strided { k_max, cols_max } => {
+                kernels.strided_product(a, b, (k_max, cols_max), &mut to);
+            }
             Path::Column => column(kernels, a, b, to),
             Path::Columns => {
                 for j in 0..b.cols() {
@@ -135,11 +137,13 @@ impl Blocked {
                     kernels.column_product(a, b, &mut to);
                 }
             }
-            Path::Packed => {
+            Path::Packing { a: pack_a, b: pack_b } => {
                 let sizes = Sizes::new(self.tiling, kernels, (a.rows(), b.cols(), a.cols()));
-                let a = [Term { factor: T::ONE, matrix: a }];
-                let b = [Term { factor: T::ONE, matrix: b }];
-                loops::product(kernels, &sizes, Product { a: Left::Terms(&a), b: &b, to: vec![to] });
+                let terms = [Term { factor: T::ONE, matrix: a }];
+                let a = if pack_a { Left::Terms(&terms) } else { Left::InPlace(a) };
+                let columns = [Term { factor: T::ONE, matrix: b }];
+                let b = if pack_b { Right::Terms(&columns) } else { Right::InPlace(b) };
+                loops::product(kernels, &sizes, Product { a, b, to: vec![to] });
             }
         }
     }
@@ -148,17 +152,14 @@ impl Blocked {
     pub(crate) fn fused<T: Scalar>(&self, kernels: &Kernels<T>, product: Product<'_, '_, T>) {
         let Product { a, b, to } = product;
         let (rows, cols, k) = (to[0].c.rows(), to[0].c.cols(), a.k());
-        let (by_rows, by_cols) = plan::grid(kernels, Path::Packed, self.threads, (rows, cols, k));
+        let (by_rows, by_cols) = plan::grid(kernels, Path::Packing { a: true, b: true }, self.threads, (rows, cols, k));
         let pieces = plan::pieces(to, (by_rows, by_cols), (kernels.rows(), kernels.cols));
         let run = |piece: plan::Piece<'_, T>| {
             let sizes = Sizes::new(self.tiling, kernels, (piece.rows, piece.cols, k));
-            let mut a_terms = Vec::new();
+            let (mut a_terms, mut b_terms) = (Vec::new(), Vec::new());
             let a = a.rows(piece.row, piece.rows, &mut a_terms);
-            let b: Vec<_> = b
-                .iter()
-                .map(|term| Term { matrix: term.matrix.block(0, piece.col, k, piece.cols), ..*term })
-                .collect();
-            loops::product(kernels, &sizes, Product { a, b: &b, to: piece.to });
+            let b = b.cols(piece.col, piece.cols, &mut b_terms);
+            loops::product(kernels, &sizes, Product { a, b, to: piece.to });
         };
         if pieces.len() == 1 {
             pieces.into_iter().for_each(run);

@@ -17,9 +17,16 @@ pub enum Path {
     Strided {
         /// Steps of the sum between two updates of C.
         k_max: usize,
+        /// Columns of the kernels' tile, at most.
+        cols_max: usize,
     },
-    /// Packed panels and all five loops.
-    Packed,
+    /// All five loops, over packed panels of the operands that are worth it.
+    Packing {
+        /// Whether A is packed (in the kernels' orientation: B of a row-major product).
+        a: bool,
+        /// Whether B is packed.
+        b: bool,
+    },
 }
 
 /// What [`Blocked`] would do with a product; for people to read.
@@ -39,7 +46,12 @@ impl fmt::Display for Plan {
             Path::Column => "one row or column: a single pass over the matrix",
             Path::Columns => "a very short sum: C is written line by line",
             Path::Strided { .. } => "small or thin: kernels read the matrices in place, packing would cost more",
-            Path::Packed => "large: panels are packed so that every level of cache is used",
+            Path::Packing { a: false, b: false } => {
+                "medium: five loops cut it to the caches, packing would cost more than it saves"
+            }
+            Path::Packing { .. } => {
+                "large or badly strided: panels are packed so that every level of cache is used"
+            }
         };
         let threads = if self.pieces == 1 { "on one thread".into() } else { format!("on {} threads", self.pieces) };
         write!(f, "{} kernels, {reason}, {threads}", self.isa)
@@ -48,10 +60,18 @@ impl fmt::Display for Plan {
 
 /// Longest sum for [`Path::Columns`].
 const COLUMNS_K_MAX: usize = 2;
-/// Most multiplications for [`Path::Strided`] on account of being small.
-const SMALL_WORK_MAX: usize = 128 * 128 * 128;
+/// Most multiplications for which nothing else is asked before taking [`Path::Strided`].
+const SMALL_WORK_MAX: usize = 96 * 96 * 96;
+/// Longest sum that is not cut on [`Path::Strided`]: twelve columns of B in `f32` are half of a first-level cache.
+const UNPACKED_K: usize = 512;
+/// Strides this close to a multiple of [`CROWDED_PERIOD`] put neighbouring rows into the same few cache sets.
+const CROWDED_BYTES: usize = 128;
+/// Columns of B that are read side by side where they crowd: fewer than a first-level cache has ways.
+const CROWDED_COLS: usize = 6;
+/// Sets times bytes a line of any first-level cache of 8 ways and 32 KiB; a divisor of it in other levels.
+const CROWDED_PERIOD: usize = 4096;
 /// Steps of the sum at a time where B has few columns: as many lines of A as prefetchers follow.
-const THIN_K: usize = 32;
+const THIN_K: usize = 8;
 /// Multiplications that are worth another thread.
 const WORK_PER_THREAD: usize = 1 << 20;
 /// Elements of the matrix that are worth another thread when every one is used once.
@@ -68,7 +88,7 @@ impl Blocked {
         let kernels = T::kernels(self.tiling.isa)?;
         let (rows, cols) = if n == 1 { (m, 1) } else { (n, m) };
         let in_line = n != 1;
-        let shape = Shape { rows, cols, k, rows_in_line: in_line, b_col_stride: k, c_in_line: true };
+        let shape = Shape { rows, cols, k, rows_in_line: in_line, a_step: n, b_col_stride: k, c_in_line: true };
         let path = if cols == 1 { Path::Column } else { choose(kernels, shape) };
         let (by_rows, by_cols) = grid(kernels, path, self.threads, (rows, cols, k));
         Ok(Plan { path, isa: kernels.isa, pieces: by_rows * by_cols })
@@ -94,6 +114,8 @@ struct Shape {
     rows_in_line: bool,
     /// Rows of C are in line.
     c_in_line: bool,
+    /// Elements from one step to the next in A, from one column to the next in B.
+    a_step: usize,
     b_col_stride: usize,
 }
 
@@ -111,30 +133,36 @@ pub(super) fn path<T: Scalar>(
     }
     let rows_in_line = a.row_stride() == 1 || rows == 1;
     let c_in_line = c.row_stride() == 1 || rows == 1;
-    choose(kernels, Shape { rows, cols, k, rows_in_line, c_in_line, b_col_stride: b.col_stride() })
+    choose(kernels, Shape { rows, cols, k, rows_in_line, c_in_line, a_step: a.col_stride(), b_col_stride: b.col_stride() })
 }
 
 #[inline]
 fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
     let Shape { rows, cols, k, .. } = shape;
     if !shape.rows_in_line {
-        return Path::Packed;
+        return Path::Packing { a: true, b: true };
     }
     if k <= COLUMNS_K_MAX && shape.c_in_line && rows >= kernels.rows() {
         return Path::Columns;
     }
-    if rows * cols * k <= SMALL_WORK_MAX {
-        return Path::Strided { k_max: usize::MAX };
+    if rows.saturating_mul(cols).saturating_mul(k) <= SMALL_WORK_MAX {
+        return Path::Strided { k_max: usize::MAX, cols_max: kernels.cols };
     }
     if cols <= kernels.cols {
-        return Path::Strided { k_max: THIN_K };
+        return Path::Strided { k_max: THIN_K, cols_max: kernels.cols };
     }
-    let l1 = caches().l1 / size_of::<T>();
-    if rows * k <= l1 / 2 && k * kernels.cols <= l1 / 2 {
-        return Path::Strided { k_max: usize::MAX };
+    let crowded = |stride: usize| {
+        let bytes = stride.saturating_mul(size_of::<T>());
+        bytes >= CROWDED_PERIOD / 2 && (bytes + CROWDED_BYTES) % CROWDED_PERIOD < 2 * CROWDED_BYTES
+    };
+    let (a_crowded, b_crowded) = (crowded(shape.a_step), crowded(shape.b_col_stride));
+    if rows <= kernels.rows() && !a_crowded {
+        let k_max = k.div_ceil(k.div_ceil(UNPACKED_K));
+        return Path::Strided { k_max, cols_max: if b_crowded { CROWDED_COLS } else { kernels.cols } };
     }
-    let _ = shape.b_col_stride;
-    Path::Packed
+    let unpacked_max = caches().l2 / 2 * 3 / size_of::<T>();
+    let large = rows.min(cols).saturating_mul(k) > unpacked_max;
+    Path::Packing { a: a_crowded || large, b: b_crowded || large }
 }
 
 /// How many pieces by rows and by columns.

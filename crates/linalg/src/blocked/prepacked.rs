@@ -1,6 +1,6 @@
 //! A right operand packed once and multiplied many times.
 
-use super::{Blocked, Left, Product, Sizes, Tiling};
+use super::{Blocked, Left, Product, Right, Sizes, Tiling};
 use crate::simd::{Destination, Term, packed_len};
 use crate::{Error, Isa, MatrixView, MatrixViewMut, Scalar};
 
@@ -102,7 +102,7 @@ impl Blocked {
         let tiling = Tiling { kc: Some(b.kc), ..self.tiling };
         let right = [Term { factor: T::ONE, matrix: a.transpose() }];
         let to = vec![Destination { alpha, beta, c: c.transpose() }];
-        let product = Product { a: Left::Packed { packed: b, row: 0 }, b: &right, to };
+        let product = Product { a: Left::Packed { packed: b, row: 0 }, b: Right::Terms(&right), to };
         Blocked { tiling, ..*self }.fused(kernels, product);
         Ok(())
     }

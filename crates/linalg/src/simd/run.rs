@@ -20,6 +20,15 @@ pub(crate) struct Term<'a, T> {
     pub(crate) matrix: MatrixView<'a, T>,
 }
 
+/// A block of an operand, as the kernels read it.
+#[derive(Clone, Copy)]
+pub(crate) enum Operand<'s, 'a, T> {
+    /// Packed in panels of the largest tile's rows (columns for B).
+    Packed(&'s [T]),
+    /// Where it is; of A, rows are in line.
+    InPlace(MatrixView<'a, T>),
+}
+
 /// A place that a product is added to: C ← alpha·product + beta·C.
 pub(crate) struct Destination<'a, T> {
     pub(crate) alpha: T,
@@ -57,20 +66,20 @@ impl<T: Scalar> Kernels<T> {
         unsafe { (self.pack)(&block, &sources[..terms.len()], to.as_mut_ptr()) };
     }
 
-    /// The product of two packed blocks, added to every destination. All destinations have one shape (rows × cols
-    /// of the blocks) and strides; A was packed in panels of [`rows`](Self::rows) with granule `lanes`, B's
+    /// The product of two blocks, added to every destination. All destinations have one shape (rows × cols of the
+    /// blocks) and strides. Where A is packed, it is in panels of [`rows`](Self::rows) with granule `lanes`; B's
     /// columns in panels of [`cols`](Self::cols) with granule 1.
     ///
     /// Between tiles it asks for the lines of `next`, what will be packed after this, so that they have arrived by
     /// then.
     ///
     /// # Panics
-    /// If a block is shorter than its shape asks, or the destinations differ.
-    pub(crate) fn packed_product(
+    /// If a block does not have its shape, or the destinations differ.
+    pub(crate) fn block_product(
         &self,
         k: usize,
-        a: &[T],
-        b: &[T],
+        a: Operand<'_, '_, T>,
+        b: Operand<'_, '_, T>,
         to: &mut [Destination<'_, T>],
         next: &[Term<'_, T>],
     ) {
@@ -80,25 +89,51 @@ impl<T: Scalar> Kernels<T> {
             assert!((c.rows(), c.cols()) == (rows, cols) && (c.row_stride(), c.col_stride()) == strides);
         }
         assert!(to.len() <= MAX_TERMS);
-        assert!(a.len() >= packed_len(rows, k, self.rows(), self.lanes));
-        assert!(b.len() >= packed_len(cols, k, self.cols, 1));
-        let tiles = rows.div_ceil(self.rows()) * cols.div_ceil(self.cols);
-        let mut prefetch = Prefetch::new(next, tiles);
+        match &a {
+            Operand::Packed(a) => assert!(a.len() >= packed_len(rows, k, self.rows(), self.lanes)),
+            Operand::InPlace(a) => {
+                assert!((a.rows(), a.cols()) == (rows, k) && (a.row_stride() == 1 || rows == 1));
+            }
+        }
+        let tiles = match &b {
+            Operand::Packed(b) => {
+                assert!(b.len() >= packed_len(cols, k, self.cols, 1));
+                self.packed
+            }
+            Operand::InPlace(b) => {
+                assert!((b.rows(), b.cols()) == (k, cols));
+                self.strided
+            }
+        };
+        let count = rows.div_ceil(self.rows()) * cols.div_ceil(self.cols);
+        let mut prefetch = Prefetch::new(next, count);
         for col in (0..cols).step_by(self.cols) {
+            let cols = self.cols.min(cols - col);
+            let (b, b_step, b_col_stride) = match &b {
+                Operand::Packed(b) => (b.as_ptr().wrapping_add(col * k), cols, 1),
+                Operand::InPlace(b) => {
+                    (b.as_ptr().wrapping_add(col * b.col_stride()), b.row_stride(), b.col_stride())
+                }
+            };
             for row in (0..rows).step_by(self.rows()) {
                 prefetch.one_share();
-                let (rows, cols) = (self.rows().min(rows - row), self.cols.min(cols - col));
-                // SAFETY: panel `row` starts at row·k and panel `col` at col·k, because all before them are
-                // whole; both lengths were checked above.
-                let (a, b) = unsafe { (a.as_ptr().add(row * k), b.as_ptr().add(col * k)) };
-                let operands = Operands { k, rows, a, a_step: 0, b, b_step: 0, b_col_stride: 0 };
-                // SAFETY: the operands are packed panels; the tile is inside every destination.
-                unsafe { self.tile(self.packed, &operands, cols, to, (row, col)) };
+                let rows = self.rows().min(rows - row);
+                let (a, a_step) = match &a {
+                    Operand::Packed(a) => {
+                        (a.as_ptr().wrapping_add(row * k), rows.next_multiple_of(self.lanes))
+                    }
+                    Operand::InPlace(a) => (a.as_ptr().wrapping_add(row), a.col_stride()),
+                };
+                let operands = Operands { k, rows, a, a_step, b, b_step, b_col_stride };
+                // SAFETY: packed panels start at row·k and col·k, because all before them are whole, and both
+                // lengths were checked above; in place, the views have the block's shape. The tile is inside
+                // every destination.
+                unsafe { self.tile(tiles, &operands, cols, to, (row, col)) };
             }
         }
     }
 
-    /// C ← alpha·A·B + beta·C straight from the matrices, `k_max` steps of the sum at a time. Rows of A are in line.
+    /// C ← alpha·A·B + beta·C straight from the matrices, `k_max` steps of the sum and `cols_max` columns at a time. Rows of A are in line.
     ///
     /// # Panics
     /// If the shapes do not fit or rows of A are not in line.
@@ -106,37 +141,35 @@ impl<T: Scalar> Kernels<T> {
         &self,
         a: MatrixView<'_, T>,
         b: MatrixView<'_, T>,
-        k_max: usize,
+        (k_max, cols_max): (usize, usize),
         to: &mut Destination<'_, T>,
     ) {
         let (rows, cols, k) = (a.rows(), b.cols(), a.cols());
         assert!(a.row_stride() == 1 || rows == 1);
         assert!(b.rows() == k && to.c.rows() == rows && to.c.cols() == cols);
-        let tile_cols = cols.div_ceil(cols.div_ceil(self.cols).max(1)).max(1);
+        let cols_max = cols_max.min(self.cols);
+        let tile_cols = cols.div_ceil(cols.div_ceil(cols_max).max(1)).max(1);
         let b_strides = (b.row_stride(), b.col_stride());
         let beta = to.beta;
         for p in (0..k).step_by(k_max) {
             let k = k_max.min(k - p);
             to.beta = if p == 0 { beta } else { T::ONE };
             for col in (0..cols).step_by(tile_cols) {
-                let b = b.as_ptr().wrapping_add(p * b.row_stride() + col * b.col_stride());
+                let b = b.as_ptr().wrapping_add(p * b_strides.0 + col * b_strides.1);
                 for row in (0..rows).step_by(self.rows()) {
-                    let a_at = a.as_ptr().wrapping_add(row + p * a.col_stride());
-                    let (rows, cols) = (self.rows().min(rows - row), tile_cols.min(cols - col));
                     let operands = Operands {
                         k,
-                        rows,
-                        a: a_at,
+                        rows: self.rows().min(rows - row),
+                        a: a.as_ptr().wrapping_add(row + p * a.col_stride()),
                         a_step: a.col_stride(),
                         b,
                         b_step: b_strides.0,
                         b_col_stride: b_strides.1,
                     };
-                    // SAFETY: rows and columns of the tile and steps p..p + k are inside A and B, whose
-                    // shapes were checked above, and inside C.
-                    unsafe {
-                        self.tile(self.strided, &operands, cols, std::slice::from_mut(to), (row, col));
-                    }
+                    let (cols, to) = (tile_cols.min(cols - col), std::slice::from_mut(&mut *to));
+                    // SAFETY: rows and columns of the tile and steps p..p + k are inside A and B, whose shapes
+                    // were checked above, and inside C.
+                    unsafe { self.tile(self.strided, &operands, cols, to, (row, col)) };
                 }
             }
         }

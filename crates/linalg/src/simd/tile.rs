@@ -59,8 +59,7 @@ pub(super) struct Output<T> {
 /// # Safety
 /// Its instruction set was detected. `a + p·a_step + i` and `b + p·b_step + j·b_col_stride` may be read, and
 /// `c + j·col_stride + i` of each output read and written, for all `p < k`, `i < rows`, `j <` its columns.
-/// Packed kernels: A is readable for whole vectors of rows, and `a_step`, `b_step`, `b_col_stride` are those of
-/// packed panels.
+/// Packed kernels: `b_step` and `b_col_stride` are those of a packed panel, its columns and 1, whatever they say.
 pub(super) type TileKernel<T> = unsafe fn(&Operands<T>, &[Output<T>]);
 
 /// Up to `V::LANES · VECTORS` rows × `COLS` columns.
@@ -74,7 +73,7 @@ pub(super) unsafe fn tile<V: Vector, const VECTORS: usize, const COLS: usize, co
 ) {
     let half = V::Half::LANES < V::LANES && operands.rows <= V::Half::LANES;
     // SAFETY: the caller's contract, passed on; FULL is true exactly if all vectors of rows are whole. A narrower
-    // vector is of a set that V's includes; packed panels are as wide as V.
+    // vector is of a set that V's includes.
     unsafe {
         if !PACKED && VECTORS == 1 && half {
             if operands.rows == V::Half::LANES {
@@ -106,12 +105,11 @@ unsafe fn tile_of<
     outputs: &[Output<V::Element>],
 ) {
     // SAFETY: all pointers stay where TileKernel's contract allows: rows below VECTORS·LANES are whole vectors
-    // but for the last, which is masked to `rows` (unless packed: padded); p < k; columns < COLS.
+    // but for the last, which is masked to `rows`; p < k; columns < COLS.
     unsafe {
         let last = V::mask(operands.rows - (VECTORS - 1) * V::LANES);
         let mut sums = [[V::zero(); VECTORS]; COLS];
         let (mut a, mut b) = (operands.a, operands.b);
-        let a_step = if PACKED { VECTORS * V::LANES } else { operands.a_step };
         let b_step = if PACKED { COLS } else { operands.b_step };
         let b_col_stride = if PACKED { 1 } else { operands.b_col_stride };
         if PACKED {
@@ -120,7 +118,7 @@ unsafe fn tile_of<
         for _ in 0..operands.k {
             let mut column = [V::zero(); VECTORS];
             for (v, register) in column.iter_mut().enumerate() {
-                *register = if PACKED || FULL || v + 1 < VECTORS {
+                *register = if FULL || v + 1 < VECTORS {
                     V::load(a.add(v * V::LANES))
                 } else {
                     V::load_masked(a.add(v * V::LANES), last)
@@ -132,7 +130,7 @@ unsafe fn tile_of<
                     *sum = V::fma(register, factor, *sum);
                 }
             }
-            a = a.wrapping_add(a_step);
+            a = a.wrapping_add(operands.a_step);
             b = b.wrapping_add(b_step);
         }
         for output in outputs {
