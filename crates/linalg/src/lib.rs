@@ -6,6 +6,7 @@ mod matrix;
 mod naive;
 mod scalar;
 mod simd;
+mod strassen;
 pub mod suite;
 mod view;
 
@@ -18,4 +19,5 @@ pub use matrix::Matrix;
 pub use naive::{LoopOrder, Naive};
 pub use scalar::Scalar;
 pub use simd::Isa;
+pub use strassen::{CUTOFF, FUSED_LEVELS_MAX, Strassen};
 pub use view::{MatrixView, MatrixViewMut};

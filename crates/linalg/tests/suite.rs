@@ -1,7 +1,7 @@
 //! Every backend through the one suite, for both element types.
 
-use linalg::suite::{Suite, check};
-use linalg::{Backend, Blocked, Isa, LoopOrder, Naive, Threads, Tiling};
+use linalg::suite::{Bound, Suite, check};
+use linalg::{Backend, Blocked, Isa, LoopOrder, Naive, Strassen, Threads, Tiling};
 
 fn both<B: Backend<f32> + Backend<f64>>(backend: B, suite: Suite) {
     check::<f32>(&backend, suite).unwrap();
@@ -34,5 +34,26 @@ fn blocked_on_every_instruction_set() {
                 both(Blocked { tiling, threads }, suite);
             }
         }
+    }
+}
+
+/// Twice Higham's bound for two levels, since the oracle errs too, and the peeled edges of a sum on top:
+/// (12²·(k₀² + 5k₀) + 4k)·ε over the suite's unit k·ε, k₀ = k / 4.
+fn two_levels(k: usize) -> f64 {
+    let k0 = k as f64 / 4.0;
+    if k == 0 { 0.0 } else { (144.0 * (k0 * k0 + 5.0 * k0) + 4.0 * k as f64) / k as f64 + 8.0 }
+}
+
+#[test]
+fn strassen_fused_and_recursive() {
+    let suite = |seed| Suite { seed, cases: 240, bound: Bound::Norm { factor: two_levels } };
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+        let tiling = Tiling { isa: Some(isa), ..Tiling::default() };
+        for (levels_max, threads) in [(1, Threads::Count(1)), (2, Threads::Count(3))] {
+            both(Strassen { base: Blocked { tiling, threads }, cutoff: 4, levels_max }, suite(7));
+        }
+    }
+    for levels_max in [1, 2] {
+        both(Strassen { base: Naive::default(), cutoff: 2, levels_max }, suite(8));
     }
 }

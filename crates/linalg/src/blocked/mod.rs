@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::simd::{Destination, Kernels, Term};
 use crate::{Backend, Error, MatrixView, MatrixViewMut, Scalar};
 
+pub(crate) use plan::wants_transpose;
 pub use plan::{Path, Plan};
 pub use prepacked::PackedB;
 pub use tiling::{

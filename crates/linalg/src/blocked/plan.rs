@@ -97,7 +97,7 @@ impl Blocked {
 
 /// Whether the product should be turned into Cᵀ = Bᵀ·Aᵀ.
 #[inline]
-pub(super) fn wants_transpose<T>(c: &MatrixViewMut<'_, T>) -> bool {
+pub(crate) fn wants_transpose<T>(c: &MatrixViewMut<'_, T>) -> bool {
     if c.cols() == 1 {
         return false;
     }
