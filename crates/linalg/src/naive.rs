@@ -55,7 +55,7 @@ impl LoopOrder {
     #[inline]
     pub fn visit(self, m: usize, n: usize, k: usize, mut step: impl FnMut(usize, usize, usize)) {
         match self {
-            Self::Ijk => nest(m, n, k, |i, j, p| step(i, j, p)),
+            Self::Ijk => nest(m, n, k, step),
             Self::Ikj => nest(m, k, n, |i, p, j| step(i, j, p)),
             Self::Jik => nest(n, m, k, |j, i, p| step(i, j, p)),
             Self::Jki => nest(n, k, m, |j, p, i| step(i, j, p)),

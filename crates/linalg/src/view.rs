@@ -209,6 +209,20 @@ impl<'a, T> MatrixView<'a, T> {
         Self { first: data.as_ptr(), layout, borrow: PhantomData }
     }
 
+    /// An `ndarray` view with its own shape and strides, none of them negative along an axis longer than 1. That
+    /// each of its elements is in reach is `ndarray`'s invariant.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn from_ndarray(
+        view: ndarray::ArrayView2<'a, T>,
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Self {
+        let layout = Layout { rows, cols, row_stride, col_stride };
+        Self { first: view.as_ptr(), layout, borrow: PhantomData }
+    }
+
     /// The transposed matrix: the same elements, strides swapped.
     #[inline]
     #[must_use]
@@ -269,6 +283,20 @@ impl<'a, T> MatrixViewMut<'a, T> {
         debug_assert_eq!(data.len(), rows * cols);
         let layout = Layout::row_major(rows, cols);
         Self { first: data.as_mut_ptr(), layout, borrow: PhantomData }
+    }
+
+    /// An `ndarray` view with its own shape and strides, none of them negative along an axis longer than 1. That
+    /// each of its elements is in reach, and no two share a place, is `ndarray`'s invariant.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn from_ndarray(
+        mut view: ndarray::ArrayViewMut2<'a, T>,
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Self {
+        let layout = Layout { rows, cols, row_stride, col_stride };
+        Self { first: view.as_mut_ptr(), layout, borrow: PhantomData }
     }
 
     /// The same view, borrowed for a shorter time.

@@ -1,7 +1,7 @@
 //! Every backend through the one suite, for both element types.
 
 use linalg::suite::{Bound, Suite, check};
-use linalg::{Backend, Blocked, Isa, LoopOrder, Naive, Strassen, Threads, Tiling};
+use linalg::{Backend, Blas, Blocked, Isa, LoopOrder, Naive, Strassen, Threads, Tiling};
 
 fn both<B: Backend<f32> + Backend<f64>>(backend: B, suite: Suite) {
     check::<f32>(&backend, suite).unwrap();
@@ -56,4 +56,11 @@ fn strassen_fused_and_recursive() {
     for levels_max in [1, 2] {
         both(Strassen { base: Naive::default(), cutoff: 2, levels_max }, suite(8));
     }
+}
+
+#[test]
+fn blas_providers() {
+    both(Blas::default(), Suite { seed: 9, ..Suite::default() });
+    #[cfg(feature = "openblas")]
+    both(Blas { provider: linalg::Provider::System }, Suite { seed: 10, ..Suite::default() });
 }

@@ -103,5 +103,5 @@ impl Sizes {
 fn even(length: usize, part: usize, granule: usize) -> usize {
     let part = (part / granule * granule).max(granule);
     let parts = length.div_ceil(part).max(1);
-    length.div_ceil(parts).next_multiple_of(granule)
+    length.div_ceil(parts).max(1).next_multiple_of(granule)
 }
