@@ -24,7 +24,11 @@ struct Options {
 }
 
 fn main() {
-    let mut options = Options { threads: Threads::Count(1), rounds: 15, what: Vec::new() };
+    let mut options = Options {
+        threads: Threads::Count(1),
+        rounds: 15,
+        what: Vec::new(),
+    };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -39,7 +43,11 @@ fn main() {
             _ => options.what.push(arg),
         }
     }
-    println!("threads {:?}, OpenBLAS {}", options.threads, support::openblas_config());
+    println!(
+        "threads {:?}, OpenBLAS {}",
+        options.threads,
+        support::openblas_config()
+    );
     println!("| type | m k n | {} | peak % | ÷ best peer |", columns());
     run::<f32>(&options);
     run::<f64>(&options);
@@ -47,7 +55,11 @@ fn main() {
 
 fn columns() -> String {
     let mut names: Vec<_> = vec!["Blocked GFLOP/s".to_string()];
-    names.extend(peers::<f32>(Threads::Count(1)).iter().map(|peer| peer.name.to_string()));
+    names.extend(
+        peers::<f32>(Threads::Count(1))
+            .iter()
+            .map(|peer| peer.name.to_string()),
+    );
     names.join(" | ")
 }
 
@@ -90,11 +102,16 @@ fn run<T: Scalar + support::Peered>(options: &Options) {
     for [m, k, n] in shapes::<T>(&options.what) {
         let mut random = Random::new(7);
         let (a, b) = (random.matrix::<T>(m, k), random.matrix::<T>(k, n));
-        let blocked = Blocked { threads: options.threads, ..Blocked::default() };
+        let blocked = Blocked {
+            threads: options.threads,
+            ..Blocked::default()
+        };
         let ours = Peer {
             name: "Blocked",
             run: Box::new(move |a, b, c| {
-                blocked.gemm(T::ONE, a.view(), b.view(), T::ZERO, c.view_mut()).unwrap();
+                blocked
+                    .gemm(T::ONE, a.view(), b.view(), T::ZERO, c.view_mut())
+                    .unwrap();
             }),
         };
         let mut all = vec![ours];
@@ -106,7 +123,12 @@ fn run<T: Scalar + support::Peered>(options: &Options) {
 /// Seconds of one round: long enough to time, short enough to alternate often.
 const ROUND_SECONDS: f64 = 0.01;
 
-fn compare<T: Scalar + support::Peered>(options: &Options, a: &Matrix<T>, b: &Matrix<T>, all: &[Peer<T>]) {
+fn compare<T: Scalar + support::Peered>(
+    options: &Options,
+    a: &Matrix<T>,
+    b: &Matrix<T>,
+    all: &[Peer<T>],
+) {
     let (m, k, n) = (a.rows(), a.cols(), b.cols());
     let operations = 2.0 * m as f64 * k as f64 * n as f64;
     let mut c = Matrix::zeros(m, n);
@@ -135,10 +157,18 @@ fn compare<T: Scalar + support::Peered>(options: &Options, a: &Matrix<T>, b: &Ma
             seconds.push(start.elapsed().as_secs_f64() / repeats as f64);
         }
     }
-    let rates: Vec<_> =
-        seconds.iter().map(|s| format!("{:.1}", operations / median(s.clone()) / 1e9)).collect();
+    let rates: Vec<_> = seconds
+        .iter()
+        .map(|s| format!("{:.1}", operations / median(s.clone()) / 1e9))
+        .collect();
     let ratio = |peer: usize| {
-        median(seconds[0].iter().zip(&seconds[peer]).map(|(ours, theirs)| theirs / ours).collect())
+        median(
+            seconds[0]
+                .iter()
+                .zip(&seconds[peer])
+                .map(|(ours, theirs)| theirs / ours)
+                .collect(),
+        )
     };
     let worst = (1..all.len()).map(ratio).fold(f64::INFINITY, f64::min);
     let cores = match options.threads {

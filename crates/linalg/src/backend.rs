@@ -100,7 +100,11 @@ pub(crate) fn scale<T: Scalar>(c: &mut MatrixViewMut<'_, T>, beta: T) {
     }
     for i in 0..c.rows() {
         for j in 0..c.cols() {
-            c[(i, j)] = if beta == T::ZERO { T::ZERO } else { beta * c[(i, j)] };
+            c[(i, j)] = if beta == T::ZERO {
+                T::ZERO
+            } else {
+                beta * c[(i, j)]
+            };
         }
     }
 }
@@ -112,9 +116,16 @@ pub(crate) fn scale<T: Scalar>(c: &mut MatrixViewMut<'_, T>, beta: T) {
 /// [`Strassen`](crate::Strassen), whose error bound is weaker: ask for it.
 #[must_use]
 pub fn choose<T: Scalar>(m: usize, k: usize, n: usize) -> &'static dyn Backend<T> {
-    const NAIVE: Naive = Naive { order: LoopOrder::Ijk };
+    const NAIVE: Naive = Naive {
+        order: LoopOrder::Ijk,
+    };
     const BLOCKED: Blocked = Blocked {
-        tiling: Tiling { isa: None, mc: None, kc: None, nc: None },
+        tiling: Tiling {
+            isa: None,
+            mc: None,
+            kc: None,
+            nc: None,
+        },
         threads: Threads::All,
     };
     if is_tiny(m, k, n) { &NAIVE } else { &BLOCKED }
@@ -130,9 +141,13 @@ pub fn choose<T: Scalar>(m: usize, k: usize, n: usize) -> &'static dyn Backend<T
 pub fn explain<T: Scalar>(m: usize, k: usize, n: usize) -> String {
     let name = choose::<T>(m, k, n).name();
     let reason = if is_tiny(m, k, n) {
-        format!("at most {NAIVE_WORK_MAX} multiplications: the plain loop is done before anything else has started")
+        format!(
+            "at most {NAIVE_WORK_MAX} multiplications: the plain loop is done before anything else has started"
+        )
     } else {
-        Blocked::default().plan::<T>(m, k, n).map_or_else(|error| error.to_string(), |plan| plan.to_string())
+        Blocked::default()
+            .plan::<T>(m, k, n)
+            .map_or_else(|error| error.to_string(), |plan| plan.to_string())
     };
     format!("{m}x{k} times {k}x{n}: {name}: {reason}")
 }
@@ -172,9 +187,16 @@ pub fn matmul<'a, 'b, T: Scalar>(
             right_cols: cols,
         });
     }
-    let bytes = rows.checked_mul(cols).and_then(|len| len.checked_mul(size_of::<T>()));
+    let bytes = rows
+        .checked_mul(cols)
+        .and_then(|len| len.checked_mul(size_of::<T>()));
     if bytes.is_none_or(|bytes| bytes > isize::MAX.unsigned_abs()) {
-        return Err(Error::TooLarge { rows, cols, row_stride: cols, col_stride: 1 });
+        return Err(Error::TooLarge {
+            rows,
+            cols,
+            row_stride: cols,
+            col_stride: 1,
+        });
     }
     let mut c = Matrix::zeros(rows, cols);
     choose::<T>(rows, a.cols(), cols).gemm(T::ONE, a, b, T::ZERO, c.view_mut())?;

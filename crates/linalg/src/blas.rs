@@ -49,7 +49,11 @@ impl<T: Scalar> Backend<T> for Blas {
                 let max = i32::MAX as usize;
                 for value in [a.rows(), a.cols(), b.cols()] {
                     if value > max {
-                        return Err(Error::ProviderLimit { provider: "CBLAS", value, max });
+                        return Err(Error::ProviderLimit {
+                            provider: "CBLAS",
+                            value,
+                            max,
+                        });
                     }
                 }
                 system::compute(alpha, a, b, beta, c);
@@ -70,8 +74,10 @@ fn matrixmultiply<T: Scalar>(
     let (m, k, n) = (a.rows(), a.cols(), b.cols());
     // The reach of a view fits isize, and with it every stride that is used; one along an axis of length 1 is not.
     let stride = |stride: usize| isize::try_from(stride).unwrap_or(0);
-    let (a_strides, b_strides) =
-        ((stride(a.row_stride()), stride(a.col_stride())), (stride(b.row_stride()), stride(b.col_stride())));
+    let (a_strides, b_strides) = (
+        (stride(a.row_stride()), stride(a.col_stride())),
+        (stride(b.row_stride()), stride(b.col_stride())),
+    );
     let c_strides = (stride(c.row_stride()), stride(c.col_stride()));
     let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
     if T::BLAS_LETTER == 's' {
@@ -80,16 +86,40 @@ fn matrixmultiply<T: Scalar>(
         // their views, and no two of C share a place.
         unsafe {
             matrixmultiply::sgemm(
-                m, k, n, alpha, a.cast(), a_strides.0, a_strides.1, b.cast(), b_strides.0, b_strides.1,
-                beta, c.cast(), c_strides.0, c_strides.1,
+                m,
+                k,
+                n,
+                alpha,
+                a.cast(),
+                a_strides.0,
+                a_strides.1,
+                b.cast(),
+                b_strides.0,
+                b_strides.1,
+                beta,
+                c.cast(),
+                c_strides.0,
+                c_strides.1,
             );
         }
     } else {
         // SAFETY: T is f64 (the only other Scalar); the rest as above.
         unsafe {
             matrixmultiply::dgemm(
-                m, k, n, alpha.to_f64(), a.cast(), a_strides.0, a_strides.1, b.cast(), b_strides.0, b_strides.1,
-                beta.to_f64(), c.cast(), c_strides.0, c_strides.1,
+                m,
+                k,
+                n,
+                alpha.to_f64(),
+                a.cast(),
+                a_strides.0,
+                a_strides.1,
+                b.cast(),
+                b_strides.0,
+                b_strides.1,
+                beta.to_f64(),
+                c.cast(),
+                c_strides.0,
+                c_strides.1,
             );
         }
     }
@@ -128,7 +158,9 @@ mod system {
     /// CBLAS wants the stride between lines to be at least their length, even of a single line.
     fn line_stride(lines: usize, stride: usize, length: usize) -> Option<i32> {
         let stride = if lines <= 1 { length.max(1) } else { stride };
-        (stride >= length).then(|| i32::try_from(stride).ok()).flatten()
+        (stride >= length)
+            .then(|| i32::try_from(stride).ok())
+            .flatten()
     }
 
     fn operand<T>(matrix: &MatrixView<'_, T>) -> Option<Operand<T>> {
@@ -136,11 +168,19 @@ mod system {
         let from = matrix.as_ptr();
         if matrix.col_stride() == 1 || cols == 1 {
             let stride = line_stride(rows, matrix.row_stride(), cols)?;
-            return Some(Operand { from, stride, transpose: CBLAS_TRANSPOSE::CblasNoTrans });
+            return Some(Operand {
+                from,
+                stride,
+                transpose: CBLAS_TRANSPOSE::CblasNoTrans,
+            });
         }
         if matrix.row_stride() == 1 || rows == 1 {
             let stride = line_stride(cols, matrix.col_stride(), rows)?;
-            return Some(Operand { from, stride, transpose: CBLAS_TRANSPOSE::CblasTrans });
+            return Some(Operand {
+                from,
+                stride,
+                transpose: CBLAS_TRANSPOSE::CblasTrans,
+            });
         }
         None
     }
@@ -191,10 +231,20 @@ mod system {
     }
 
     /// The routine of this type, on operands that it takes.
-    fn call<T: Scalar>(alpha: T, a: MatrixView<'_, T>, b: MatrixView<'_, T>, beta: T, mut c: MatrixViewMut<'_, T>) {
-        let Some(c_stride) = line_stride(c.rows(), c.row_stride(), c.cols()) else { return };
+    fn call<T: Scalar>(
+        alpha: T,
+        a: MatrixView<'_, T>,
+        b: MatrixView<'_, T>,
+        beta: T,
+        mut c: MatrixViewMut<'_, T>,
+    ) {
+        let Some(c_stride) = line_stride(c.rows(), c.row_stride(), c.cols()) else {
+            return;
+        };
         let [m, k, n] = [a.rows(), a.cols(), b.cols()].map(|side| i32::try_from(side).unwrap_or(0));
-        let (Some(a), Some(b)) = (operand(&a), operand(&b)) else { return };
+        let (Some(a), Some(b)) = (operand(&a), operand(&b)) else {
+            return;
+        };
         let (layout, c) = (CBLAS_LAYOUT::CblasRowMajor, c.as_mut_ptr());
         if T::BLAS_LETTER == 's' {
             let (alpha, beta) = (alpha.to_f64() as f32, beta.to_f64() as f32);
@@ -202,16 +252,40 @@ mod system {
             // operand are in line and inside their views, and no two elements of C share a place.
             unsafe {
                 cblas_sys::cblas_sgemm(
-                    layout, a.transpose, b.transpose, m, n, k, alpha, a.from.cast(), a.stride, b.from.cast(),
-                    b.stride, beta, c.cast(), c_stride,
+                    layout,
+                    a.transpose,
+                    b.transpose,
+                    m,
+                    n,
+                    k,
+                    alpha,
+                    a.from.cast(),
+                    a.stride,
+                    b.from.cast(),
+                    b.stride,
+                    beta,
+                    c.cast(),
+                    c_stride,
                 );
             }
         } else {
             // SAFETY: T is f64 (the only other Scalar); the rest as above.
             unsafe {
                 cblas_sys::cblas_dgemm(
-                    layout, a.transpose, b.transpose, m, n, k, alpha.to_f64(), a.from.cast(), a.stride,
-                    b.from.cast(), b.stride, beta.to_f64(), c.cast(), c_stride,
+                    layout,
+                    a.transpose,
+                    b.transpose,
+                    m,
+                    n,
+                    k,
+                    alpha.to_f64(),
+                    a.from.cast(),
+                    a.stride,
+                    b.from.cast(),
+                    b.stride,
+                    beta.to_f64(),
+                    c.cast(),
+                    c_stride,
                 );
             }
         }

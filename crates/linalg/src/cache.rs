@@ -71,7 +71,9 @@ impl Misses {
     /// All misses of a level, 0 for the first; 0 if there is no such level.
     #[must_use]
     pub fn total(&self, level: usize) -> u64 {
-        self.levels.get(level).map_or(0, |misses| misses.a + misses.b + misses.c)
+        self.levels
+            .get(level)
+            .map_or(0, |misses| misses.a + misses.b + misses.c)
     }
 
     /// Misses of a level as a share of all accesses to the matrix.
@@ -92,7 +94,10 @@ impl Caches {
     #[must_use]
     pub fn zen4() -> Self {
         let level = |bytes, ways| Level { bytes, ways };
-        Self { levels: vec![level(32 << 10, 8), level(1 << 20, 8), level(32 << 20, 16)], line_bytes: 64 }
+        Self {
+            levels: vec![level(32 << 10, 8), level(1 << 20, 8), level(32 << 20, 16)],
+            line_bytes: 64,
+        }
     }
 
     /// Replays an m × k by k × n product of row-major matrices of `element_bytes`, which lie one behind the other.
@@ -101,7 +106,11 @@ impl Caches {
     #[must_use]
     pub fn replay(&self, walk: Walk, m: usize, k: usize, n: usize, element_bytes: usize) -> Misses {
         let line = self.line_bytes.max(1);
-        let mut levels: Vec<_> = self.levels.iter().map(|level| Sets::new(*level, line)).collect();
+        let mut levels: Vec<_> = self
+            .levels
+            .iter()
+            .map(|level| Sets::new(*level, line))
+            .collect();
         let mut misses = Misses {
             accesses: PerMatrix::default(),
             levels: vec![PerMatrix::default(); levels.len()],
@@ -158,7 +167,11 @@ impl Sets {
     fn new(level: Level, line_bytes: usize) -> Self {
         let ways = level.ways.max(1);
         let count = (level.bytes / line_bytes / ways).max(1);
-        Self { lines: vec![u64::MAX; count * ways], ways, count: count as u64 }
+        Self {
+            lines: vec![u64::MAX; count * ways],
+            ways,
+            count: count as u64,
+        }
     }
 
     /// Whether the line is there; it is afterwards.
@@ -181,12 +194,18 @@ mod tests {
     /// each, B's two lines once each, and C's line at every step.
     #[test]
     fn a_dot_product_by_hand() {
-        let caches = Caches { levels: vec![Level { bytes: 64, ways: 2 }], line_bytes: 16 };
+        let caches = Caches {
+            levels: vec![Level { bytes: 64, ways: 2 }],
+            line_bytes: 16,
+        };
         let misses = caches.replay(Walk::Order(LoopOrder::Ijk), 1, 4, 1, 8);
         // Lines 0 and 1 are A's, 2 and 3 B's, 4 is C's; sets by parity. In set 0 meet 0, 2, 4: three lines, two ways.
         // Steps: 0 2 4 | 0 2 4 | 1 3 4 | 1 3 4. Set 0 sees 0 2 4 0 2 4 4 4: six misses; set 1 sees 1 3 1 3: two.
         assert_eq!(misses.total(0), 8);
-        assert_eq!((misses.levels[0].a, misses.levels[0].b, misses.levels[0].c), (3, 3, 2));
+        assert_eq!(
+            (misses.levels[0].a, misses.levels[0].b, misses.levels[0].c),
+            (3, 3, 2)
+        );
         assert_eq!(misses.accesses.a, 4);
     }
 
@@ -212,7 +231,12 @@ mod tests {
         assert!(ijk.miss_share(0).b > 0.99);
         assert!((ikj.miss_share(0).b - 0.125).abs() < 0.02);
         assert!(jki.miss_share(0).c > 0.99);
-        assert!(tiled.total(0) * 4 < ikj.total(0), "{} {}", tiled.total(0), ikj.total(0));
+        assert!(
+            tiled.total(0) * 4 < ikj.total(0),
+            "{} {}",
+            tiled.total(0),
+            ikj.total(0)
+        );
         let power_of_two = Caches::zen4().replay(Walk::Tiled(32), 256, 256, 256, 8);
         let beside = Caches::zen4().replay(Walk::Tiled(32), 250, 250, 250, 8);
         assert!(power_of_two.total(0) > 4 * beside.total(0));

@@ -7,7 +7,9 @@ use crate::Isa;
 #[non_exhaustive]
 pub enum Error {
     /// The inner dimensions of A·B differ.
-    #[error("cannot multiply {left_rows}x{left_cols} by {right_rows}x{right_cols}: {left_cols} columns on the left, {right_rows} rows on the right")]
+    #[error(
+        "cannot multiply {left_rows}x{left_cols} by {right_rows}x{right_cols}: {left_cols} columns on the left, {right_rows} rows on the right"
+    )]
     ShapeMismatch {
         /// Rows of A.
         left_rows: usize,
@@ -43,7 +45,9 @@ pub enum Error {
         len: usize,
     },
     /// The last element of a view lies outside its slice.
-    #[error("a {rows}x{cols} view with strides ({row_stride}, {col_stride}) reaches {needed} elements into a slice of {len}")]
+    #[error(
+        "a {rows}x{cols} view with strides ({row_stride}, {col_stride}) reaches {needed} elements into a slice of {len}"
+    )]
     OutOfReach {
         /// Rows asked for.
         rows: usize,
@@ -59,7 +63,9 @@ pub enum Error {
         len: usize,
     },
     /// Two elements of a mutable view would share a place.
-    #[error("strides ({row_stride}, {col_stride}) put two elements of a mutable {rows}x{cols} view in one place")]
+    #[error(
+        "strides ({row_stride}, {col_stride}) put two elements of a mutable {rows}x{cols} view in one place"
+    )]
     Aliasing {
         /// Rows asked for.
         rows: usize,
@@ -71,7 +77,9 @@ pub enum Error {
         col_stride: usize,
     },
     /// The size of a matrix in bytes does not fit the address space.
-    #[error("a {rows}x{cols} matrix with strides ({row_stride}, {col_stride}) is larger than the address space")]
+    #[error(
+        "a {rows}x{cols} matrix with strides ({row_stride}, {col_stride}) is larger than the address space"
+    )]
     TooLarge {
         /// Rows asked for.
         rows: usize,
@@ -83,7 +91,9 @@ pub enum Error {
         col_stride: usize,
     },
     /// A block reaches over the edge of the matrix that it is cut from.
-    #[error("the {rows}x{cols} block at ({row}, {col}) reaches over the edge of a {of_rows}x{of_cols} matrix")]
+    #[error(
+        "the {rows}x{cols} block at ({row}, {col}) reaches over the edge of a {of_rows}x{of_cols} matrix"
+    )]
     BlockOutside {
         /// First row of the block.
         row: usize,

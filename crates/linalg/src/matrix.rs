@@ -19,8 +19,14 @@ impl<T: Scalar> Matrix<T> {
     /// If the matrix is larger than the address space, as `vec!` does.
     #[must_use]
     pub fn zeros(rows: usize, cols: usize) -> Self {
-        let len = rows.checked_mul(cols).expect("rows × cols fits the address space");
-        Self { data: vec![T::ZERO; len], rows, cols }
+        let len = rows
+            .checked_mul(cols)
+            .expect("rows × cols fits the address space");
+        Self {
+            data: vec![T::ZERO; len],
+            rows,
+            cols,
+        }
     }
 
     /// The n × n identity.
@@ -57,10 +63,20 @@ impl<T: Scalar> Matrix<T> {
     /// [`Error::DataLength`] unless `data` holds exactly `rows * cols` elements,
     /// [`Error::TooLarge`] if that product overflows.
     pub fn from_vec(data: Vec<T>, rows: usize, cols: usize) -> Result<Self, Error> {
-        let too_large = Error::TooLarge { rows, cols, row_stride: cols, col_stride: 1 };
+        let too_large = Error::TooLarge {
+            rows,
+            cols,
+            row_stride: cols,
+            col_stride: 1,
+        };
         let expected = rows.checked_mul(cols).ok_or(too_large)?;
         if data.len() != expected {
-            return Err(Error::DataLength { rows, cols, expected, len: data.len() });
+            return Err(Error::DataLength {
+                rows,
+                cols,
+                expected,
+                len: data.len(),
+            });
         }
         Ok(Self { data, rows, cols })
     }
@@ -120,7 +136,12 @@ impl<T> Index<(usize, usize)> for Matrix<T> {
     /// # Panics
     /// If the row or the column is outside the matrix.
     fn index(&self, (row, col): (usize, usize)) -> &T {
-        assert!(row < self.rows && col < self.cols, "({row}, {col}) is outside a {}x{} matrix", self.rows, self.cols);
+        assert!(
+            row < self.rows && col < self.cols,
+            "({row}, {col}) is outside a {}x{} matrix",
+            self.rows,
+            self.cols
+        );
         &self.data[row * self.cols + col]
     }
 }
@@ -129,7 +150,12 @@ impl<T> IndexMut<(usize, usize)> for Matrix<T> {
     /// # Panics
     /// If the row or the column is outside the matrix.
     fn index_mut(&mut self, (row, col): (usize, usize)) -> &mut T {
-        assert!(row < self.rows && col < self.cols, "({row}, {col}) is outside a {}x{} matrix", self.rows, self.cols);
+        assert!(
+            row < self.rows && col < self.cols,
+            "({row}, {col}) is outside a {}x{} matrix",
+            self.rows,
+            self.cols
+        );
         &mut self.data[row * self.cols + col]
     }
 }

@@ -36,7 +36,14 @@ pub enum LoopOrder {
 
 impl LoopOrder {
     /// All six.
-    pub const ALL: [Self; 6] = [Self::Ijk, Self::Ikj, Self::Jik, Self::Jki, Self::Kij, Self::Kji];
+    pub const ALL: [Self; 6] = [
+        Self::Ijk,
+        Self::Ikj,
+        Self::Jik,
+        Self::Jki,
+        Self::Kij,
+        Self::Kji,
+    ];
 
     /// The three letters, outermost first.
     #[must_use]

@@ -19,8 +19,10 @@ impl<'a, T> TryFrom<ArrayView2<'a, T>> for MatrixView<'a, T> {
     /// [`Error::NegativeStride`] if the view runs backwards along an axis, as after `slice(s![..;-1, ..])`.
     fn try_from(view: ArrayView2<'a, T>) -> Result<Self, Error> {
         let (rows, cols) = view.dim();
-        let (row_stride, col_stride) =
-            (stride(0, rows, view.strides()[0])?, stride(1, cols, view.strides()[1])?);
+        let (row_stride, col_stride) = (
+            stride(0, rows, view.strides()[0])?,
+            stride(1, cols, view.strides()[1])?,
+        );
         Ok(Self::from_ndarray(view, rows, cols, row_stride, col_stride))
     }
 }
@@ -32,8 +34,10 @@ impl<'a, T> TryFrom<ArrayViewMut2<'a, T>> for MatrixViewMut<'a, T> {
     /// [`Error::NegativeStride`] if the view runs backwards along an axis.
     fn try_from(view: ArrayViewMut2<'a, T>) -> Result<Self, Error> {
         let (rows, cols) = view.dim();
-        let (row_stride, col_stride) =
-            (stride(0, rows, view.strides()[0])?, stride(1, cols, view.strides()[1])?);
+        let (row_stride, col_stride) = (
+            stride(0, rows, view.strides()[0])?,
+            stride(1, cols, view.strides()[1])?,
+        );
         Ok(Self::from_ndarray(view, rows, cols, row_stride, col_stride))
     }
 }

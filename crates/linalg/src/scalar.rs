@@ -59,7 +59,10 @@ macro_rules! scalar {
             fn is_nan(self) -> bool {
                 self.is_nan()
             }
-            #[allow(clippy::cast_possible_truncation, reason = "rounding to the type is the point")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "rounding to the type is the point"
+            )]
             fn from_f64(value: f64) -> Self {
                 value as $t
             }

@@ -34,7 +34,11 @@ pub struct Suite {
 
 impl Default for Suite {
     fn default() -> Self {
-        Self { seed: 1, cases: 200, bound: Bound::Elements }
+        Self {
+            seed: 1,
+            cases: 200,
+            bound: Bound::Elements,
+        }
     }
 }
 
@@ -104,8 +108,13 @@ enum Layout {
     EveryOther,
 }
 
-const LAYOUTS: [Layout; 5] =
-    [Layout::RowMajor, Layout::ColumnMajor, Layout::PaddedRows, Layout::PaddedColumns, Layout::EveryOther];
+const LAYOUTS: [Layout; 5] = [
+    Layout::RowMajor,
+    Layout::ColumnMajor,
+    Layout::PaddedRows,
+    Layout::PaddedColumns,
+    Layout::EveryOther,
+];
 
 /// A matrix in a buffer that is larger than it.
 struct Laid<T> {
@@ -131,15 +140,35 @@ impl<T: Scalar> Laid<T> {
             _ => (rows - 1) * strides.0 + (cols - 1) * strides.1 + 1,
         };
         let data = (0..reach + padding).map(|_| random.unit()).collect();
-        (Self { data, rows, cols, strides }, layout)
+        (
+            Self {
+                data,
+                rows,
+                cols,
+                strides,
+            },
+            layout,
+        )
     }
 
     fn view(&self) -> Result<MatrixView<'_, T>, Error> {
-        MatrixView::from_slice(&self.data, self.rows, self.cols, self.strides.0, self.strides.1)
+        MatrixView::from_slice(
+            &self.data,
+            self.rows,
+            self.cols,
+            self.strides.0,
+            self.strides.1,
+        )
     }
 
     fn view_mut(&mut self) -> Result<MatrixViewMut<'_, T>, Error> {
-        MatrixViewMut::from_slice(&mut self.data, self.rows, self.cols, self.strides.0, self.strides.1)
+        MatrixViewMut::from_slice(
+            &mut self.data,
+            self.rows,
+            self.cols,
+            self.strides.0,
+            self.strides.1,
+        )
     }
 
     /// Which places of the buffer belong to the matrix.
@@ -165,8 +194,9 @@ struct Case<T> {
 }
 
 /// Shapes that sit on, just below and just above every tile edge there is.
-const DIMENSIONS: [usize; 24] =
-    [0, 1, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 15, 16, 17, 24, 31, 32, 33, 48, 63, 65, 97, 130];
+const DIMENSIONS: [usize; 24] = [
+    0, 1, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 15, 16, 17, 24, 31, 32, 33, 48, 63, 65, 97, 130,
+];
 /// Shapes that reach the packed loops and the thin paths.
 const LARGE: [[usize; 3]; 10] = [
     [133, 150, 129],
@@ -189,7 +219,10 @@ impl<T: Scalar> Case<T> {
             std::array::from_fn(|_| random.pick(&DIMENSIONS))
         };
         let factors = [0.0, 1.0, -1.0, 0.75];
-        let (alpha, beta) = (T::from_f64(random.pick(&factors)), T::from_f64(random.pick(&factors)));
+        let (alpha, beta) = (
+            T::from_f64(random.pick(&factors)),
+            T::from_f64(random.pick(&factors)),
+        );
         let (mut a, a_layout) = Laid::new(random, m, k);
         let (mut b, b_layout) = Laid::new(random, k, n);
         let (mut c, c_layout) = Laid::new(random, m, n);
@@ -208,7 +241,14 @@ impl<T: Scalar> Case<T> {
         let description = format!(
             "m {m} k {k} n {n}, {a_layout:?} times {b_layout:?} into {c_layout:?}, alpha {alpha} beta {beta}"
         );
-        Self { alpha, beta, a, b, c, description }
+        Self {
+            alpha,
+            beta,
+            a,
+            b,
+            c,
+            description,
+        }
     }
 }
 
@@ -239,15 +279,32 @@ pub fn check<T: Scalar>(backend: &dyn Backend<T>, suite: Suite) -> Result<(), Fa
     })
 }
 
-fn check_case<T: Scalar>(backend: &dyn Backend<T>, bound: Bound, case: Case<T>) -> Result<(), String> {
-    let Case { alpha, beta, a, b, c, .. } = case;
+fn check_case<T: Scalar>(
+    backend: &dyn Backend<T>,
+    bound: Bound,
+    case: Case<T>,
+) -> Result<(), String> {
+    let Case {
+        alpha,
+        beta,
+        a,
+        b,
+        c,
+        ..
+    } = case;
     let text = |error: Error| error.to_string();
     let run = |backend: &dyn Backend<T>| -> Result<Laid<T>, Error> {
-        let mut c = Laid { data: c.data.clone(), ..c };
+        let mut c = Laid {
+            data: c.data.clone(),
+            ..c
+        };
         backend.gemm(alpha, a.view()?, b.view()?, beta, c.view_mut()?)?;
         Ok(c)
     };
-    let (got, want) = (run(backend).map_err(text)?, run(&Naive::default()).map_err(text)?);
+    let (got, want) = (
+        run(backend).map_err(text)?,
+        run(&Naive::default()).map_err(text)?,
+    );
     let owned = c.owned();
     for (place, (new, old)) in got.data.iter().zip(&c.data).enumerate() {
         let kept = new == old || (new.is_nan() && old.is_nan());
@@ -255,15 +312,22 @@ fn check_case<T: Scalar>(backend: &dyn Backend<T>, bound: Bound, case: Case<T>) 
             return Err(format!("wrote {new} over {old} at {place}, outside of C"));
         }
     }
-    let (a, b, old) = (a.view().map_err(text)?, b.view().map_err(text)?, c.view().map_err(text)?);
+    let (a, b, old) = (
+        a.view().map_err(text)?,
+        b.view().map_err(text)?,
+        c.view().map_err(text)?,
+    );
     let (got, want) = (got.view().map_err(text)?, want.view().map_err(text)?);
     let norm = norm_tolerance(bound, alpha, beta, a, b, old);
     for i in 0..got.rows() {
         for j in 0..got.cols() {
-            let tolerance = norm.unwrap_or_else(|| element_tolerance((alpha, beta), a, b, old, (i, j)));
+            let tolerance =
+                norm.unwrap_or_else(|| element_tolerance((alpha, beta), a, b, old, (i, j)));
             let (got, want) = (got[(i, j)].to_f64(), want[(i, j)].to_f64());
             if !same(got, want, tolerance) {
-                return Err(format!("C[{i}][{j}] is {got}, the oracle says {want} ± {tolerance}"));
+                return Err(format!(
+                    "C[{i}][{j}] is {got}, the oracle says {want} ± {tolerance}"
+                ));
             }
         }
     }
@@ -288,9 +352,15 @@ fn element_tolerance<T: Scalar>(
     let sum: f64 = if alpha == T::ZERO {
         0.0
     } else {
-        (0..a.cols()).map(|p| (a[(i, p)].to_f64() * b[(p, j)].to_f64()).abs()).sum()
+        (0..a.cols())
+            .map(|p| (a[(i, p)].to_f64() * b[(p, j)].to_f64()).abs())
+            .sum()
     };
-    let old = if beta == T::ZERO { 0.0 } else { (beta * c[(i, j)]).abs().to_f64() };
+    let old = if beta == T::ZERO {
+        0.0
+    } else {
+        (beta * c[(i, j)]).abs().to_f64()
+    };
     let steps = (a.cols() + 3) as f64;
     steps * T::EPSILON.to_f64() * (alpha.to_f64().abs() * sum + old)
 }
@@ -303,9 +373,15 @@ fn norm_tolerance<T: Scalar>(
     b: MatrixView<'_, T>,
     c: MatrixView<'_, T>,
 ) -> Option<f64> {
-    let Bound::Norm { factor } = bound else { return None };
+    let Bound::Norm { factor } = bound else {
+        return None;
+    };
     let k = a.cols();
-    let old = if beta == T::ZERO { 0.0 } else { beta.to_f64().abs() * largest(c) };
+    let old = if beta == T::ZERO {
+        0.0
+    } else {
+        beta.to_f64().abs() * largest(c)
+    };
     let size = alpha.to_f64().abs() * k as f64 * largest(a) * largest(b) + old;
     Some(factor(k) * T::EPSILON.to_f64() * size)
 }
@@ -324,16 +400,36 @@ pub fn largest<T: Scalar>(matrix: MatrixView<'_, T>) -> f64 {
 
 /// Shapes that do not fit are refused, and C keeps its elements.
 fn check_refusals<T: Scalar>(backend: &dyn Backend<T>) -> Result<(), String> {
-    let (a, b, wrong) = (Matrix::zeros(2, 3), Matrix::zeros(3, 4), Matrix::zeros(5, 4));
+    let (a, b, wrong) = (
+        Matrix::zeros(2, 3),
+        Matrix::zeros(3, 4),
+        Matrix::zeros(5, 4),
+    );
     let untouched = Matrix::from_fn(2, 4, |_, _| T::ONE);
     let mut c = untouched.clone();
     let inner = backend.gemm(T::ONE, a.view(), wrong.view(), T::ZERO, c.view_mut());
-    let expected = Error::ShapeMismatch { left_rows: 2, left_cols: 3, right_rows: 5, right_cols: 4 };
+    let expected = Error::ShapeMismatch {
+        left_rows: 2,
+        left_cols: 3,
+        right_rows: 5,
+        right_cols: 4,
+    };
     if inner != Err(expected) || c != untouched {
         return Err(format!("2x3 times 5x4: {inner:?}"));
     }
-    let outer = backend.gemm(T::ONE, a.view(), b.view(), T::ZERO, c.view_mut().transpose());
-    let expected = Error::OutputShape { expected_rows: 2, expected_cols: 4, rows: 4, cols: 2 };
+    let outer = backend.gemm(
+        T::ONE,
+        a.view(),
+        b.view(),
+        T::ZERO,
+        c.view_mut().transpose(),
+    );
+    let expected = Error::OutputShape {
+        expected_rows: 2,
+        expected_cols: 4,
+        rows: 4,
+        cols: 2,
+    };
     if outer != Err(expected) || c != untouched {
         return Err(format!("2x3 times 3x4 into 4x2: {outer:?}"));
     }

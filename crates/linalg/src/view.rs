@@ -67,12 +67,27 @@ impl Layout {
     }
 
     fn check_reach<T>(self, len: usize) -> Result<(), Error> {
-        let Layout { rows, cols, row_stride, col_stride } = self;
+        let Layout {
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+        } = self;
         match self.reach::<T>() {
-            None => Err(Error::TooLarge { rows, cols, row_stride, col_stride }),
-            Some(needed) if needed > len => {
-                Err(Error::OutOfReach { rows, cols, row_stride, col_stride, needed, len })
-            }
+            None => Err(Error::TooLarge {
+                rows,
+                cols,
+                row_stride,
+                col_stride,
+            }),
+            Some(needed) if needed > len => Err(Error::OutOfReach {
+                rows,
+                cols,
+                row_stride,
+                col_stride,
+                needed,
+                len,
+            }),
             Some(_) => Ok(()),
         }
     }
@@ -81,7 +96,12 @@ impl Layout {
     /// `0 < dj < cols`, or a stride along an axis longer than one is zero. The smallest such pair is the
     /// strides divided by their greatest common divisor, crosswise.
     fn aliases(self) -> bool {
-        let Layout { rows, cols, row_stride, col_stride } = self;
+        let Layout {
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+        } = self;
         if rows == 0 || cols == 0 {
             return false;
         }
@@ -105,7 +125,12 @@ impl Layout {
     }
 
     fn row_major(rows: usize, cols: usize) -> Self {
-        Self { rows, cols, row_stride: cols, col_stride: 1 }
+        Self {
+            rows,
+            cols,
+            row_stride: cols,
+            col_stride: 1,
+        }
     }
 
     fn check_block(self, row: usize, col: usize, rows: usize, cols: usize) -> Result<(), Error> {
@@ -197,16 +222,29 @@ impl<'a, T> MatrixView<'a, T> {
         row_stride: usize,
         col_stride: usize,
     ) -> Result<Self, Error> {
-        let layout = Layout { rows, cols, row_stride, col_stride };
+        let layout = Layout {
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+        };
         layout.check_reach::<T>(data.len())?;
-        Ok(Self { first: data.as_ptr(), layout, borrow: PhantomData })
+        Ok(Self {
+            first: data.as_ptr(),
+            layout,
+            borrow: PhantomData,
+        })
     }
 
     /// All of a slice whose length the caller has checked to be rows · cols.
     pub(crate) fn row_major(data: &'a [T], rows: usize, cols: usize) -> Self {
         debug_assert_eq!(data.len(), rows * cols);
         let layout = Layout::row_major(rows, cols);
-        Self { first: data.as_ptr(), layout, borrow: PhantomData }
+        Self {
+            first: data.as_ptr(),
+            layout,
+            borrow: PhantomData,
+        }
     }
 
     /// An `ndarray` view with its own shape and strides, none of them negative along an axis longer than 1. That
@@ -219,33 +257,60 @@ impl<'a, T> MatrixView<'a, T> {
         row_stride: usize,
         col_stride: usize,
     ) -> Self {
-        let layout = Layout { rows, cols, row_stride, col_stride };
-        Self { first: view.as_ptr(), layout, borrow: PhantomData }
+        let layout = Layout {
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+        };
+        Self {
+            first: view.as_ptr(),
+            layout,
+            borrow: PhantomData,
+        }
     }
 
     /// The transposed matrix: the same elements, strides swapped.
     #[inline]
     #[must_use]
     pub fn transpose(self) -> Self {
-        Self { layout: self.layout.transpose(), ..self }
+        Self {
+            layout: self.layout.transpose(),
+            ..self
+        }
     }
 
     /// The rows × cols block whose first element is (row, col).
     ///
     /// # Errors
     /// [`Error::BlockOutside`] if it reaches over an edge.
-    pub fn submatrix(self, row: usize, col: usize, rows: usize, cols: usize) -> Result<Self, Error> {
+    pub fn submatrix(
+        self,
+        row: usize,
+        col: usize,
+        rows: usize,
+        cols: usize,
+    ) -> Result<Self, Error> {
         self.layout.check_block(row, col, rows, cols)?;
         let offset = self.layout.block_offset(row, col, rows, cols);
         // SAFETY: `offset` is that of an element of the block, which lies inside this view, or 0.
         let first = unsafe { self.first.add(offset) };
-        Ok(Self { first, layout: Layout { rows, cols, ..self.layout }, borrow: PhantomData })
+        Ok(Self {
+            first,
+            layout: Layout {
+                rows,
+                cols,
+                ..self.layout
+            },
+            borrow: PhantomData,
+        })
     }
 
     /// A block that the caller's loops keep inside the matrix.
     #[inline]
     pub(crate) fn block(self, row: usize, col: usize, rows: usize, cols: usize) -> Self {
-        self.submatrix(row, col, rows, cols).expect("a block inside the matrix")
+        self.submatrix(row, col, rows, cols)
+            .expect("a block inside the matrix")
     }
 
     /// The first element; reading (i, j) through it is sound inside the shape.
@@ -270,19 +335,37 @@ impl<'a, T> MatrixViewMut<'a, T> {
         row_stride: usize,
         col_stride: usize,
     ) -> Result<Self, Error> {
-        let layout = Layout { rows, cols, row_stride, col_stride };
+        let layout = Layout {
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+        };
         layout.check_reach::<T>(data.len())?;
         if layout.aliases() {
-            return Err(Error::Aliasing { rows, cols, row_stride, col_stride });
+            return Err(Error::Aliasing {
+                rows,
+                cols,
+                row_stride,
+                col_stride,
+            });
         }
-        Ok(Self { first: data.as_mut_ptr(), layout, borrow: PhantomData })
+        Ok(Self {
+            first: data.as_mut_ptr(),
+            layout,
+            borrow: PhantomData,
+        })
     }
 
     /// All of a slice whose length the caller has checked to be rows · cols.
     pub(crate) fn row_major(data: &'a mut [T], rows: usize, cols: usize) -> Self {
         debug_assert_eq!(data.len(), rows * cols);
         let layout = Layout::row_major(rows, cols);
-        Self { first: data.as_mut_ptr(), layout, borrow: PhantomData }
+        Self {
+            first: data.as_mut_ptr(),
+            layout,
+            borrow: PhantomData,
+        }
     }
 
     /// An `ndarray` view with its own shape and strides, none of them negative along an axis longer than 1. That
@@ -295,47 +378,89 @@ impl<'a, T> MatrixViewMut<'a, T> {
         row_stride: usize,
         col_stride: usize,
     ) -> Self {
-        let layout = Layout { rows, cols, row_stride, col_stride };
-        Self { first: view.as_mut_ptr(), layout, borrow: PhantomData }
+        let layout = Layout {
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+        };
+        Self {
+            first: view.as_mut_ptr(),
+            layout,
+            borrow: PhantomData,
+        }
     }
 
     /// The same view, borrowed for a shorter time.
     #[inline]
     #[must_use]
     pub fn reborrow(&mut self) -> MatrixViewMut<'_, T> {
-        MatrixViewMut { first: self.first, layout: self.layout, borrow: PhantomData }
+        MatrixViewMut {
+            first: self.first,
+            layout: self.layout,
+            borrow: PhantomData,
+        }
     }
 
     /// The same view, to read only.
     #[inline]
     #[must_use]
     pub fn as_view(&self) -> MatrixView<'_, T> {
-        MatrixView { first: self.first, layout: self.layout, borrow: PhantomData }
+        MatrixView {
+            first: self.first,
+            layout: self.layout,
+            borrow: PhantomData,
+        }
     }
 
     /// The transposed matrix: the same elements, strides swapped.
     #[inline]
     #[must_use]
     pub fn transpose(self) -> Self {
-        Self { layout: self.layout.transpose(), ..self }
+        Self {
+            layout: self.layout.transpose(),
+            ..self
+        }
     }
 
     /// The rows × cols block whose first element is (row, col).
     ///
     /// # Errors
     /// [`Error::BlockOutside`] if it reaches over an edge.
-    pub fn submatrix(self, row: usize, col: usize, rows: usize, cols: usize) -> Result<Self, Error> {
+    pub fn submatrix(
+        self,
+        row: usize,
+        col: usize,
+        rows: usize,
+        cols: usize,
+    ) -> Result<Self, Error> {
         self.layout.check_block(row, col, rows, cols)?;
         let offset = self.layout.block_offset(row, col, rows, cols);
         // SAFETY: `offset` is that of an element of the block, which lies inside this view, or 0.
         let first = unsafe { self.first.add(offset) };
-        Ok(Self { first, layout: Layout { rows, cols, ..self.layout }, borrow: PhantomData })
+        Ok(Self {
+            first,
+            layout: Layout {
+                rows,
+                cols,
+                ..self.layout
+            },
+            borrow: PhantomData,
+        })
     }
 
     /// A block that the caller's loops keep inside the matrix.
     #[inline]
-    pub(crate) fn block(&mut self, row: usize, col: usize, rows: usize, cols: usize) -> MatrixViewMut<'_, T> {
-        self.reborrow().submatrix(row, col, rows, cols).expect("a block inside the matrix")
+    pub(crate) fn block(
+        &mut self,
+        row: usize,
+        col: usize,
+        rows: usize,
+        cols: usize,
+    ) -> MatrixViewMut<'_, T> {
+        self.reborrow()
+            .submatrix(row, col, rows, cols)
+            .expect("a block inside the matrix")
     }
 
     /// The rows above `row` and the rows from it on, to be written at the same time.
@@ -349,7 +474,14 @@ impl<'a, T> MatrixViewMut<'a, T> {
         // SAFETY: `offset` is that of element (row, 0), or 0 where the lower part is empty.
         let second = unsafe { self.first.add(offset) };
         // The two share no element: no two (i, j) of this view share a place.
-        let part = |first, rows| Self { first, layout: Layout { rows, ..self.layout }, borrow: PhantomData };
+        let part = |first, rows| Self {
+            first,
+            layout: Layout {
+                rows,
+                ..self.layout
+            },
+            borrow: PhantomData,
+        };
         Ok((part(self.first, row), part(second, rows - row)))
     }
 

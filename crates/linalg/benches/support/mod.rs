@@ -34,14 +34,28 @@ pub(crate) fn peers<T: Peered>(threads: Threads) -> Vec<Peer<T>> {
         #[cfg(feature = "openblas")]
         {
             set_openblas_threads(threads);
-            Peer { name: "OpenBLAS", run: Box::new(T::openblas) }
+            Peer {
+                name: "OpenBLAS",
+                run: Box::new(T::openblas),
+            }
         },
-        Peer { name: "matrixmultiply", run: Box::new(T::matrixmultiply) },
-        Peer { name: "gemm", run: Box::new(move |a, b, c| run_gemm(parallelism, a, b, c)) },
+        Peer {
+            name: "matrixmultiply",
+            run: Box::new(T::matrixmultiply),
+        },
+        Peer {
+            name: "gemm",
+            run: Box::new(move |a, b, c| run_gemm(parallelism, a, b, c)),
+        },
     ]
 }
 
-fn run_gemm<T: Scalar>(parallelism: gemm::Parallelism, a: &Matrix<T>, b: &Matrix<T>, c: &mut Matrix<T>) {
+fn run_gemm<T: Scalar>(
+    parallelism: gemm::Parallelism,
+    a: &Matrix<T>,
+    b: &Matrix<T>,
+    c: &mut Matrix<T>,
+) {
     let (m, k, n) = (a.rows(), a.cols(), b.cols());
     let (a, b, c) = (a.as_slice(), b.as_slice(), c.as_mut_slice());
     // SAFETY: row-major matrices of these shapes, and C is borrowed mutably.
@@ -75,7 +89,11 @@ macro_rules! peered {
         impl Peered for $t {
             fn matrixmultiply(a: &Matrix<Self>, b: &Matrix<Self>, c: &mut Matrix<Self>) {
                 let (m, k, n) = (a.rows(), a.cols(), b.cols());
-                let (a, b, c) = (a.as_slice().as_ptr(), b.as_slice().as_ptr(), c.as_mut_slice().as_mut_ptr());
+                let (a, b, c) = (
+                    a.as_slice().as_ptr(),
+                    b.as_slice().as_ptr(),
+                    c.as_mut_slice().as_mut_ptr(),
+                );
                 let (ks, ns) = (k as isize, n as isize);
                 // SAFETY: row-major matrices of these shapes, and C is borrowed mutably.
                 unsafe { $matrixmultiply(m, k, n, 1.0, a, ks, 1, b, ns, 1, 0.0, c, ns, 1) }
@@ -84,11 +102,30 @@ macro_rules! peered {
             #[cfg(feature = "openblas")]
             fn openblas(a: &Matrix<Self>, b: &Matrix<Self>, c: &mut Matrix<Self>) {
                 let [m, k, n] = [a.rows(), a.cols(), b.cols()].map(|x| x as i32);
-                let (a, b, c) = (a.as_slice().as_ptr(), b.as_slice().as_ptr(), c.as_mut_slice().as_mut_ptr());
+                let (a, b, c) = (
+                    a.as_slice().as_ptr(),
+                    b.as_slice().as_ptr(),
+                    c.as_mut_slice().as_mut_ptr(),
+                );
                 use cblas_sys::{CBLAS_LAYOUT::CblasRowMajor, CBLAS_TRANSPOSE::CblasNoTrans};
                 // SAFETY: row-major matrices of these shapes, and C is borrowed mutably.
                 unsafe {
-                    cblas_sys::$cblas(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1.0, a, k, b, n, 0.0, c, n);
+                    cblas_sys::$cblas(
+                        CblasRowMajor,
+                        CblasNoTrans,
+                        CblasNoTrans,
+                        m,
+                        n,
+                        k,
+                        1.0,
+                        a,
+                        k,
+                        b,
+                        n,
+                        0.0,
+                        c,
+                        n,
+                    );
                 }
             }
 
@@ -137,8 +174,24 @@ macro_rules! peak {
     };
 }
 
-peak!(peak_f32, inner_f32, f32, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_reduce_add_ps, 16);
-peak!(peak_f64, inner_f64, f64, _mm512_set1_pd, _mm512_fmadd_pd, _mm512_reduce_add_pd, 8);
+peak!(
+    peak_f32,
+    inner_f32,
+    f32,
+    _mm512_set1_ps,
+    _mm512_fmadd_ps,
+    _mm512_reduce_add_ps,
+    16
+);
+peak!(
+    peak_f64,
+    inner_f64,
+    f64,
+    _mm512_set1_pd,
+    _mm512_fmadd_pd,
+    _mm512_reduce_add_pd,
+    8
+);
 
 /// The middle of the values.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
@@ -169,8 +222,16 @@ pub(crate) fn openblas_config() -> String {
     #[cfg(feature = "openblas")]
     // SAFETY: both return pointers to static strings.
     unsafe {
-        let text = |pointer| std::ffi::CStr::from_ptr(pointer).to_string_lossy().into_owned();
-        format!("{} running {}", text(openblas_get_config()), text(openblas_get_corename()))
+        let text = |pointer| {
+            std::ffi::CStr::from_ptr(pointer)
+                .to_string_lossy()
+                .into_owned()
+        };
+        format!(
+            "{} running {}",
+            text(openblas_get_config()),
+            text(openblas_get_corename())
+        )
     }
     #[cfg(not(feature = "openblas"))]
     "absent".to_string()

@@ -51,7 +51,10 @@ fn cut<'a, T: Scalar>(
 ) -> [Term<'a, T>; MAX_TERMS] {
     let mut terms = [all[0]; MAX_TERMS];
     for (block, term) in terms.iter_mut().zip(all) {
-        *block = Term { matrix: term.matrix.block(row, col, rows, cols), ..*term };
+        *block = Term {
+            matrix: term.matrix.block(row, col, rows, cols),
+            ..*term
+        };
     }
     terms
 }
@@ -67,7 +70,12 @@ impl<'t, 'a, T: Scalar> Left<'t, 'a, T> {
     }
 
     /// Rows `row..row + rows`; `terms` holds the cut terms.
-    pub(crate) fn rows<'s>(self, row: usize, rows: usize, terms: &'s mut Vec<Term<'a, T>>) -> Left<'s, 'a, T>
+    pub(crate) fn rows<'s>(
+        self,
+        row: usize,
+        rows: usize,
+        terms: &'s mut Vec<Term<'a, T>>,
+    ) -> Left<'s, 'a, T>
     where
         't: 's,
     {
@@ -77,7 +85,10 @@ impl<'t, 'a, T: Scalar> Left<'t, 'a, T> {
                 terms.extend_from_slice(&cut(all, (row, rows), (0, k))[..all.len()]);
                 Left::Terms(terms)
             }
-            Self::Packed { packed, row: first } => Left::Packed { packed, row: first + row },
+            Self::Packed { packed, row: first } => Left::Packed {
+                packed,
+                row: first + row,
+            },
             Self::InPlace(matrix) => Left::InPlace(matrix.block(row, 0, rows, k)),
         }
     }
@@ -106,14 +117,25 @@ impl<'t, 'a, T: Scalar> Left<'t, 'a, T> {
 
     /// What will be packed after the block that ends at `row` of steps `p..p + k`: the rows below, or the first
     /// rows of the next steps of the sum.
-    fn next(self, row: usize, (p, k): (usize, usize), sizes: &Sizes) -> Option<[Term<'a, T>; MAX_TERMS]> {
+    fn next(
+        self,
+        row: usize,
+        (p, k): (usize, usize),
+        sizes: &Sizes,
+    ) -> Option<[Term<'a, T>; MAX_TERMS]> {
         let Left::Terms(all) = self else { return None };
         let (all_rows, all_k) = (all[0].matrix.rows(), all[0].matrix.cols());
         if row < all_rows {
             return Some(cut(all, (row, sizes.mc.min(all_rows - row)), (p, k)));
         }
         let p = p + k;
-        (p < all_k).then(|| cut(all, (0, sizes.mc.min(all_rows)), (p, sizes.kc.min(all_k - p))))
+        (p < all_k).then(|| {
+            cut(
+                all,
+                (0, sizes.mc.min(all_rows)),
+                (p, sizes.kc.min(all_k - p)),
+            )
+        })
     }
 
     fn count(self) -> usize {
@@ -126,7 +148,12 @@ impl<'t, 'a, T: Scalar> Left<'t, 'a, T> {
 
 impl<'t, 'a, T: Scalar> Right<'t, 'a, T> {
     /// Columns `col..col + cols`; `terms` holds the cut terms.
-    pub(crate) fn cols<'s>(self, col: usize, cols: usize, terms: &'s mut Vec<Term<'a, T>>) -> Right<'s, 'a, T> {
+    pub(crate) fn cols<'s>(
+        self,
+        col: usize,
+        cols: usize,
+        terms: &'s mut Vec<Term<'a, T>>,
+    ) -> Right<'s, 'a, T> {
         match self {
             Self::Terms(all) => {
                 let k = all[0].matrix.rows();
@@ -149,8 +176,10 @@ impl<'t, 'a, T: Scalar> Right<'t, 'a, T> {
             Self::InPlace(matrix) => Operand::InPlace(matrix.block(p, col, k, cols)),
             Self::Terms(all) => {
                 // Columns of B are packed as rows of A are.
-                let terms = cut(all, (p, k), (col, cols))
-                    .map(|term| Term { matrix: term.matrix.transpose(), ..term });
+                let terms = cut(all, (p, k), (col, cols)).map(|term| Term {
+                    matrix: term.matrix.transpose(),
+                    ..term
+                });
                 kernels.pack(&terms[..all.len()], kernels.cols, 1, to);
                 Operand::Packed(to)
             }
@@ -192,7 +221,10 @@ pub(super) fn product<T: Scalar>(kernels: &Kernels<T>, sizes: &Sizes, product: P
                     let a_block = a.block(kernels, (row, rows), (p, k), a_scratch);
                     let next = a.next(row + rows, (p, k), sizes);
                     let next = next.as_ref().map_or(&[][..], |terms| &terms[..a.count()]);
-                    let mut blocks: Vec<_> = to.iter_mut().map(|to| to.block(row, col, rows, cols)).collect();
+                    let mut blocks: Vec<_> = to
+                        .iter_mut()
+                        .map(|to| to.block(row, col, rows, cols))
+                        .collect();
                     kernels.block_product(k, a_block, b_block, &mut blocks, next);
                 }
             }
@@ -202,6 +234,10 @@ pub(super) fn product<T: Scalar>(kernels: &Kernels<T>, sizes: &Sizes, product: P
 
 impl<T: Scalar> Destination<'_, T> {
     fn block(&mut self, row: usize, col: usize, rows: usize, cols: usize) -> Destination<'_, T> {
-        Destination { alpha: self.alpha, beta: self.beta, c: self.c.block(row, col, rows, cols) }
+        Destination {
+            alpha: self.alpha,
+            beta: self.beta,
+            c: self.c.block(row, col, rows, cols),
+        }
     }
 }

@@ -10,14 +10,12 @@ use rayon::prelude::*;
 use crate::simd::{Destination, Kernels, Term};
 use crate::{Backend, Error, MatrixView, MatrixViewMut, Scalar};
 
+pub(crate) use loops::{Left, Right};
 pub(crate) use plan::wants_transpose;
 pub use plan::{Path, Plan};
 pub use prepacked::PackedB;
-pub use tiling::{
-    KC_MAX, MC_MAX, NC_MAX, SCRATCH_BYTES_MAX, Threads, Tiling,
-};
-pub(crate) use loops::{Left, Right};
 pub(crate) use tiling::Sizes;
+pub use tiling::{KC_MAX, MC_MAX, NC_MAX, SCRATCH_BYTES_MAX, Threads, Tiling};
 
 /// The classical algorithm at the speed of the hardware.
 ///
@@ -74,7 +72,14 @@ impl<T: Scalar> Backend<T> for Blocked {
         // The kernels hold rows in vectors, so rows of C should be in line. Where columns are (row-major
         // matrices), Cᵀ = Bᵀ·Aᵀ is the same product with them in line.
         if plan::wants_transpose(&c) {
-            self.run(kernels, alpha, b.transpose(), a.transpose(), beta, c.transpose());
+            self.run(
+                kernels,
+                alpha,
+                b.transpose(),
+                a.transpose(),
+                beta,
+                c.transpose(),
+            );
         } else {
             self.run(kernels, alpha, a, b, beta, c);
         }
@@ -98,7 +103,8 @@ impl Blocked {
         c: MatrixViewMut<'_, T>,
     ) {
         let path = plan::path(kernels, &a, &b, &c);
-        let (by_rows, by_cols) = plan::grid(kernels, path, self.threads, (c.rows(), c.cols(), a.cols()));
+        let (by_rows, by_cols) =
+            plan::grid(kernels, path, self.threads, (c.rows(), c.cols(), a.cols()));
         let to = Destination { alpha, beta, c };
         if by_rows * by_cols == 1 {
             return self.run_piece(kernels, path, a, b, to);
@@ -134,16 +140,37 @@ impl Blocked {
                 for j in 0..b.cols() {
                     let b = b.block(0, j, b.rows(), 1);
                     let c = to.c.block(0, j, a.rows(), 1);
-                    let mut to = Destination { alpha: to.alpha, beta: to.beta, c };
+                    let mut to = Destination {
+                        alpha: to.alpha,
+                        beta: to.beta,
+                        c,
+                    };
                     kernels.column_product(a, b, &mut to);
                 }
             }
-            Path::Packing { a: pack_a, b: pack_b } => {
+            Path::Packing {
+                a: pack_a,
+                b: pack_b,
+            } => {
                 let sizes = Sizes::new(self.tiling, kernels, (a.rows(), b.cols(), a.cols()));
-                let terms = [Term { factor: T::ONE, matrix: a }];
-                let a = if pack_a { Left::Terms(&terms) } else { Left::InPlace(a) };
-                let columns = [Term { factor: T::ONE, matrix: b }];
-                let b = if pack_b { Right::Terms(&columns) } else { Right::InPlace(b) };
+                let terms = [Term {
+                    factor: T::ONE,
+                    matrix: a,
+                }];
+                let a = if pack_a {
+                    Left::Terms(&terms)
+                } else {
+                    Left::InPlace(a)
+                };
+                let columns = [Term {
+                    factor: T::ONE,
+                    matrix: b,
+                }];
+                let b = if pack_b {
+                    Right::Terms(&columns)
+                } else {
+                    Right::InPlace(b)
+                };
                 loops::product(kernels, &sizes, Product { a, b, to: vec![to] });
             }
         }
@@ -153,7 +180,12 @@ impl Blocked {
     pub(crate) fn fused<T: Scalar>(&self, kernels: &Kernels<T>, product: Product<'_, '_, T>) {
         let Product { a, b, to } = product;
         let (rows, cols, k) = (to[0].c.rows(), to[0].c.cols(), a.k());
-        let (by_rows, by_cols) = plan::grid(kernels, Path::Packing { a: true, b: true }, self.threads, (rows, cols, k));
+        let (by_rows, by_cols) = plan::grid(
+            kernels,
+            Path::Packing { a: true, b: true },
+            self.threads,
+            (rows, cols, k),
+        );
         let pieces = plan::pieces(to, (by_rows, by_cols), (kernels.rows(), kernels.cols));
         let run = |piece: plan::Piece<'_, T>| {
             let sizes = Sizes::new(self.tiling, kernels, (piece.rows, piece.cols, k));
@@ -180,10 +212,22 @@ fn column<T: Scalar>(
     if a.row_stride() == 1 && to.c.row_stride() != 1 {
         let mut buffer = vec![T::ZERO; a.rows()];
         let c = MatrixViewMut::row_major(&mut buffer, a.rows(), 1);
-        kernels.column_product(a, b, &mut Destination { alpha: to.alpha, beta: T::ZERO, c });
+        kernels.column_product(
+            a,
+            b,
+            &mut Destination {
+                alpha: to.alpha,
+                beta: T::ZERO,
+                c,
+            },
+        );
         for (i, &product) in buffer.iter().enumerate() {
             let c = &mut to.c[(i, 0)];
-            *c = if to.beta == T::ZERO { product } else { product + to.beta * *c };
+            *c = if to.beta == T::ZERO {
+                product
+            } else {
+                product + to.beta * *c
+            };
         }
     } else if a.row_stride() != 1 && b.row_stride() != 1 {
         let buffer: Vec<T> = (0..b.rows()).map(|p| b[(p, 0)]).collect();

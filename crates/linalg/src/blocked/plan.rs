@@ -45,7 +45,9 @@ impl fmt::Display for Plan {
         let reason = match self.path {
             Path::Column => "one row or column: a single pass over the matrix",
             Path::Columns => "a very short sum: C is written line by line",
-            Path::Strided { .. } => "small or thin: kernels read the matrices in place, packing would cost more",
+            Path::Strided { .. } => {
+                "small or thin: kernels read the matrices in place, packing would cost more"
+            }
             Path::Packing { a: false, b: false } => {
                 "medium: five loops cut it to the caches, packing would cost more than it saves"
             }
@@ -53,7 +55,11 @@ impl fmt::Display for Plan {
                 "large or badly strided: panels are packed so that every level of cache is used"
             }
         };
-        let threads = if self.pieces == 1 { "on one thread".into() } else { format!("on {} threads", self.pieces) };
+        let threads = if self.pieces == 1 {
+            "on one thread".into()
+        } else {
+            format!("on {} threads", self.pieces)
+        };
         write!(f, "{} kernels, {reason}, {threads}", self.isa)
     }
 }
@@ -88,10 +94,26 @@ impl Blocked {
         let kernels = T::kernels(self.tiling.isa)?;
         let (rows, cols) = if n == 1 { (m, 1) } else { (n, m) };
         let in_line = n != 1;
-        let shape = Shape { rows, cols, k, rows_in_line: in_line, a_step: n, b_col_stride: k, c_in_line: true };
-        let path = if cols == 1 { Path::Column } else { choose(kernels, shape) };
+        let shape = Shape {
+            rows,
+            cols,
+            k,
+            rows_in_line: in_line,
+            a_step: n,
+            b_col_stride: k,
+            c_in_line: true,
+        };
+        let path = if cols == 1 {
+            Path::Column
+        } else {
+            choose(kernels, shape)
+        };
         let (by_rows, by_cols) = grid(kernels, path, self.threads, (rows, cols, k));
-        Ok(Plan { path, isa: kernels.isa, pieces: by_rows * by_cols })
+        Ok(Plan {
+            path,
+            isa: kernels.isa,
+            pieces: by_rows * by_cols,
+        })
     }
 }
 
@@ -133,7 +155,18 @@ pub(super) fn path<T: Scalar>(
     }
     let rows_in_line = a.row_stride() == 1 || rows == 1;
     let c_in_line = c.row_stride() == 1 || rows == 1;
-    choose(kernels, Shape { rows, cols, k, rows_in_line, c_in_line, a_step: a.col_stride(), b_col_stride: b.col_stride() })
+    choose(
+        kernels,
+        Shape {
+            rows,
+            cols,
+            k,
+            rows_in_line,
+            c_in_line,
+            a_step: a.col_stride(),
+            b_col_stride: b.col_stride(),
+        },
+    )
 }
 
 #[inline]
@@ -146,10 +179,16 @@ fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
         return Path::Columns;
     }
     if rows.saturating_mul(cols).saturating_mul(k) <= SMALL_WORK_MAX {
-        return Path::Strided { k_max: usize::MAX, cols_max: kernels.cols };
+        return Path::Strided {
+            k_max: usize::MAX,
+            cols_max: kernels.cols,
+        };
     }
     if cols <= kernels.cols {
-        return Path::Strided { k_max: THIN_K, cols_max: kernels.cols };
+        return Path::Strided {
+            k_max: THIN_K,
+            cols_max: kernels.cols,
+        };
     }
     let crowded = |stride: usize| {
         let bytes = stride.saturating_mul(size_of::<T>());
@@ -158,11 +197,21 @@ fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
     let (a_crowded, b_crowded) = (crowded(shape.a_step), crowded(shape.b_col_stride));
     if rows <= kernels.rows() && !a_crowded {
         let k_max = k.div_ceil(k.div_ceil(UNPACKED_K));
-        return Path::Strided { k_max, cols_max: if b_crowded { CROWDED_COLS } else { kernels.cols } };
+        return Path::Strided {
+            k_max,
+            cols_max: if b_crowded {
+                CROWDED_COLS
+            } else {
+                kernels.cols
+            },
+        };
     }
     let unpacked_max = caches().l2 / 2 * 3 / size_of::<T>();
     let large = rows.min(cols).saturating_mul(k) > unpacked_max;
-    Path::Packing { a: a_crowded || large, b: b_crowded || large }
+    Path::Packing {
+        a: a_crowded || large,
+        b: b_crowded || large,
+    }
 }
 
 /// How many pieces by rows and by columns.
@@ -189,7 +238,9 @@ pub(super) fn grid<T: Scalar>(
         let (tall, wide) = (row_tiles.div_ceil(by_rows), col_tiles.div_ceil(by_cols));
         (tall * wide, tall * kernels.rows() + wide * kernels.cols)
     };
-    let by_rows = (1..=threads).min_by_key(|&by_rows| cost(by_rows)).unwrap_or(1);
+    let by_rows = (1..=threads)
+        .min_by_key(|&by_rows| cost(by_rows))
+        .unwrap_or(1);
     (by_rows.min(row_tiles), (threads / by_rows).min(col_tiles))
 }
 
@@ -209,7 +260,13 @@ pub(super) fn pieces<'a, T: Scalar>(
     (tile_rows, tile_cols): (usize, usize),
 ) -> Vec<Piece<'a, T>> {
     let (rows, cols) = (to[0].c.rows(), to[0].c.cols());
-    let whole = Piece { row: 0, rows, col: 0, cols, to };
+    let whole = Piece {
+        row: 0,
+        rows,
+        col: 0,
+        cols,
+        to,
+    };
     let mut pieces = Vec::with_capacity(by_rows * by_cols);
     for band in cut(whole, by_rows, tile_rows) {
         let turned = turn(band);
@@ -226,11 +283,28 @@ fn cut<T: Scalar>(mut piece: Piece<'_, T>, parts: usize, tile: usize) -> Vec<Pie
         let (mut upper, mut lower) = (Vec::new(), Vec::new());
         for Destination { alpha, beta, c } in piece.to {
             let (top, bottom) = c.split_at_row(height).expect("height < rows");
-            upper.push(Destination { alpha, beta, c: top });
-            lower.push(Destination { alpha, beta, c: bottom });
+            upper.push(Destination {
+                alpha,
+                beta,
+                c: top,
+            });
+            lower.push(Destination {
+                alpha,
+                beta,
+                c: bottom,
+            });
         }
-        bands.push(Piece { rows: height, to: upper, ..piece });
-        piece = Piece { row: piece.row + height, rows: piece.rows - height, to: lower, ..piece };
+        bands.push(Piece {
+            rows: height,
+            to: upper,
+            ..piece
+        });
+        piece = Piece {
+            row: piece.row + height,
+            rows: piece.rows - height,
+            to: lower,
+            ..piece
+        };
     }
     bands.push(piece);
     bands
@@ -238,10 +312,26 @@ fn cut<T: Scalar>(mut piece: Piece<'_, T>, parts: usize, tile: usize) -> Vec<Pie
 
 /// Rows for columns.
 fn turn<T: Scalar>(piece: Piece<'_, T>) -> Piece<'_, T> {
-    let Piece { row, rows, col, cols, to } = piece;
+    let Piece {
+        row,
+        rows,
+        col,
+        cols,
+        to,
+    } = piece;
     let to = to
         .into_iter()
-        .map(|Destination { alpha, beta, c }| Destination { alpha, beta, c: c.transpose() })
+        .map(|Destination { alpha, beta, c }| Destination {
+            alpha,
+            beta,
+            c: c.transpose(),
+        })
         .collect();
-    Piece { row: col, rows: cols, col: row, cols: rows, to }
+    Piece {
+        row: col,
+        rows: cols,
+        col: row,
+        cols: rows,
+        to,
+    }
 }

@@ -56,12 +56,22 @@ impl Blocked {
         if cols > 0 {
             for p in (0..rows).step_by(kc) {
                 let k = kc.min(rows - p);
-                let block = Term { factor: T::ONE, matrix: a.block(0, p, cols, k) };
+                let block = Term {
+                    factor: T::ONE,
+                    matrix: a.block(0, p, cols, k),
+                };
                 let to = &mut data[p * padded..(p + k) * padded];
                 kernels.pack(&[block], kernels.rows(), kernels.lanes, to);
             }
         }
-        Ok(PackedB { data, rows, cols, kc, padded, isa: kernels.isa })
+        Ok(PackedB {
+            data,
+            rows,
+            cols,
+            kc,
+            padded,
+            isa: kernels.isa,
+        })
     }
 
     /// C ← alpha·A·B + beta·C with B packed before. A is m × k, C is m × n; fastest for row-major C.
@@ -81,7 +91,12 @@ impl Blocked {
         self.tiling.check()?;
         let (left_rows, left_cols, right_rows, right_cols) = (a.rows(), a.cols(), b.rows, b.cols);
         if left_cols != right_rows {
-            return Err(Error::ShapeMismatch { left_rows, left_cols, right_rows, right_cols });
+            return Err(Error::ShapeMismatch {
+                left_rows,
+                left_cols,
+                right_rows,
+                right_cols,
+            });
         }
         if (left_rows, right_cols) != (c.rows(), c.cols()) {
             return Err(Error::OutputShape {
@@ -99,10 +114,24 @@ impl Blocked {
             return Ok(());
         }
         let kernels = T::kernels(Some(b.isa))?;
-        let tiling = Tiling { kc: Some(b.kc), ..self.tiling };
-        let right = [Term { factor: T::ONE, matrix: a.transpose() }];
-        let to = vec![Destination { alpha, beta, c: c.transpose() }];
-        let product = Product { a: Left::Packed { packed: b, row: 0 }, b: Right::Terms(&right), to };
+        let tiling = Tiling {
+            kc: Some(b.kc),
+            ..self.tiling
+        };
+        let right = [Term {
+            factor: T::ONE,
+            matrix: a.transpose(),
+        }];
+        let to = vec![Destination {
+            alpha,
+            beta,
+            c: c.transpose(),
+        }];
+        let product = Product {
+            a: Left::Packed { packed: b, row: 0 },
+            b: Right::Terms(&right),
+            to,
+        };
         Blocked { tiling, ..*self }.fused(kernels, product);
         Ok(())
     }

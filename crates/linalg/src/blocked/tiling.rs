@@ -57,7 +57,11 @@ impl Tiling {
     /// Refuses sizes out of range.
     #[inline]
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let sizes = [("mc", self.mc, MC_MAX), ("kc", self.kc, KC_MAX), ("nc", self.nc, NC_MAX)];
+        let sizes = [
+            ("mc", self.mc, MC_MAX),
+            ("kc", self.kc, KC_MAX),
+            ("nc", self.nc, NC_MAX),
+        ];
         for (name, value, max) in sizes {
             if let Some(value) = value
                 && !(1..=max).contains(&value)
@@ -86,8 +90,14 @@ impl Sizes {
     ) -> Self {
         let bytes = size_of::<T>();
         let caches = caches();
-        let kc = tiling.kc.unwrap_or(caches.l1 * 3 / 4 / (kernels.cols * bytes)).clamp(1, KC_MAX);
-        let mc = tiling.mc.unwrap_or(caches.l2 / 2 / (kc * bytes)).clamp(1, MC_MAX);
+        let kc = tiling
+            .kc
+            .unwrap_or(caches.l1 * 3 / 4 / (kernels.cols * bytes))
+            .clamp(1, KC_MAX);
+        let mc = tiling
+            .mc
+            .unwrap_or(caches.l2 / 2 / (kc * bytes))
+            .clamp(1, MC_MAX);
         let b_bytes = (caches.l3 / 2).min(SCRATCH_BYTES_MAX - SCRATCH_BYTES_MAX / 4);
         let nc = tiling.nc.unwrap_or(b_bytes / (kc * bytes)).clamp(1, NC_MAX);
         let mc = even(rows, mc, kernels.rows());

@@ -14,7 +14,6 @@ pub(super) static F32: Kernels<f32> = table!(Ymm32, Isa::Avx2Fma, 6, [1 2 3 4 5 
 /// The kernels for `f64`.
 pub(super) static F64: Kernels<f64> = table!(Ymm64, Isa::Avx2Fma, 6, [1 2 3 4 5 6]);
 
-
 /// 8 `f32` in a 256-bit register.
 pub(super) struct Ymm32;
 

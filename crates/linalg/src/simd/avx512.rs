@@ -15,7 +15,6 @@ pub(super) static F32: Kernels<f32> = table!(Zmm32, Isa::Avx512, 12, [1 2 3 4 5 
 /// The kernels for `f64`.
 pub(super) static F64: Kernels<f64> = table!(Zmm64, Isa::Avx512, 12, [1 2 3 4 5 6 7 8 9 10 11 12]);
 
-
 /// 16 `f32` in a 512-bit register.
 pub(super) struct Zmm32;
 

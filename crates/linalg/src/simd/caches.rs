@@ -11,7 +11,11 @@ pub(crate) struct Caches {
 }
 
 /// What is assumed where the processor does not say: any x86-64 of the last ten years has at least this.
-const ASSUMED: Caches = Caches { l1: 32 << 10, l2: 256 << 10, l3: 4 << 20 };
+const ASSUMED: Caches = Caches {
+    l1: 32 << 10,
+    l2: 256 << 10,
+    l3: 4 << 20,
+};
 
 /// Detected once.
 pub(crate) fn caches() -> Caches {

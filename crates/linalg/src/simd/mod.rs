@@ -95,7 +95,10 @@ macro_rules! has_kernels {
             fn kernels(isa: Option<Isa>) -> Result<&'static Kernels<Self>, Error> {
                 let asked = isa.unwrap_or_else(Isa::best);
                 if isa.is_some() && !asked.is_available() {
-                    return Err(Error::IsaUnavailable { asked, best: Isa::best() });
+                    return Err(Error::IsaUnavailable {
+                        asked,
+                        best: Isa::best(),
+                    });
                 }
                 Ok(match asked {
                     #[cfg(target_arch = "x86_64")]

@@ -67,13 +67,24 @@ pub(super) unsafe fn pack_block<V: Vector>(
     sources: &[Source<V::Element>],
     to: *mut V::Element,
 ) {
-    let steps = if block.row_stride == 1 { STEPS } else { block.k.max(1) };
+    let steps = if block.row_stride == 1 {
+        STEPS
+    } else {
+        block.k.max(1)
+    };
     let single = sources.len() == 1 && sources[0].factor == V::Element::ONE;
     for p in (0..block.k).step_by(steps) {
         for row in (0..block.rows).step_by(block.panel) {
             let rows = block.panel.min(block.rows - row);
             let width = rows.next_multiple_of(block.granule);
-            let panel = Panel { block: *block, row, rows, width, p, k: steps.min(block.k - p) };
+            let panel = Panel {
+                block: *block,
+                row,
+                rows,
+                width,
+                p,
+                k: steps.min(block.k - p),
+            };
             // SAFETY: the panel is inside the block: the caller's contract, passed on. All panels before this
             // one are whole, so it starts at row·k.
             unsafe {
@@ -129,7 +140,10 @@ unsafe fn pack_lines<V: Vector, const SINGLE: bool>(
                 for source in sources {
                     super::prefetch(source.from.wrapping_add(panel.offset(i, p + STEPS)));
                 }
-                V::store(to.add(i), combine::<V, SINGLE>(sources, panel.offset(i, p), None));
+                V::store(
+                    to.add(i),
+                    combine::<V, SINGLE>(sources, panel.offset(i, p), None),
+                );
                 i += V::LANES;
             }
             if i < panel.rows {

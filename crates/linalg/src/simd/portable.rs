@@ -12,7 +12,6 @@ pub(super) static F32: Kernels<f32> = table!(Lanes<f32, 4>, Isa::Portable, 6, [1
 /// The kernels for `f64`.
 pub(super) static F64: Kernels<f64> = table!(Lanes<f64, 2>, Isa::Portable, 6, [1 2 3 4 5 6]);
 
-
 /// Four `f32` or two `f64`: 128 bits, which every 64-bit target has.
 pub(super) struct Lanes<T, const N: usize>(core::marker::PhantomData<T>);
 
@@ -47,7 +46,13 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn load_masked(from: *const $t, mask: usize) -> Self::Register {
                 // SAFETY: the caller may read the first `mask` elements, and no others are read.
-                core::array::from_fn(|i| if i < mask { unsafe { *from.add(i) } } else { 0.0 })
+                core::array::from_fn(|i| {
+                    if i < mask {
+                        unsafe { *from.add(i) }
+                    } else {
+                        0.0
+                    }
+                })
             }
             #[inline(always)]
             unsafe fn store(to: *mut $t, x: Self::Register) {
@@ -70,7 +75,11 @@ macro_rules! lanes {
                 core::array::from_fn(|i| x[i] + y[i])
             }
             #[inline(always)]
-            unsafe fn fma(x: Self::Register, y: Self::Register, z: Self::Register) -> Self::Register {
+            unsafe fn fma(
+                x: Self::Register,
+                y: Self::Register,
+                z: Self::Register,
+            ) -> Self::Register {
                 core::array::from_fn(|i| x[i] * y[i] + z[i])
             }
             #[inline(always)]

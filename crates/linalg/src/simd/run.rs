@@ -56,10 +56,23 @@ impl<T: Scalar> Kernels<T> {
             assert!(matrix.row_stride() == row_stride && matrix.col_stride() == col_stride);
         }
         assert!(terms.len() <= MAX_TERMS && to.len() >= packed_len(rows, k, panel, granule));
-        let block = Block { rows, k, panel, granule, row_stride, col_stride };
-        let mut sources = [Source { from: std::ptr::null(), factor: T::ZERO }; MAX_TERMS];
+        let block = Block {
+            rows,
+            k,
+            panel,
+            granule,
+            row_stride,
+            col_stride,
+        };
+        let mut sources = [Source {
+            from: std::ptr::null(),
+            factor: T::ZERO,
+        }; MAX_TERMS];
         for (source, term) in sources.iter_mut().zip(terms) {
-            *source = Source { from: term.matrix.as_ptr(), factor: term.factor };
+            *source = Source {
+                from: term.matrix.as_ptr(),
+                factor: term.factor,
+            };
         }
         // SAFETY: a reference to `Kernels` means its set was detected; every (row, step) of the block is inside
         // each view; `to` is long enough, checked above.
@@ -86,7 +99,9 @@ impl<T: Scalar> Kernels<T> {
         let (rows, cols) = (to[0].c.rows(), to[0].c.cols());
         let strides = (to[0].c.row_stride(), to[0].c.col_stride());
         for Destination { c, .. } in &*to {
-            assert!((c.rows(), c.cols()) == (rows, cols) && (c.row_stride(), c.col_stride()) == strides);
+            assert!(
+                (c.rows(), c.cols()) == (rows, cols) && (c.row_stride(), c.col_stride()) == strides
+            );
         }
         assert!(to.len() <= MAX_TERMS);
         match &a {
@@ -111,20 +126,31 @@ impl<T: Scalar> Kernels<T> {
             let cols = self.cols.min(cols - col);
             let (b, b_step, b_col_stride) = match &b {
                 Operand::Packed(b) => (b.as_ptr().wrapping_add(col * k), cols, 1),
-                Operand::InPlace(b) => {
-                    (b.as_ptr().wrapping_add(col * b.col_stride()), b.row_stride(), b.col_stride())
-                }
+                Operand::InPlace(b) => (
+                    b.as_ptr().wrapping_add(col * b.col_stride()),
+                    b.row_stride(),
+                    b.col_stride(),
+                ),
             };
             for row in (0..rows).step_by(self.rows()) {
                 prefetch.one_share();
                 let rows = self.rows().min(rows - row);
                 let (a, a_step) = match &a {
-                    Operand::Packed(a) => {
-                        (a.as_ptr().wrapping_add(row * k), rows.next_multiple_of(self.lanes))
-                    }
+                    Operand::Packed(a) => (
+                        a.as_ptr().wrapping_add(row * k),
+                        rows.next_multiple_of(self.lanes),
+                    ),
                     Operand::InPlace(a) => (a.as_ptr().wrapping_add(row), a.col_stride()),
                 };
-                let operands = Operands { k, rows, a, a_step, b, b_step, b_col_stride };
+                let operands = Operands {
+                    k,
+                    rows,
+                    a,
+                    a_step,
+                    b,
+                    b_step,
+                    b_col_stride,
+                };
                 // SAFETY: packed panels start at row·k and col·k, because all before them are whole, and both
                 // lengths were checked above; in place, the views have the block's shape. The tile is inside
                 // every destination.
@@ -192,13 +218,23 @@ impl<T: Scalar> Kernels<T> {
     ) {
         let rows = operands.rows;
         let kernel = tiles[usize::from(rows > self.lanes)][cols - 1];
-        let nowhere = Output { c: std::ptr::null_mut(), col_stride: 0, alpha: T::ZERO, beta: T::ZERO };
+        let nowhere = Output {
+            c: std::ptr::null_mut(),
+            col_stride: 0,
+            alpha: T::ZERO,
+            beta: T::ZERO,
+        };
         if to[0].c.row_stride() == 1 || to[0].c.rows() == 1 {
             let mut outputs = [nowhere; MAX_TERMS];
             for (output, Destination { alpha, beta, c }) in outputs.iter_mut().zip(&mut *to) {
                 let col_stride = c.col_stride();
                 let c = c.as_mut_ptr().wrapping_add(row + col * col_stride);
-                *output = Output { c, col_stride, alpha: *alpha, beta: *beta };
+                *output = Output {
+                    c,
+                    col_stride,
+                    alpha: *alpha,
+                    beta: *beta,
+                };
             }
             // SAFETY: a reference to `Kernels` means its set was detected; the rest is this function's contract.
             unsafe { kernel(operands, &outputs[..to.len()]) };
@@ -224,7 +260,12 @@ impl<T: Scalar> Kernels<T> {
         let rows = operands.rows;
         let mut sums = [T::ZERO; TILE_MAX];
         let col_stride = self.rows();
-        let output = Output { c: sums.as_mut_ptr(), col_stride, alpha: T::ONE, beta: T::ZERO };
+        let output = Output {
+            c: sums.as_mut_ptr(),
+            col_stride,
+            alpha: T::ONE,
+            beta: T::ZERO,
+        };
         // SAFETY: as above; rows ≤ self.rows() and cols ≤ self.cols, and no set's tile exceeds TILE_MAX.
         unsafe { kernel(operands, &[output]) };
         for Destination { alpha, beta, c } in to {
@@ -232,7 +273,11 @@ impl<T: Scalar> Kernels<T> {
                 for i in 0..rows {
                     let product = *alpha * sums[j * col_stride + i];
                     let c = &mut c[(row + i, col + j)];
-                    *c = if *beta == T::ZERO { product } else { product + *beta * *c };
+                    *c = if *beta == T::ZERO {
+                        product
+                    } else {
+                        product + *beta * *c
+                    };
                 }
             }
         }
@@ -259,9 +304,21 @@ impl<T: Scalar> Kernels<T> {
             assert!(a.col_stride() == 1 && (b_step == 1 || k == 1));
             (self.dot, a.row_stride())
         };
-        let operands =
-            Operands { k, rows, a: a.as_ptr(), a_step, b: b.as_ptr(), b_step, b_col_stride: 0 };
-        let output = Output { c: to.c.as_mut_ptr(), col_stride: c_step, alpha, beta };
+        let operands = Operands {
+            k,
+            rows,
+            a: a.as_ptr(),
+            a_step,
+            b: b.as_ptr(),
+            b_step,
+            b_col_stride: 0,
+        };
+        let output = Output {
+            c: to.c.as_mut_ptr(),
+            col_stride: c_step,
+            alpha,
+            beta,
+        };
         // SAFETY: a reference to `Kernels` means its set was detected; shapes and strides were checked above.
         unsafe { kernel(&operands, &output) };
     }
@@ -277,13 +334,23 @@ struct Prefetch<'t, 'a, T> {
 
 impl<'t, 'a, T: Scalar> Prefetch<'t, 'a, T> {
     fn new(terms: &'t [Term<'a, T>], shares: usize) -> Self {
-        let runs = terms.first().map_or(0, |term| Self::in_line(&term.matrix).rows());
-        Self { terms, runs: 0..runs, share: runs.div_ceil(shares.max(1)) }
+        let runs = terms
+            .first()
+            .map_or(0, |term| Self::in_line(&term.matrix).rows());
+        Self {
+            terms,
+            runs: 0..runs,
+            share: runs.div_ceil(shares.max(1)),
+        }
     }
 
     /// The matrix, or its transpose, whose rows are in line.
     fn in_line(matrix: &MatrixView<'a, T>) -> MatrixView<'a, T> {
-        if matrix.row_stride() == 1 { matrix.transpose() } else { *matrix }
+        if matrix.row_stride() == 1 {
+            matrix.transpose()
+        } else {
+            *matrix
+        }
     }
 
     fn one_share(&mut self) {

@@ -31,6 +31,10 @@ pub(crate) fn with_scratch<T: Scalar, R>(len: usize, work: impl FnOnce(&mut [T])
     let elements = unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast::<T>(), len) };
     let result = work(elements);
     let other = KEPT.take();
-    KEPT.set(if other.len() > buffer.len() { other } else { buffer });
+    KEPT.set(if other.len() > buffer.len() {
+        other
+    } else {
+        buffer
+    });
     result
 }

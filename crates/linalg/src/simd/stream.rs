@@ -45,8 +45,18 @@ pub(super) unsafe fn axpy<V: Vector>(operands: &Operands<V::Element>, output: &O
             unsafe {
                 let a = operands.a.add(p * operands.a_step + row);
                 let b = operands.b.add(p * operands.b_step);
-                let strip = Operands { rows, k: columns, a, b, ..*operands };
-                let to = Output { c: output.c.add(row), beta, ..*output };
+                let strip = Operands {
+                    rows,
+                    k: columns,
+                    a,
+                    b,
+                    ..*operands
+                };
+                let to = Output {
+                    c: output.c.add(row),
+                    beta,
+                    ..*output
+                };
                 match columns {
                     8 => axpy_pass::<V, 8>(&strip, &to),
                     4..8 => {
@@ -81,7 +91,13 @@ unsafe fn axpy_rest<V: Vector>(
         unsafe {
             let a = strip.a.add(p * strip.a_step);
             let b = strip.b.add(p * strip.b_step);
-            axpy_pass::<V, 1>(&Operands { a, b, ..*strip }, &Output { beta: V::Element::ONE, ..*output });
+            axpy_pass::<V, 1>(
+                &Operands { a, b, ..*strip },
+                &Output {
+                    beta: V::Element::ONE,
+                    ..*output
+                },
+            );
         }
     }
 }
@@ -91,7 +107,10 @@ unsafe fn axpy_rest<V: Vector>(
 /// # Safety
 /// As [`StreamKernel`]; `N ≤ k`.
 #[inline(always)]
-unsafe fn axpy_pass<V: Vector, const N: usize>(strip: &Operands<V::Element>, output: &Output<V::Element>) {
+unsafe fn axpy_pass<V: Vector, const N: usize>(
+    strip: &Operands<V::Element>,
+    output: &Output<V::Element>,
+) {
     // SAFETY: whole vectors of rows below strip.rows, then one masked to the rest; columns < N ≤ k.
     unsafe {
         let mut factors = [V::zero(); N];
@@ -107,7 +126,14 @@ unsafe fn axpy_pass<V: Vector, const N: usize>(strip: &Operands<V::Element>, out
             for (p, &factor) in factors.iter().enumerate().skip(1) {
                 sum = V::fma(V::load(strip.a.add(p * strip.a_step + row)), factor, sum);
             }
-            V::store(c, if overwrite { sum } else { V::fma(beta, V::load(c), sum) });
+            V::store(
+                c,
+                if overwrite {
+                    sum
+                } else {
+                    V::fma(beta, V::load(c), sum)
+                },
+            );
             row += V::LANES;
         }
         if row < strip.rows {
@@ -115,9 +141,17 @@ unsafe fn axpy_pass<V: Vector, const N: usize>(strip: &Operands<V::Element>, out
             let c = output.c.add(row);
             let mut sum = V::mul(V::load_masked(strip.a.add(row), mask), factors[0]);
             for (p, &factor) in factors.iter().enumerate().skip(1) {
-                sum = V::fma(V::load_masked(strip.a.add(p * strip.a_step + row), mask), factor, sum);
+                sum = V::fma(
+                    V::load_masked(strip.a.add(p * strip.a_step + row), mask),
+                    factor,
+                    sum,
+                );
             }
-            let value = if overwrite { sum } else { V::fma(beta, V::load_masked(c, mask), sum) };
+            let value = if overwrite {
+                sum
+            } else {
+                V::fma(beta, V::load_masked(c, mask), sum)
+            };
             V::store_masked(c, value, mask);
         }
     }
@@ -134,14 +168,29 @@ pub(super) unsafe fn dot<V: Vector>(operands: &Operands<V::Element>, output: &Ou
         let rows = ROWS.min(operands.rows - row);
         // SAFETY: row + rows ≤ operands.rows.
         unsafe {
-            let group = Operands { a: operands.a.add(row * operands.a_step), ..*operands };
-            let to = Output { c: output.c.add(row * output.col_stride), ..*output };
+            let group = Operands {
+                a: operands.a.add(row * operands.a_step),
+                ..*operands
+            };
+            let to = Output {
+                c: output.c.add(row * output.col_stride),
+                ..*output
+            };
             if rows == ROWS {
                 dot_rows::<V, ROWS>(&group, &to);
             } else {
                 for i in 0..rows {
-                    let one = Operands { a: group.a.add(i * group.a_step), ..group };
-                    dot_rows::<V, 1>(&one, &Output { c: to.c.add(i * to.col_stride), ..to });
+                    let one = Operands {
+                        a: group.a.add(i * group.a_step),
+                        ..group
+                    };
+                    dot_rows::<V, 1>(
+                        &one,
+                        &Output {
+                            c: to.c.add(i * to.col_stride),
+                            ..to
+                        },
+                    );
                 }
             }
         }
@@ -154,14 +203,20 @@ pub(super) unsafe fn dot<V: Vector>(operands: &Operands<V::Element>, output: &Ou
 /// # Safety
 /// As [`StreamKernel`]; `N ≤ rows`.
 #[inline(always)]
-unsafe fn dot_rows<V: Vector, const N: usize>(operands: &Operands<V::Element>, output: &Output<V::Element>) {
+unsafe fn dot_rows<V: Vector, const N: usize>(
+    operands: &Operands<V::Element>,
+    output: &Output<V::Element>,
+) {
     // SAFETY: rows < N; pairs of whole vectors below k, then vectors, then one masked to the rest.
     unsafe {
         let mut even = [V::zero(); N];
         let mut odd = [V::zero(); N];
         let mut p = 0;
         while p + 2 * V::LANES <= operands.k {
-            let (b0, b1) = (V::load(operands.b.add(p)), V::load(operands.b.add(p + V::LANES)));
+            let (b0, b1) = (
+                V::load(operands.b.add(p)),
+                V::load(operands.b.add(p + V::LANES)),
+            );
             for i in 0..N {
                 let a = operands.a.add(i * operands.a_step + p);
                 even[i] = V::fma(V::load(a), b0, even[i]);
@@ -173,14 +228,22 @@ unsafe fn dot_rows<V: Vector, const N: usize>(operands: &Operands<V::Element>, o
             let mask = V::mask(V::LANES.min(operands.k - p));
             let b = V::load_masked(operands.b.add(p), mask);
             for (i, sum) in even.iter_mut().enumerate() {
-                *sum = V::fma(V::load_masked(operands.a.add(i * operands.a_step + p), mask), b, *sum);
+                *sum = V::fma(
+                    V::load_masked(operands.a.add(i * operands.a_step + p), mask),
+                    b,
+                    *sum,
+                );
             }
             p += V::LANES;
         }
         for i in 0..N {
             let c = output.c.add(i * output.col_stride);
             let product = output.alpha * V::sum(V::add(even[i], odd[i]));
-            *c = if output.beta == V::Element::ZERO { product } else { product + output.beta * *c };
+            *c = if output.beta == V::Element::ZERO {
+                product
+            } else {
+                product + output.beta * *c
+            };
         }
     }
 }

@@ -67,7 +67,12 @@ pub(super) type TileKernel<T> = unsafe fn(&Operands<T>, &[Output<T>]);
 /// # Safety
 /// As [`TileKernel`]; inlined into a function that is compiled for V's instruction set.
 #[inline(always)]
-pub(super) unsafe fn tile<V: Vector, const VECTORS: usize, const COLS: usize, const PACKED: bool>(
+pub(super) unsafe fn tile<
+    V: Vector,
+    const VECTORS: usize,
+    const COLS: usize,
+    const PACKED: bool,
+>(
     operands: &Operands<V::Element>,
     outputs: &[Output<V::Element>],
 ) {
@@ -179,7 +184,11 @@ unsafe fn write<V: Vector, const VECTORS: usize, const COLS: usize, const FULL: 
                 } else if overwrite {
                     V::mul(alpha, sum)
                 } else {
-                    let old = if whole { V::load(c) } else { V::load_masked(c, last) };
+                    let old = if whole {
+                        V::load(c)
+                    } else {
+                        V::load_masked(c, last)
+                    };
                     V::fma(alpha, sum, V::mul(beta, old))
                 };
                 if whole {

@@ -24,7 +24,15 @@ pub(super) fn compute<T: Scalar>(
     c: MatrixViewMut<'_, T>,
 ) -> Result<(), Error> {
     if wants_transpose(&c) {
-        return compute(blocked, levels, alpha, b.transpose(), a.transpose(), beta, c.transpose());
+        return compute(
+            blocked,
+            levels,
+            alpha,
+            b.transpose(),
+            a.transpose(),
+            beta,
+            c.transpose(),
+        );
     }
     blocked.tiling.check()?;
     let kernels = T::kernels(blocked.tiling.isa)?;
@@ -42,10 +50,21 @@ pub(super) fn compute<T: Scalar>(
             if sign != 0 {
                 let beta = if *touched { T::ONE } else { beta };
                 *touched = true;
-                to.push(Destination { alpha: signed::<T>(sign) * alpha, beta, c: block.reborrow() });
+                to.push(Destination {
+                    alpha: signed::<T>(sign) * alpha,
+                    beta,
+                    c: block.reborrow(),
+                });
             }
         }
-        blocked.fused(kernels, Product { a: Left::Terms(&a_terms), b: Right::Terms(&b_terms), to });
+        blocked.fused(
+            kernels,
+            Product {
+                a: Left::Terms(&a_terms),
+                b: Right::Terms(&b_terms),
+                to,
+            },
+        );
     }
     even.finish(blocked, alpha, a, b, beta, c)
 }
@@ -62,9 +81,16 @@ fn terms<'a, T: Scalar>(
     side: usize,
 ) -> Result<Vec<Term<'a, T>>, Error> {
     let mut terms = Vec::new();
-    for (block, &factor) in factors.iter().enumerate().filter(|(_, factor)| **factor != 0) {
+    for (block, &factor) in factors
+        .iter()
+        .enumerate()
+        .filter(|(_, factor)| **factor != 0)
+    {
         let matrix = matrix.submatrix(block / side * rows, block % side * cols, rows, cols)?;
-        terms.push(Term { factor: signed(factor), matrix });
+        terms.push(Term {
+            factor: signed(factor),
+            matrix,
+        });
     }
     Ok(terms)
 }

@@ -40,7 +40,11 @@ pub const FUSED_LEVELS_MAX: usize = 2;
 
 impl<B: Default> Default for Strassen<B> {
     fn default() -> Self {
-        Self { base: B::default(), cutoff: CUTOFF, levels_max: FUSED_LEVELS_MAX }
+        Self {
+            base: B::default(),
+            cutoff: CUTOFF,
+            levels_max: FUSED_LEVELS_MAX,
+        }
     }
 }
 
@@ -75,7 +79,9 @@ impl<T: Scalar, B: Backend<T>> Backend<T> for Strassen<B> {
         let levels = self.levels(a.rows(), a.cols(), b.cols());
         match self.base.as_blocked() {
             _ if levels == 0 => self.base.compute(alpha, a, b, beta, c),
-            Some(blocked) => fused::compute(blocked, levels.min(FUSED_LEVELS_MAX), alpha, a, b, beta, c),
+            Some(blocked) => {
+                fused::compute(blocked, levels.min(FUSED_LEVELS_MAX), alpha, a, b, beta, c)
+            }
             None => recursive::compute(&self.base, levels, alpha, a, b, beta, c),
         }
     }
@@ -92,7 +98,11 @@ impl Peeled {
     /// The largest shape whose sides divide by 2^levels.
     fn new(m: usize, k: usize, n: usize, levels: usize) -> Self {
         let even = |side: usize| side >> levels << levels;
-        Self { m: even(m), k: even(k), n: even(n) }
+        Self {
+            m: even(m),
+            k: even(k),
+            n: even(n),
+        }
     }
 
     /// Everything but the even part, whose product has been added to C: last steps of the sum into the even part,
@@ -107,13 +117,38 @@ impl Peeled {
         mut c: MatrixViewMut<'_, T>,
     ) -> Result<(), Error> {
         let (m, k, n) = (a.rows(), a.cols(), b.cols());
-        let Self { m: even_m, k: even_k, n: even_n } = *self;
-        let steps = (a.submatrix(0, even_k, even_m, k - even_k)?, b.submatrix(even_k, 0, k - even_k, even_n)?);
-        base.gemm(alpha, steps.0, steps.1, T::ONE, c.reborrow().submatrix(0, 0, even_m, even_n)?)?;
+        let Self {
+            m: even_m,
+            k: even_k,
+            n: even_n,
+        } = *self;
+        let steps = (
+            a.submatrix(0, even_k, even_m, k - even_k)?,
+            b.submatrix(even_k, 0, k - even_k, even_n)?,
+        );
+        base.gemm(
+            alpha,
+            steps.0,
+            steps.1,
+            T::ONE,
+            c.reborrow().submatrix(0, 0, even_m, even_n)?,
+        )?;
         let right = b.submatrix(0, even_n, k, n - even_n)?;
         let upper = a.submatrix(0, 0, even_m, k)?;
-        base.gemm(alpha, upper, right, beta, c.reborrow().submatrix(0, even_n, even_m, n - even_n)?)?;
+        base.gemm(
+            alpha,
+            upper,
+            right,
+            beta,
+            c.reborrow().submatrix(0, even_n, even_m, n - even_n)?,
+        )?;
         let lower = a.submatrix(even_m, 0, m - even_m, k)?;
-        base.gemm(alpha, lower, b, beta, c.submatrix(even_m, 0, m - even_m, n)?)
+        base.gemm(
+            alpha,
+            lower,
+            b,
+            beta,
+            c.submatrix(even_m, 0, m - even_m, n)?,
+        )
     }
 }

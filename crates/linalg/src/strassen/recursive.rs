@@ -35,7 +35,9 @@ pub(super) fn compute<T: Scalar>(
             if sign != 0 {
                 let beta = if *touched { T::ONE } else { beta };
                 *touched = true;
-                let to = c.reborrow().submatrix(block / 2 * rows, block % 2 * cols, rows, cols)?;
+                let to = c
+                    .reborrow()
+                    .submatrix(block / 2 * rows, block % 2 * cols, rows, cols)?;
                 add(&product, sign, beta, to);
             }
         }
@@ -44,14 +46,22 @@ pub(super) fn compute<T: Scalar>(
 }
 
 /// The signed sum of the blocks of a matrix.
-fn sum<T: Scalar>(matrix: MatrixView<'_, T>, signs: &[i8], to: &mut Matrix<T>) -> Result<(), Error> {
+fn sum<T: Scalar>(
+    matrix: MatrixView<'_, T>,
+    signs: &[i8],
+    to: &mut Matrix<T>,
+) -> Result<(), Error> {
     let (rows, cols) = (to.rows(), to.cols());
     let mut first = true;
     for (block, &sign) in signs.iter().enumerate().filter(|(_, sign)| **sign != 0) {
         let block = matrix.submatrix(block / 2 * rows, block % 2 * cols, rows, cols)?;
         for i in 0..rows {
             for j in 0..cols {
-                let term = if sign < 0 { -block[(i, j)] } else { block[(i, j)] };
+                let term = if sign < 0 {
+                    -block[(i, j)]
+                } else {
+                    block[(i, j)]
+                };
                 to[(i, j)] = if first { term } else { to[(i, j)] + term };
             }
         }
@@ -64,9 +74,17 @@ fn sum<T: Scalar>(matrix: MatrixView<'_, T>, signs: &[i8], to: &mut Matrix<T>) -
 fn add<T: Scalar>(product: &Matrix<T>, sign: i8, beta: T, mut c: MatrixViewMut<'_, T>) {
     for i in 0..c.rows() {
         for j in 0..c.cols() {
-            let term = if sign < 0 { -product[(i, j)] } else { product[(i, j)] };
+            let term = if sign < 0 {
+                -product[(i, j)]
+            } else {
+                product[(i, j)]
+            };
             let c = &mut c[(i, j)];
-            *c = if beta == T::ZERO { term } else { term + beta * *c };
+            *c = if beta == T::ZERO {
+                term
+            } else {
+                term + beta * *c
+            };
         }
     }
 }

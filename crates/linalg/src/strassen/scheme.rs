@@ -22,7 +22,11 @@ const STRASSEN: [[[i8; 4]; 3]; 7] = [
 
 /// The 7^levels products over a grid of 2^levels × 2^levels blocks.
 pub(super) fn steps(levels: usize) -> Vec<Step> {
-    let mut steps = vec![Step { a: vec![1], b: vec![1], c: vec![1] }];
+    let mut steps = vec![Step {
+        a: vec![1],
+        b: vec![1],
+        c: vec![1],
+    }];
     for level in 0..levels {
         let side = 1 << level;
         steps = STRASSEN
@@ -66,9 +70,12 @@ mod tests {
                     for z in 0..side * side {
                         let sum: i32 = steps
                             .iter()
-                            .map(|step| i32::from(step.a[x]) * i32::from(step.b[y]) * i32::from(step.c[z]))
+                            .map(|step| {
+                                i32::from(step.a[x]) * i32::from(step.b[y]) * i32::from(step.c[z])
+                            })
                             .sum();
-                        let belongs = x % side == y / side && x / side == z / side && y % side == z % side;
+                        let belongs =
+                            x % side == y / side && x / side == z / side && y % side == z % side;
                         assert_eq!(sum, i32::from(belongs), "levels {levels}: A{x} B{y} C{z}");
                     }
                 }
