@@ -132,9 +132,7 @@ impl Blocked {
         mut to: Destination<'_, T>,
     ) {
         match path {
-            Path::Strided { k_max, cols_max } => {
-                kernels.strided_product(a, b, (k_max, cols_max), &mut to);
-            }
+            Path::Strided { k_max } => kernels.strided_product(a, b, k_max, &mut to),
             Path::Column => column(kernels, a, b, to),
             Path::Columns => {
                 for j in 0..b.cols() {

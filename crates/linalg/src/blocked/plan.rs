@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Blocked, Threads};
-use crate::simd::{Destination, Kernels, caches};
+use crate::simd::{Destination, Kernels, caches, crowded};
 use crate::{Isa, MatrixView, MatrixViewMut, Scalar};
 
 /// The ways through [`Blocked`].
@@ -17,8 +17,6 @@ pub enum Path {
     Strided {
         /// Steps of the sum between two updates of C.
         k_max: usize,
-        /// Columns of the kernels' tile, at most.
-        cols_max: usize,
     },
     /// All five loops, over packed panels of the operands that are worth it.
     Packing {
@@ -70,12 +68,6 @@ const COLUMNS_K_MAX: usize = 2;
 const SMALL_WORK_MAX: usize = 96 * 96 * 96;
 /// Longest sum that is not cut on [`Path::Strided`]: twelve columns of B in `f32` are half of a first-level cache.
 const UNPACKED_K: usize = 512;
-/// Strides this close to a multiple of [`CROWDED_PERIOD`] put neighbouring rows into the same few cache sets.
-const CROWDED_BYTES: usize = 128;
-/// Columns of B that are read side by side where they crowd: fewer than a first-level cache has ways.
-const CROWDED_COLS: usize = 6;
-/// Sets times bytes a line of any first-level cache of 8 ways and 32 KiB; a divisor of it in other levels.
-const CROWDED_PERIOD: usize = 4096;
 /// Steps of the sum at a time where B has few columns: as many lines of A as prefetchers follow.
 const THIN_K: usize = 8;
 /// Multiplications that are worth another thread.
@@ -100,7 +92,8 @@ impl Blocked {
             k,
             rows_in_line: in_line,
             a_step: n,
-            b_col_stride: k,
+            steps_in_line: true,
+            b_step: 1,
             c_in_line: true,
         };
         let path = if cols == 1 {
@@ -136,9 +129,11 @@ struct Shape {
     rows_in_line: bool,
     /// Rows of C are in line.
     c_in_line: bool,
-    /// Elements from one step to the next in A, from one column to the next in B.
+    /// Steps of the sum are in line in B: each column is a stream.
+    steps_in_line: bool,
+    /// Elements from one step to the next.
     a_step: usize,
-    b_col_stride: usize,
+    b_step: usize,
 }
 
 /// The way to go, in the kernels' orientation.
@@ -164,7 +159,8 @@ pub(super) fn path<T: Scalar>(
             rows_in_line,
             c_in_line,
             a_step: a.col_stride(),
-            b_col_stride: b.col_stride(),
+            steps_in_line: b.row_stride() == 1,
+            b_step: b.row_stride(),
         },
     )
 }
@@ -179,39 +175,18 @@ fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
         return Path::Columns;
     }
     if rows.saturating_mul(cols).saturating_mul(k) <= SMALL_WORK_MAX {
-        return Path::Strided {
-            k_max: usize::MAX,
-            cols_max: kernels.cols,
-        };
+        return Path::Strided { k_max: usize::MAX };
     }
     if cols <= kernels.cols {
-        return Path::Strided {
-            k_max: THIN_K,
-            cols_max: kernels.cols,
-        };
+        return Path::Strided { k_max: THIN_K };
     }
-    let crowded = |stride: usize| {
-        let bytes = stride.saturating_mul(size_of::<T>());
-        bytes >= CROWDED_PERIOD / 2 && (bytes + CROWDED_BYTES) % CROWDED_PERIOD < 2 * CROWDED_BYTES
-    };
-    let (a_crowded, b_crowded) = (crowded(shape.a_step), crowded(shape.b_col_stride));
-    if rows <= kernels.rows() && !a_crowded {
-        let k_max = k.div_ceil(k.div_ceil(UNPACKED_K));
-        return Path::Strided {
-            k_max,
-            cols_max: if b_crowded {
-                CROWDED_COLS
-            } else {
-                kernels.cols
-            },
-        };
+    let a_crowded = crowded::<T>(shape.a_step);
+    if rows <= 2 * kernels.rows() && !a_crowded {
+        return Path::Strided { k_max: k.div_ceil(k.div_ceil(UNPACKED_K)) };
     }
     let unpacked_max = caches().l2 / 2 * 3 / size_of::<T>();
     let large = rows.min(cols).saturating_mul(k) > unpacked_max;
-    Path::Packing {
-        a: a_crowded || large,
-        b: b_crowded || large,
-    }
+    Path::Packing { a: a_crowded || large, b: !shape.steps_in_line && (large || crowded::<T>(shape.b_step)) }
 }
 
 /// How many pieces by rows and by columns.

@@ -10,6 +10,9 @@ use crate::{MatrixView, MatrixViewMut, Scalar};
 /// Strassen, two of each.
 pub(crate) const MAX_TERMS: usize = 4;
 
+/// Ways of a first-level cache.
+const CACHE_WAYS: usize = 8;
+
 /// Elements of the largest tile of any instruction set, for C without unit stride.
 const TILE_MAX: usize = 32 * 12;
 
@@ -41,7 +44,27 @@ pub(crate) fn packed_len(rows: usize, k: usize, panel: usize, granule: usize) ->
     (rows / panel * panel + (rows % panel).next_multiple_of(granule)) * k
 }
 
+/// Whether lines that are this many elements apart meet in so few sets of a cache that they drive each other out.
+pub(crate) fn crowded<T>(stride: usize) -> bool {
+    /// Sets times bytes a line of a first-level cache of 8 ways and 32 KiB; a divisor of it in other levels.
+    const PERIOD: usize = 4096;
+    /// Strides this close to a multiple of the period.
+    const CLOSE: usize = 128;
+    let bytes = stride.saturating_mul(size_of::<T>());
+    bytes >= PERIOD / 2 && bytes.saturating_add(CLOSE) % PERIOD < 2 * CLOSE
+}
+
+/// The width of the fewest parts of at most `max` that `length` can be cut into evenly.
+fn even_part(length: usize, max: usize) -> usize {
+    if length <= max { length.max(1) } else { length.div_ceil(length.div_ceil(max)) }
+}
+
 impl<T: Scalar> Kernels<T> {
+    /// Columns of a tile whose B is read in place: no more lines of crowded columns than a cache has ways.
+    fn cols_in_place(&self, col_stride: usize) -> usize {
+        if crowded::<T>(col_stride) { self.cols.min(CACHE_WAYS) } else { self.cols }
+    }
+
     /// Packs the sum of `terms`, all of one shape and strides, into panels of `panel` rows: step p of a panel
     /// is `panel` elements in line. The last panel is as wide as its rows, rounded up to `granule`.
     ///
@@ -120,10 +143,14 @@ impl<T: Scalar> Kernels<T> {
                 self.strided
             }
         };
-        let count = rows.div_ceil(self.rows()) * cols.div_ceil(self.cols);
+        let width = match &b {
+            Operand::InPlace(b) => even_part(cols, self.cols_in_place(b.col_stride())),
+            Operand::Packed(_) => self.cols,
+        };
+        let count = rows.div_ceil(self.rows()) * cols.div_ceil(width);
         let mut prefetch = Prefetch::new(next, count);
-        for col in (0..cols).step_by(self.cols) {
-            let cols = self.cols.min(cols - col);
+        for col in (0..cols).step_by(width) {
+            let cols = width.min(cols - col);
             let (b, b_step, b_col_stride) = match &b {
                 Operand::Packed(b) => (b.as_ptr().wrapping_add(col * k), cols, 1),
                 Operand::InPlace(b) => (
@@ -159,7 +186,7 @@ impl<T: Scalar> Kernels<T> {
         }
     }
 
-    /// C ← alpha·A·B + beta·C straight from the matrices, `k_max` steps of the sum and `cols_max` columns at a time. Rows of A are in line.
+    /// C ← alpha·A·B + beta·C straight from the matrices, `k_max` steps of the sum at a time. Rows of A are in line.
     ///
     /// # Panics
     /// If the shapes do not fit or rows of A are not in line.
@@ -167,14 +194,13 @@ impl<T: Scalar> Kernels<T> {
         &self,
         a: MatrixView<'_, T>,
         b: MatrixView<'_, T>,
-        (k_max, cols_max): (usize, usize),
+        k_max: usize,
         to: &mut Destination<'_, T>,
     ) {
         let (rows, cols, k) = (a.rows(), b.cols(), a.cols());
         assert!(a.row_stride() == 1 || rows == 1);
         assert!(b.rows() == k && to.c.rows() == rows && to.c.cols() == cols);
-        let cols_max = cols_max.min(self.cols);
-        let tile_cols = cols.div_ceil(cols.div_ceil(cols_max).max(1)).max(1);
+        let tile_cols = even_part(cols, self.cols_in_place(b.col_stride()));
         let b_strides = (b.row_stride(), b.col_stride());
         let beta = to.beta;
         for p in (0..k).step_by(k_max) {
