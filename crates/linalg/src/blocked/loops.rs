@@ -20,7 +20,9 @@
 //! Loops 2 and 1 are `block_product`, the innermost loop over the sum is the micro-kernel; both are in `simd/`.
 
 use super::{PackedB, Product, Sizes};
-use crate::simd::{Destination, Kernels, MAX_TERMS, Operand, Term, packed_len, with_scratch};
+use crate::simd::{
+    Destination, Kernels, MAX_TERMS, Operand, Term, crowded, packed_len, with_scratch,
+};
 use crate::{MatrixView, Scalar};
 
 /// The left operand in the kernels' orientation.
@@ -165,25 +167,53 @@ impl<'t, 'a, T: Scalar> Right<'t, 'a, T> {
     }
 
     /// Steps and columns of one block, packed into `to` if it has to be.
+    ///
+    /// Where steps of the sum are in line, the kernels read columns as they are, so that a sum of blocks is all that
+    /// is formed, line by line, and a single block is left where it is.
     fn block<'s>(
         self,
         kernels: &Kernels<T>,
         (p, k): (usize, usize),
         (col, cols): (usize, usize),
         to: &'s mut [T],
-    ) -> Operand<'s, 'a, T> {
-        match self {
-            Self::InPlace(matrix) => Operand::InPlace(matrix.block(p, col, k, cols)),
-            Self::Terms(all) => {
-                // Columns of B are packed as rows of A are.
-                let terms = cut(all, (p, k), (col, cols)).map(|term| Term {
-                    matrix: term.matrix.transpose(),
-                    ..term
-                });
-                kernels.pack(&terms[..all.len()], kernels.cols, 1, to);
-                Operand::Packed(to)
-            }
+    ) -> Operand<'s, 's, T>
+    where
+        'a: 's,
+    {
+        let all = match self {
+            Self::InPlace(matrix) => return Operand::InPlace(matrix.block(p, col, k, cols)),
+            Self::Terms(all) => all,
+        };
+        let terms = cut(all, (p, k), (col, cols));
+        if all[0].matrix.row_stride() != 1 {
+            // Columns of B are packed as rows of A are.
+            let terms = terms.map(|term| Term {
+                matrix: term.matrix.transpose(),
+                ..term
+            });
+            kernels.pack(&terms[..all.len()], kernels.cols, 1, to);
+            return Operand::Packed(to);
         }
+        if all.len() == 1 && all[0].factor == T::ONE {
+            return Operand::InPlace(terms[0].matrix);
+        }
+        let stride = line_stride::<T>(k, kernels.lanes);
+        kernels.pack(&terms[..all.len()], stride, stride, to);
+        Operand::InPlace(
+            MatrixView::row_major(&to[..cols * stride], cols, stride)
+                .block(0, 0, cols, k)
+                .transpose(),
+        )
+    }
+}
+
+/// Elements from one line of k to the next: whole vectors, and lines that do not crowd.
+fn line_stride<T>(k: usize, lanes: usize) -> usize {
+    let stride = k.next_multiple_of(lanes);
+    if crowded::<T>(stride) {
+        stride + 2 * lanes
+    } else {
+        stride
     }
 }
 
@@ -199,7 +229,7 @@ pub(super) fn product<T: Scalar>(kernels: &Kernels<T>, sizes: &Sizes, product: P
     }
     .next_multiple_of(kernels.lanes);
     let b_len = match b {
-        Right::Terms(_) => packed_len(nc.min(cols), kc, kernels.cols, 1),
+        Right::Terms(_) => nc.min(cols) * line_stride::<T>(kc, kernels.lanes),
         Right::InPlace(_) => 0,
     };
     let betas: Vec<T> = to.iter().map(|to| to.beta).collect();

@@ -182,11 +182,16 @@ fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
     }
     let a_crowded = crowded::<T>(shape.a_step);
     if rows <= 2 * kernels.rows() && !a_crowded {
-        return Path::Strided { k_max: k.div_ceil(k.div_ceil(UNPACKED_K)) };
+        return Path::Strided {
+            k_max: k.div_ceil(k.div_ceil(UNPACKED_K)),
+        };
     }
     let unpacked_max = caches().l2 / 2 * 3 / size_of::<T>();
     let large = rows.min(cols).saturating_mul(k) > unpacked_max;
-    Path::Packing { a: a_crowded || large, b: !shape.steps_in_line && (large || crowded::<T>(shape.b_step)) }
+    Path::Packing {
+        a: a_crowded || large,
+        b: !shape.steps_in_line && (large || crowded::<T>(shape.b_step)),
+    }
 }
 
 /// How many pieces by rows and by columns.

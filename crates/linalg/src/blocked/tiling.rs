@@ -38,7 +38,7 @@ impl Threads {
 ///
 /// | size | what is kept where | default |
 /// |---|---|---|
-/// | `kc` | a panel of B, `kc` × the kernel's columns, in the first-level cache | three quarters of it |
+/// | `kc` | a panel of A, the kernel's rows × `kc`, streams through the first-level cache from the second | 3/32 of the second |
 /// | `mc` | a block of A, `mc` × `kc`, in the second-level cache | half of it |
 /// | `nc` | a block of B, `kc` × `nc`, in the third-level cache | a share, and all scratch below 8 MiB |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

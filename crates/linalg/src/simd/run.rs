@@ -56,13 +56,21 @@ pub(crate) fn crowded<T>(stride: usize) -> bool {
 
 /// The width of the fewest parts of at most `max` that `length` can be cut into evenly.
 fn even_part(length: usize, max: usize) -> usize {
-    if length <= max { length.max(1) } else { length.div_ceil(length.div_ceil(max)) }
+    if length <= max {
+        length.max(1)
+    } else {
+        length.div_ceil(length.div_ceil(max))
+    }
 }
 
 impl<T: Scalar> Kernels<T> {
     /// Columns of a tile whose B is read in place: no more lines of crowded columns than a cache has ways.
     fn cols_in_place(&self, col_stride: usize) -> usize {
-        if crowded::<T>(col_stride) { self.cols.min(CACHE_WAYS) } else { self.cols }
+        if crowded::<T>(col_stride) {
+            self.cols.min(CACHE_WAYS)
+        } else {
+            self.cols
+        }
     }
 
     /// Packs the sum of `terms`, all of one shape and strides, into panels of `panel` rows: step p of a panel

@@ -117,10 +117,15 @@ unsafe fn tile_of<
         let (mut a, mut b) = (operands.a, operands.b);
         let b_step = if PACKED { COLS } else { operands.b_step };
         let b_col_stride = if PACKED { 1 } else { operands.b_col_stride };
-        if PACKED {
+        if operands.k >= PREFETCH_K {
             prefetch_outputs::<V, COLS>(outputs);
         }
         for _ in 0..operands.k {
+            if VECTORS > 1 {
+                for v in 0..VECTORS {
+                    super::prefetch(a.wrapping_add(AHEAD * operands.a_step + v * V::LANES));
+                }
+            }
             let mut column = [V::zero(); VECTORS];
             for (v, register) in column.iter_mut().enumerate() {
                 *register = if FULL || v + 1 < VECTORS {
@@ -143,6 +148,11 @@ unsafe fn tile_of<
         }
     }
 }
+
+/// Steps of the sum between asking for a line of A and using it.
+const AHEAD: usize = 8;
+/// Sums at least this long leave time for C to arrive from memory; products with shorter ones are in the cache.
+const PREFETCH_K: usize = 128;
 
 /// Asks for the lines of C early, so that they have arrived when the sums are done.
 ///

@@ -34,7 +34,7 @@ pub struct Strassen<B> {
 }
 
 /// Where halving starts to pay over [`Blocked`].
-pub const CUTOFF: usize = 1536;
+pub const CUTOFF: usize = 2560;
 /// Levels of the fused form: each doubles the blocks that one product sums and is added to.
 pub const FUSED_LEVELS_MAX: usize = 2;
 
