@@ -146,9 +146,9 @@ fn rungs() -> Vec<Rung> {
         walk: Some(Walk::Tiled(32)),
         ..plain(Box::new(one_thread), ", 1 thread")
     });
-    rungs.push(plain(Box::new(Blocked::default()), ", all threads"));
-    rungs.push(plain(Box::new(Strassen::<Blocked>::default()), ""));
-    rungs.push(plain(Box::new(Blas::default()), ""));
+    rungs.push(plain(Box::<Blocked>::default(), ", all threads"));
+    rungs.push(plain(Box::<Strassen<Blocked>>::default(), ""));
+    rungs.push(plain(Box::<Blas>::default(), ""));
     #[cfg(feature = "openblas")]
     rungs.push(plain(
         Box::new(Blas {

@@ -1,7 +1,7 @@
 //! Blocked and Strassen beside the libraries that people use, in one process.
 //!
 //! ```text
-//! MATMUL_NUM_THREADS=1 cargo bench -p linalg --features openblas --bench peers -- --threads 1 square
+//! MATMUL_NUM_THREADS=1 cargo bench -p linalg --features openblas --bench peers -- --threads 1 small large thin
 //! ```
 //!
 //! Every round times each library once, in turn, on the same matrices; a ratio is the median over rounds of the
@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use linalg::suite::Random;
-use linalg::{Backend, Blocked, Matrix, Scalar, Threads};
+use linalg::{Backend, Blocked, Matrix, Scalar, Strassen, Threads};
 
 mod support;
 use support::{Peer, median, peak, peers};
@@ -20,6 +20,8 @@ use support::{Peer, median, peak, peers};
 struct Options {
     threads: Threads,
     rounds: usize,
+    /// Strassen beside Blocked instead of Blocked beside the peers.
+    strassen: bool,
     what: Vec<String>,
 }
 
@@ -27,6 +29,7 @@ fn main() {
     let mut options = Options {
         threads: Threads::Count(1),
         rounds: 15,
+        strassen: false,
         what: Vec::new(),
     };
     let mut args = std::env::args().skip(1);
@@ -39,6 +42,7 @@ fn main() {
                 }
             }
             "--rounds" => options.rounds = args.next().and_then(|n| n.parse().ok()).unwrap_or(15),
+            "--strassen" => options.strassen = true,
             "--bench" => {}
             _ => options.what.push(arg),
         }
@@ -48,7 +52,12 @@ fn main() {
         options.threads,
         support::openblas_config()
     );
-    println!("| type | m k n | {} | peak % | ÷ best peer |", columns());
+    let columns = if options.strassen {
+        "Strassen GFLOP/s | Blocked".into()
+    } else {
+        columns()
+    };
+    println!("| type | m k n | {columns} | peak % | ÷ best peer |");
     run::<f32>(&options);
     run::<f64>(&options);
 }
@@ -63,7 +72,7 @@ fn columns() -> String {
     names.join(" | ")
 }
 
-/// The products asked for: `square`, `thin`, or sizes like `64` and `4096x64x64`, each with `f32:` or `f64:` before it if
+/// The products asked for: `small`, `large`, `thin`, or sizes like `64` and `4096x64x64`, each with `f32:` or `f64:` before it if
 /// for one type only.
 fn shapes<T: Scalar>(what: &[String]) -> Vec<[usize; 3]> {
     let mut shapes = Vec::new();
@@ -114,8 +123,27 @@ fn run<T: Scalar + support::Peered>(options: &Options) {
                     .unwrap();
             }),
         };
+        let strassen = Strassen {
+            base: blocked,
+            ..Strassen::default()
+        };
         let mut all = vec![ours];
-        all.extend(peers::<T>(options.threads));
+        if options.strassen {
+            let run: support::Run<T> = Box::new(move |a, b, c| {
+                strassen
+                    .gemm(T::ONE, a.view(), b.view(), T::ZERO, c.view_mut())
+                    .unwrap();
+            });
+            all.insert(
+                0,
+                Peer {
+                    name: "Strassen",
+                    run,
+                },
+            );
+        } else {
+            all.extend(peers::<T>(options.threads));
+        }
         compare(options, &a, &b, &all);
     }
 }

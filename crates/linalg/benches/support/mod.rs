@@ -10,7 +10,8 @@ pub(crate) struct Peer<T> {
     pub(crate) run: Run<T>,
 }
 
-type Run<T> = Box<dyn Fn(&Matrix<T>, &Matrix<T>, &mut Matrix<T>)>;
+/// How to call it.
+pub(crate) type Run<T> = Box<dyn Fn(&Matrix<T>, &Matrix<T>, &mut Matrix<T>)>;
 
 /// Element types that every peer has.
 pub(crate) trait Peered: Scalar {

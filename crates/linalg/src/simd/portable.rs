@@ -45,14 +45,12 @@ macro_rules! lanes {
             }
             #[inline(always)]
             unsafe fn load_masked(from: *const $t, mask: usize) -> Self::Register {
-                // SAFETY: the caller may read the first `mask` elements, and no others are read.
-                core::array::from_fn(|i| {
-                    if i < mask {
-                        unsafe { *from.add(i) }
-                    } else {
-                        0.0
-                    }
-                })
+                let mut lanes = [0.0; $n];
+                for (i, lane) in lanes.iter_mut().enumerate().take(mask) {
+                    // SAFETY: the caller may read the first `mask` elements.
+                    *lane = unsafe { *from.add(i) };
+                }
+                lanes
             }
             #[inline(always)]
             unsafe fn store(to: *mut $t, x: Self::Register) {

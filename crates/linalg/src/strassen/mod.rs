@@ -22,7 +22,7 @@ use crate::{Backend, Error, MatrixView, MatrixViewMut, Scalar};
 /// and infinity may spread to elements of C that do not depend on them. That is why nothing here picks Strassen
 /// unasked.
 ///
-/// **Bits**: over [`Blocked`] the same for any number of threads, as there.
+/// **Bits**: over [`Blocked`](crate::Blocked) the same for any number of threads, as there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Strassen<B> {
     /// What multiplies the blocks.
@@ -33,7 +33,7 @@ pub struct Strassen<B> {
     pub levels_max: usize,
 }
 
-/// Where halving starts to pay over [`Blocked`].
+/// Where halving starts to pay over [`Blocked`](crate::Blocked).
 pub const CUTOFF: usize = 2560;
 /// Levels of the fused form: each doubles the blocks that one product sums and is added to.
 pub const FUSED_LEVELS_MAX: usize = 2;
