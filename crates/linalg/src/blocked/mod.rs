@@ -71,15 +71,13 @@ impl<T: Scalar> Backend<T> for Blocked {
         let kernels = T::kernels(self.tiling.isa)?;
         // The kernels hold rows in vectors, so rows of C should be in line. Where columns are (row-major
         // matrices), Cᵀ = Bᵀ·Aᵀ is the same product with them in line.
-        if plan::wants_transpose(&c) {
-            self.run(
-                kernels,
-                alpha,
-                b.transpose(),
-                a.transpose(),
-                beta,
-                c.transpose(),
-            );
+        let (a, b, mut c) = if plan::wants_transpose(&c) {
+            (b.transpose(), a.transpose(), c.transpose())
+        } else {
+            (a, b, c)
+        };
+        if plan::is_small(&a, &b, &c) {
+            kernels.small_product(alpha, &a, &b, beta, &mut c);
         } else {
             self.run(kernels, alpha, a, b, beta, c);
         }
@@ -92,7 +90,6 @@ impl<T: Scalar> Backend<T> for Blocked {
 }
 
 impl Blocked {
-    #[inline]
     fn run<T: Scalar>(
         &self,
         kernels: &Kernels<T>,
@@ -122,7 +119,6 @@ impl Blocked {
     }
 
     /// One thread's share.
-    #[inline]
     fn run_piece<T: Scalar>(
         &self,
         kernels: &Kernels<T>,

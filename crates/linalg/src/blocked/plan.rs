@@ -119,6 +119,19 @@ pub(crate) fn wants_transpose<T>(c: &MatrixViewMut<'_, T>) -> bool {
     c.rows() == 1 || (c.row_stride() != 1 && c.col_stride() == 1)
 }
 
+/// Whether the product is small enough for a single pass of kernels over operands in place, and laid out for it.
+#[inline]
+pub(super) fn is_small<T>(
+    a: &MatrixView<'_, T>,
+    b: &MatrixView<'_, T>,
+    c: &MatrixViewMut<'_, T>,
+) -> bool {
+    let work = c.rows().saturating_mul(c.cols()).saturating_mul(a.cols());
+    let in_line = c.rows() == 1 || (a.row_stride() == 1 && c.row_stride() == 1);
+    // One column, and a sum of one or two, have kernels of their own.
+    work <= SMALL_WORK_MAX && in_line && b.cols() > 1 && a.cols() > COLUMNS_K_MAX
+}
+
 /// What the choice depends on.
 #[derive(Clone, Copy)]
 struct Shape {

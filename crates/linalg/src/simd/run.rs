@@ -211,14 +211,18 @@ impl<T: Scalar> Kernels<T> {
         let tile_cols = even_part(cols, self.cols_in_place(b.col_stride()));
         let b_strides = (b.row_stride(), b.col_stride());
         let beta = to.beta;
-        for p in (0..k).step_by(k_max) {
-            let k = k_max.min(k - p);
+        // Loops of `while`: `step_by` divides, which a product of 8 × 8 matrices would notice.
+        let mut p = 0;
+        while p < k {
+            let k_here = k_max.min(k - p);
             to.beta = if p == 0 { beta } else { T::ONE };
-            for col in (0..cols).step_by(tile_cols) {
+            let mut col = 0;
+            while col < cols {
                 let b = b.as_ptr().wrapping_add(p * b_strides.0 + col * b_strides.1);
-                for row in (0..rows).step_by(self.rows()) {
+                let mut row = 0;
+                while row < rows {
                     let operands = Operands {
-                        k,
+                        k: k_here,
                         rows: self.rows().min(rows - row),
                         a: a.as_ptr().wrapping_add(row + p * a.col_stride()),
                         a_step: a.col_stride(),
@@ -227,13 +231,68 @@ impl<T: Scalar> Kernels<T> {
                         b_col_stride: b_strides.1,
                     };
                     let (cols, to) = (tile_cols.min(cols - col), std::slice::from_mut(&mut *to));
-                    // SAFETY: rows and columns of the tile and steps p..p + k are inside A and B, whose shapes
-                    // were checked above, and inside C.
+                    // SAFETY: rows and columns of the tile and steps p..p + k_here are inside A and B, whose
+                    // shapes were checked above, and inside C.
                     unsafe { self.tile(self.strided, &operands, cols, to, (row, col)) };
+                    row += self.rows();
                 }
+                col += tile_cols;
             }
+            p += k_here;
         }
         to.beta = beta;
+    }
+
+    /// [`strided_product`](Self::strided_product) without blocking, for products that are over before a view has
+    /// been copied twice: all of it is inlined, and nothing but the kernels' arguments goes through memory. Rows of
+    /// A and of C are in line.
+    ///
+    /// # Panics
+    /// If the shapes do not fit or rows are not in line.
+    #[inline(always)]
+    pub(crate) fn small_product(
+        &self,
+        alpha: T,
+        a: &MatrixView<'_, T>,
+        b: &MatrixView<'_, T>,
+        beta: T,
+        c: &mut MatrixViewMut<'_, T>,
+    ) {
+        let (rows, cols, k) = (c.rows(), c.cols(), a.cols());
+        assert!(a.rows() == rows && b.rows() == k && b.cols() == cols);
+        assert!(rows == 1 || (a.row_stride() == 1 && c.row_stride() == 1));
+        let tile_cols = even_part(cols, self.cols_in_place(b.col_stride()));
+        let c_stride = c.col_stride();
+        let mut col = 0;
+        while col < cols {
+            let width = tile_cols.min(cols - col);
+            let mut row = 0;
+            while row < rows {
+                let height = self.rows().min(rows - row);
+                let operands = Operands {
+                    k,
+                    rows: height,
+                    a: a.as_ptr().wrapping_add(row),
+                    a_step: a.col_stride(),
+                    b: b.as_ptr().wrapping_add(col * b.col_stride()),
+                    b_step: b.row_stride(),
+                    b_col_stride: b.col_stride(),
+                };
+                let to = c.as_mut_ptr().wrapping_add(row + col * c_stride);
+                let output = Output {
+                    c: to,
+                    col_stride: c_stride,
+                    alpha,
+                    beta,
+                };
+                let kernel = self.strided[usize::from(height > self.lanes)][width - 1];
+                // SAFETY: a reference to `Kernels` means its set was detected; rows and columns of the tile are
+                // inside A, B and C, whose shapes and strides were checked above.
+                unsafe { kernel(&operands, std::slice::from_ref(&output)) };
+                row += height;
+            }
+            col += width;
+        }
     }
 
     /// One tile at `at` of every destination.
