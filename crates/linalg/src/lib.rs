@@ -52,6 +52,7 @@ mod blas;
 mod blocked;
 pub mod cache;
 mod error;
+mod layout;
 mod matrix;
 mod naive;
 #[cfg(feature = "ndarray")]

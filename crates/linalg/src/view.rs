@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
 
 use crate::Error;
+use crate::layout::Layout;
 
 /// A matrix that somebody else owns: a shape, two strides, a borrow. `Copy`.
 #[derive(Debug)]
@@ -26,14 +27,6 @@ pub struct MatrixViewMut<'a, T> {
     first: *mut T,
     layout: Layout,
     borrow: PhantomData<&'a mut [T]>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Layout {
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
 }
 
 impl<T> Clone for MatrixView<'_, T> {
@@ -52,129 +45,6 @@ unsafe impl<T: Sync> Sync for MatrixView<'_, T> {}
 unsafe impl<T: Send> Send for MatrixViewMut<'_, T> {}
 // SAFETY: a shared MatrixViewMut gives out `&T` only, like a `&&mut [T]`, which is Sync where T is Sync.
 unsafe impl<T: Sync> Sync for MatrixViewMut<'_, T> {}
-
-impl Layout {
-    /// Elements from the first to one past the last; `None` if that does not fit the address space.
-    fn reach<T>(self) -> Option<usize> {
-        if self.rows == 0 || self.cols == 0 {
-            return Some(0);
-        }
-        let down = (self.rows - 1).checked_mul(self.row_stride)?;
-        let across = (self.cols - 1).checked_mul(self.col_stride)?;
-        let reach = down.checked_add(across)?.checked_add(1)?;
-        let bytes_max = isize::MAX.unsigned_abs();
-        (reach.checked_mul(size_of::<T>())? <= bytes_max).then_some(reach)
-    }
-
-    fn check_reach<T>(self, len: usize) -> Result<(), Error> {
-        let Layout {
-            rows,
-            cols,
-            row_stride,
-            col_stride,
-        } = self;
-        match self.reach::<T>() {
-            None => Err(Error::TooLarge {
-                rows,
-                cols,
-                row_stride,
-                col_stride,
-            }),
-            Some(needed) if needed > len => Err(Error::OutOfReach {
-                rows,
-                cols,
-                row_stride,
-                col_stride,
-                needed,
-                len,
-            }),
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// Two elements coincide exactly if `di * row_stride == dj * col_stride` for some `0 < di < rows` and
-    /// `0 < dj < cols`, or a stride along an axis longer than one is zero. The smallest such pair is the
-    /// strides divided by their greatest common divisor, crosswise.
-    fn aliases(self) -> bool {
-        let Layout {
-            rows,
-            cols,
-            row_stride,
-            col_stride,
-        } = self;
-        if rows == 0 || cols == 0 {
-            return false;
-        }
-        if (rows > 1 && row_stride == 0) || (cols > 1 && col_stride == 0) {
-            return true;
-        }
-        if rows == 1 || cols == 1 {
-            return false;
-        }
-        let divisor = greatest_common_divisor(row_stride, col_stride);
-        col_stride / divisor < rows && row_stride / divisor < cols
-    }
-
-    fn transpose(self) -> Self {
-        Self {
-            rows: self.cols,
-            cols: self.rows,
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-        }
-    }
-
-    fn row_major(rows: usize, cols: usize) -> Self {
-        Self {
-            rows,
-            cols,
-            row_stride: cols,
-            col_stride: 1,
-        }
-    }
-
-    fn check_block(self, row: usize, col: usize, rows: usize, cols: usize) -> Result<(), Error> {
-        let fits = |first: usize, count: usize, of: usize| first <= of && count <= of - first;
-        if fits(row, rows, self.rows) && fits(col, cols, self.cols) {
-            return Ok(());
-        }
-        Err(Error::BlockOutside {
-            row,
-            col,
-            rows,
-            cols,
-            of_rows: self.rows,
-            of_cols: self.cols,
-        })
-    }
-
-    /// Where the block at (row, col) starts: 0 for an empty one, which may lie past the last element.
-    fn block_offset(self, row: usize, col: usize, rows: usize, cols: usize) -> usize {
-        if rows == 0 || cols == 0 {
-            return 0;
-        }
-        row * self.row_stride + col * self.col_stride
-    }
-
-    /// The offset of an element inside the shape; it cannot overflow, since the last one does not.
-    #[inline]
-    fn offset(self, row: usize, col: usize) -> usize {
-        assert!(
-            row < self.rows && col < self.cols,
-            "({row}, {col}) is outside a {}x{} view",
-            self.rows,
-            self.cols
-        );
-        row * self.row_stride + col * self.col_stride
-    }
-}
-
-fn greatest_common_divisor(mut a: usize, mut b: usize) -> usize {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
 
 macro_rules! shape {
     () => {

@@ -9,6 +9,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod caches;
+mod in_place;
 mod pack;
 mod portable;
 mod run;

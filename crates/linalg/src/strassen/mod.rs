@@ -8,7 +8,7 @@ use crate::{Backend, Error, MatrixView, MatrixViewMut, Scalar};
 
 /// Seven multiplications of half-size blocks instead of eight, applied again to those: O(n^2.807).
 ///
-/// V. Strassen, *Gaussian Elimination is not Optimal* (1969). over [`Blocked`](crate::Blocked) in the fused form of J. Huang,
+/// V. Strassen, *Gaussian Elimination is not Optimal* (1969). Over [`Blocked`](crate::Blocked) in the fused form of J. Huang,
 /// T. Smith, G. Henry and R. van de Geijn, *Strassen's Algorithm Reloaded* (2016): sums of blocks are formed while
 /// packing, and each finished tile is added to every block of C that needs it, so that there is no workspace beyond
 /// the base's own and the additions ride on memory traffic that packing causes anyway. Over any other backend in
