@@ -15,7 +15,20 @@
 //! Sample output (two Zen 4 cores):
 //!
 //! ```text
-//! SAMPLE
+//! 500x500 times 500x500, f64, 2.50e8 operations
+//! 500x500 times 500x500: blocked AVX-512: AVX-512 kernels, large or badly strided: panels are packed so that every level of cache is used, on 2 threads
+//!
+//! rung                                      time   GFLOP/s  × before   misses/mul      error
+//! naive ijk                            717.53 ms      0.35         -        0.899      0.0e0
+//! naive jki                            786.47 ms      0.32      0.91        1.565      0.0e0
+//! naive ikj                            649.58 ms      0.38      1.21        0.126      0.0e0
+//! blocked AVX-512, 1 thread              4.64 ms     53.94    140.14        0.011    5.7e-14
+//! blocked AVX-512, all threads           2.38 ms    104.95      1.95            -    5.7e-14
+//! Strassen over blocked AVX-512          2.35 ms    106.19      1.01            -    5.7e-14
+//! BLAS (matrixmultiply)                  2.62 ms     95.25      0.90            -    5.7e-14
+//! BLAS (OpenBLAS)                        2.51 ms     99.59      1.05            -    5.7e-14
+//!
+//! The triple loop takes 718 ms for 500x500; Strassen over blocked AVX-512 takes 2.35 ms, 305 times less.
 //! ```
 
 use std::fs;

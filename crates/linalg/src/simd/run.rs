@@ -141,19 +141,18 @@ impl<T: Scalar> Kernels<T> {
                 assert!((a.rows(), a.cols()) == (rows, k) && (a.row_stride() == 1 || rows == 1));
             }
         }
-        let tiles = match &b {
+        let (tiles, width) = match &b {
             Operand::Packed(b) => {
                 assert!(b.len() >= packed_len(cols, k, self.cols, 1));
-                self.packed
+                (self.packed, self.cols)
             }
             Operand::InPlace(b) => {
                 assert!((b.rows(), b.cols()) == (k, cols));
-                self.strided
+                (
+                    self.strided,
+                    even_part(cols, self.cols_in_place(b.col_stride())),
+                )
             }
-        };
-        let width = match &b {
-            Operand::InPlace(b) => even_part(cols, self.cols_in_place(b.col_stride())),
-            Operand::Packed(_) => self.cols,
         };
         let count = rows.div_ceil(self.rows()) * cols.div_ceil(width);
         let mut prefetch = Prefetch::new(next, count);
