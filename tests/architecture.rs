@@ -79,12 +79,24 @@ fn sources() -> Vec<PathBuf> {
     sources
 }
 
+/// Where ARCHITECTURE.md allows unsafe code.
+const UNSAFE: [&str; 3] = ["crates/linalg/src/simd/", "crates/linalg/src/view.rs", "crates/linalg/src/blas.rs"];
+
 #[test]
-fn nothing_lifts_the_ban_on_unsafe_code() {
+fn the_ban_on_unsafe_code_is_lifted_only_where_the_map_says_so() {
+    let architecture = read(&root().join("ARCHITECTURE.md"));
+    assert!(UNSAFE.iter().all(|place| architecture.contains(place.trim_end_matches('/'))));
     let lifted = ["allow", "expect", "warn"].map(|level| format!("{level}(unsafe_code"));
     for path in sources() {
         let text = read(&path);
-        assert!(!lifted.iter().any(|lift| text.contains(lift)), "{} lifts the ban on unsafe code", path.display());
+        let place = path.strip_prefix(root()).expect("below the root").to_str().expect("UTF-8");
+        // A bench may call other people's libraries, and benches are not part of a crate.
+        let allowed = UNSAFE.iter().any(|allowed| place.starts_with(allowed)) || place.contains("/benches/");
+        assert!(
+            allowed || !lifted.iter().any(|lift| text.contains(lift)),
+            "{} lifts the ban on unsafe code",
+            path.display()
+        );
     }
 }
 

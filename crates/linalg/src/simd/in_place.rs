@@ -1,0 +1,127 @@
+//! Products straight from the matrices: small ones, thin ones, and those with a vector.
+#![allow(unsafe_code)]
+
+use super::run::{Destination, even_part};
+use super::table::Kernels;
+use super::tile::{Operands, Output};
+use crate::{MatrixView, MatrixViewMut, Scalar};
+
+impl<T: Scalar> Kernels<T> {
+    /// C ← alpha·A·B + beta·C straight from the matrices, `k_max` steps of the sum at a time. Rows of A are in line.
+    ///
+    /// # Panics
+    /// If the shapes do not fit or rows of A are not in line.
+    pub(crate) fn strided_product(
+        &self,
+        a: MatrixView<'_, T>,
+        b: MatrixView<'_, T>,
+        k_max: usize,
+        to: &mut Destination<'_, T>,
+    ) {
+        let (rows, cols, k) = (a.rows(), b.cols(), a.cols());
+        assert!(a.row_stride() == 1 || rows == 1);
+        assert!(b.rows() == k && to.c.rows() == rows && to.c.cols() == cols);
+        let tile_cols = even_part(cols, self.cols_in_place(b.col_stride()));
+        let b_strides = (b.row_stride(), b.col_stride());
+        let beta = to.beta;
+        // Loops of `while`: `step_by` divides, which a product of 8 × 8 matrices would notice.
+        let mut p = 0;
+        while p < k {
+            let k_here = k_max.min(k - p);
+            to.beta = if p == 0 { beta } else { T::ONE };
+            let mut col = 0;
+            while col < cols {
+                let b = b.as_ptr().wrapping_add(p * b_strides.0 + col * b_strides.1);
+                let mut row = 0;
+                while row < rows {
+                    let operands = Operands {
+                        k: k_here,
+                        rows: self.rows().min(rows - row),
+                        a: a.as_ptr().wrapping_add(row + p * a.col_stride()),
+                        a_step: a.col_stride(),
+                        b,
+                        b_step: b_strides.0,
+                        b_col_stride: b_strides.1,
+                    };
+                    let (cols, to) = (tile_cols.min(cols - col), std::slice::from_mut(&mut *to));
+                    // SAFETY: rows and columns of the tile and steps p..p + k_here are inside A and B, whose
+                    // shapes were checked above, and inside C.
+                    unsafe { self.tile(self.strided, &operands, cols, to, (row, col)) };
+                    row += self.rows();
+                }
+                col += tile_cols;
+            }
+            p += k_here;
+        }
+        to.beta = beta;
+    }
+
+    /// [`strided_product`](Self::strided_product) without blocking, for products that are over before a view has
+    /// been copied twice: all of it is inlined, and nothing but the kernels' arguments goes through memory. Rows of
+    /// A and of C are in line.
+    ///
+    /// # Panics
+    /// If the shapes do not fit or rows are not in line.
+    #[inline(always)]
+    pub(crate) fn small_product(
+        &self,
+        alpha: T,
+        a: &MatrixView<'_, T>,
+        b: &MatrixView<'_, T>,
+        beta: T,
+        c: &mut MatrixViewMut<'_, T>,
+    ) {
+        let (rows, cols, k) = (c.rows(), c.cols(), a.cols());
+        assert!(a.rows() == rows && b.rows() == k && b.cols() == cols);
+        assert!(rows == 1 || (a.row_stride() == 1 && c.row_stride() == 1));
+        let tile_cols = even_part(cols, self.cols_in_place(b.col_stride()));
+        let c_stride = c.col_stride();
+        let mut col = 0;
+        while col < cols {
+            let width = tile_cols.min(cols - col);
+            let mut row = 0;
+            while row < rows {
+                let height = self.rows().min(rows - row);
+                let operands = Operands {
+                    k,
+                    rows: height,
+                    a: a.as_ptr().wrapping_add(row),
+                    a_step: a.col_stride(),
+                    b: b.as_ptr().wrapping_add(col * b.col_stride()),
+                    b_step: b.row_stride(),
+                    b_col_stride: b.col_stride(),
+                };
+                let to = c.as_mut_ptr().wrapping_add(row + col * c_stride);
+                let output = Output { c: to, col_stride: c_stride, alpha, beta };
+                let kernel = self.strided[usize::from(height > self.lanes)][width - 1];
+                // SAFETY: a reference to `Kernels` means its set was detected; rows and columns of the tile are
+                // inside A, B and C, whose shapes and strides were checked above.
+                unsafe { kernel(&operands, std::slice::from_ref(&output)) };
+                row += height;
+            }
+            col += width;
+        }
+    }
+
+    /// C ← alpha·A·b + beta·C for one column b, A's rows in line or A's columns in line.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, A has no unit stride, or: rows in line and C has stride, columns in line and b has.
+    pub(crate) fn column_product(&self, a: MatrixView<'_, T>, b: MatrixView<'_, T>, to: &mut Destination<'_, T>) {
+        let (rows, k) = (a.rows(), a.cols());
+        assert!(b.rows() == k && b.cols() == 1 && to.c.rows() == rows && to.c.cols() == 1);
+        let (alpha, beta) = (to.alpha, to.beta);
+        let (b_step, c_step) = (b.row_stride(), to.c.row_stride());
+        let (kernel, a_step) = if a.row_stride() == 1 {
+            assert!(c_step == 1 || rows == 1);
+            (self.axpy, a.col_stride())
+        } else {
+            assert!(a.col_stride() == 1 && (b_step == 1 || k == 1));
+            (self.dot, a.row_stride())
+        };
+        let operands = Operands { k, rows, a: a.as_ptr(), a_step, b: b.as_ptr(), b_step, b_col_stride: 0 };
+        let output = Output { c: to.c.as_mut_ptr(), col_stride: c_step, alpha, beta };
+        // SAFETY: a reference to `Kernels` means its set was detected; shapes and strides were checked above.
+        unsafe { kernel(&operands, &output) };
+    }
+}

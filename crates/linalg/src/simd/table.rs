@@ -1,0 +1,108 @@
+//! Every kernel of one instruction set, by the shape of its tile, and the macros that fill the tables.
+
+use super::pack::PackKernel;
+use super::stream::StreamKernel;
+use super::tile::TileKernel;
+use crate::Isa;
+
+/// Kernels by their number of vectors − 1 and columns − 1.
+pub(super) type Tiles<T> = &'static [&'static [TileKernel<T>]];
+
+/// The kernels of one instruction set for one element type.
+///
+/// Handed out only by `HasKernels::kernels`, after the set was detected: whoever holds a reference to one may
+/// call its kernels as far as the instruction set goes.
+pub struct Kernels<T: 'static> {
+    pub(crate) isa: Isa,
+    /// Elements a vector register.
+    pub(crate) lanes: usize,
+    /// Vectors of rows in the largest tile.
+    pub(crate) vectors: usize,
+    /// Columns of the largest tile.
+    pub(crate) cols: usize,
+    pub(super) packed: Tiles<T>,
+    pub(super) strided: Tiles<T>,
+    pub(super) pack: PackKernel<T>,
+    pub(super) axpy: StreamKernel<T>,
+    pub(super) dot: StreamKernel<T>,
+}
+
+impl<T> Kernels<T> {
+    /// Rows of the largest tile.
+    pub(crate) fn rows(&self) -> usize {
+        self.lanes * self.vectors
+    }
+}
+
+/// The generic kernels, compiled for one instruction set: `entries!(#[target_feature(enable = ".."]))`.
+macro_rules! entries {
+    ($(#[$feature:meta])?) => {
+        /// [`tile`](super::tile::tile) compiled for this instruction set.
+        ///
+        /// # Safety
+        /// As [`TileKernel`](super::tile::TileKernel).
+        $(#[$feature])?
+        unsafe fn tile<V: Vector, const VECTORS: usize, const COLS: usize, const PACKED: bool>(
+            operands: &super::tile::Operands<V::Element>,
+            outputs: &[super::tile::Output<V::Element>],
+        ) {
+            // SAFETY: the caller keeps TileKernel's contract; compiled for V's instruction set.
+            unsafe { super::tile::tile::<V, VECTORS, COLS, PACKED>(operands, outputs) }
+        }
+
+        /// [`pack_block`](super::pack::pack_block) compiled for this instruction set.
+        ///
+        /// # Safety
+        /// As [`PackKernel`](super::pack::PackKernel).
+        $(#[$feature])?
+        unsafe fn pack<V: Vector>(block: &super::pack::Block, terms: &[super::pack::Source<V::Element>], to: *mut V::Element) {
+            // SAFETY: the caller keeps PackKernel's contract; compiled for V's instruction set.
+            unsafe { super::pack::pack_block::<V>(block, terms, to) }
+        }
+
+        /// [`axpy`](super::stream::axpy) compiled for this instruction set.
+        ///
+        /// # Safety
+        /// As [`StreamKernel`](super::stream::StreamKernel).
+        $(#[$feature])?
+        unsafe fn axpy<V: Vector>(
+            operands: &super::tile::Operands<V::Element>,
+            output: &super::tile::Output<V::Element>,
+        ) {
+            // SAFETY: the caller keeps StreamKernel's contract; compiled for V's instruction set.
+            unsafe { super::stream::axpy::<V>(operands, output) }
+        }
+
+        /// [`dot`](super::stream::dot) compiled for this instruction set.
+        ///
+        /// # Safety
+        /// As [`StreamKernel`](super::stream::StreamKernel).
+        $(#[$feature])?
+        unsafe fn dot<V: Vector>(
+            operands: &super::tile::Operands<V::Element>,
+            output: &super::tile::Output<V::Element>,
+        ) {
+            // SAFETY: the caller keeps StreamKernel's contract; compiled for V's instruction set.
+            unsafe { super::stream::dot::<V>(operands, output) }
+        }
+    };
+}
+
+/// The table of one vector type: two vectors of rows, columns as listed (1, 2, … up to the largest tile).
+macro_rules! table {
+    ($vector:ty, $isa:expr, $cols:literal, [$($col:literal)*]) => {
+        super::table::Kernels {
+            isa: $isa,
+            lanes: <$vector as Vector>::LANES,
+            vectors: 2,
+            cols: $cols,
+            packed: &[&[$(tile::<$vector, 1, $col, true>),*], &[$(tile::<$vector, 2, $col, true>),*]],
+            strided: &[&[$(tile::<$vector, 1, $col, false>),*], &[$(tile::<$vector, 2, $col, false>),*]],
+            pack: pack::<$vector>,
+            axpy: axpy::<$vector>,
+            dot: dot::<$vector>,
+        }
+    };
+}
+
+pub(super) use {entries, table};
