@@ -158,6 +158,10 @@ impl<T: Scalar> Arena<T> {
         }
         let stored = self.constants.last().is_some_and(|&last| last == constant && last != T::default());
         if !stored {
+            assert!(
+                self.constants.len() < MAX_NODES,
+                "the tape is full: {MAX_NODES} constants; truncate it between steps"
+            );
             self.constants.push(constant);
         }
         (self.constants.len() - 1) as u32

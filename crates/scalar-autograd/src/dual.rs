@@ -16,7 +16,7 @@ pub(crate) struct Dual<T> {
 impl<T: Scalar> Dual<T> {
     /// `f(self)`, given the value of `f` here and of its derivative: the chain rule.
     fn chain(self, value: T, derivative: T) -> Self {
-        Dual { value, tangent: derivative * self.tangent }
+        Dual { value, tangent: times(derivative, self.tangent) }
     }
 }
 
@@ -46,7 +46,10 @@ impl<T: Scalar> Mul for Dual<T> {
     type Output = Self;
 
     fn mul(self, other: Self) -> Self {
-        Dual { value: self.value * other.value, tangent: self.tangent * other.value + self.value * other.tangent }
+        Dual {
+            value: self.value * other.value,
+            tangent: times(other.value, self.tangent) + times(self.value, other.tangent),
+        }
     }
 }
 
@@ -55,7 +58,8 @@ impl<T: Scalar> Div for Dual<T> {
 
     fn div(self, other: Self) -> Self {
         let value = self.value / other.value;
-        Dual { value, tangent: (self.tangent - value * other.tangent) / other.value }
+        let change = self.tangent - times(value, other.tangent);
+        Dual { value, tangent: times(T::from_f64(1.0) / other.value, change) }
     }
 }
 
@@ -103,4 +107,9 @@ impl<T: Scalar> Real for Dual<T> {
         let derivative = T::from_f64(f64::from(exponent)) * lower;
         self.chain(self.value.powi(exponent), derivative)
     }
+}
+
+/// x · rate, and 0 for a rate of exactly 0: what does not move contributes nothing, however steep it is there.
+pub(crate) fn times<T: Scalar>(x: T, rate: T) -> T {
+    if rate == T::default() { rate } else { x * rate }
 }

@@ -18,7 +18,7 @@
 //! - **relative**: √ε of the slope itself, for the rounding errors of the gradient. A wrong rule is wrong by more.
 //!
 //! Near a kink (of `relu`, `abs`, `max`, `min`) the differences straddle two slopes, and the check fails or means
-//! little: choose points at which the function is smooth for two steps around.
+//! little: choose points at which the function is smooth, and defined, for two steps around.
 
 use std::fmt;
 

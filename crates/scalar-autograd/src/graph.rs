@@ -52,7 +52,8 @@
 //!
 //! The [`Tape`](crate::Tape) stores nodes side by side in the order in which they were made. A child is always made
 //! before its parent, so that order *is* a topological order: no sort, no set of visited nodes, no reference counts.
-//! It also lets a gradient of exactly 0 pass nothing on, where this version computes 0·∞ = NaN.
+//! It also lets a gradient of exactly 0 pass nothing on, where this version computes 0·∞ = NaN; and it passes a NaN on
+//! through `relu`, `max` and `min`, where this version, as the comparison in Python would, lets the other number win.
 
 use std::cell::Cell;
 use std::collections::HashSet;

@@ -47,8 +47,9 @@
 //!
 //! # What it costs
 //!
-//! For `f64`, a node takes 17 bytes and its gradient 8; a sum or dot product adds 4 for each listed child (8 in all where
-//! the children stand side by side), and a constant adds 8 unless it equals the one before. Memory doubles as the tape
+//! For `f64`, a node takes 17 bytes and its gradient 8; a sum or dot product adds 4 for each listed child (where the
+//! children stand side by side, a sum adds nothing and a dot product 8, which many rows share), and a constant adds 8
+//! unless it equals the one before. Memory doubles as the tape
 //! grows and is kept when the tape is truncated. Bench `peers` measures time per node beside other crates.
 //!
 //! # What goes wrong, and when

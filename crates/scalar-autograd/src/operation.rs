@@ -26,7 +26,7 @@ pub enum Operation<T> {
     Min,
     /// −x
     Neg,
-    /// x + constant
+    /// x + constant; x − c is x + (−c)
     AddConstant(T),
     /// constant − x
     SubtractFrom(T),
@@ -68,7 +68,7 @@ pub enum Operation<T> {
 impl<T: Scalar> fmt::Display for Operation<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
-            Operation::AddConstant(c) if *c < T::default() => return write!(f, "x − {}", -*c),
+            Operation::AddConstant(c) if *c <= T::default() => return write!(f, "x − {}", -*c),
             Operation::AddConstant(c) => return write!(f, "x + {c}"),
             Operation::SubtractFrom(c) => return write!(f, "{c} − x"),
             Operation::MulConstant(c) => return write!(f, "x × {c}"),

@@ -102,6 +102,12 @@ impl<T: Scalar> Neg for Value<'_, T> {
     }
 }
 
+impl<'a, 't, T: Scalar> Sum<&'a Value<'t, T>> for Value<'t, T> {
+    fn sum<I: Iterator<Item = &'a Self>>(values: I) -> Self {
+        values.copied().sum()
+    }
+}
+
 /// One [`Sum`](crate::Operation::Sum) node over all of them, added from left to right.
 ///
 /// # Panics

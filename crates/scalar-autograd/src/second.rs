@@ -7,7 +7,7 @@
 //! 1994).
 
 use crate::arena::{Arena, Node};
-use crate::dual::Dual;
+use crate::dual::{Dual, times};
 use crate::operation::{Code, local_gradients};
 use crate::scalar::{Real, Scalar};
 use crate::value::{Value, operands};
@@ -30,7 +30,7 @@ impl<'t, T: Scalar> Value<'t, T> {
     ///
     /// # Panics
     ///
-    /// If `inputs` are on another tape, or `direction` has not one number for each of them.
+    /// If `inputs` are on another tape or made of other values, or `direction` has not one number for each of them.
     #[must_use]
     pub fn hessian_vector_product(self, inputs: Values<'t, T>, direction: &[T]) -> Vec<T> {
         self.tape().check_same(inputs.tape());
@@ -41,6 +41,10 @@ impl<'t, T: Scalar> Value<'t, T> {
             inputs.len()
         );
         let arena = self.tape().arena().borrow();
+        for input in inputs.range() {
+            let code = arena.node(input).code;
+            assert!(matches!(code, Code::Leaf | Code::Identity), "input at index {input} is made of other values");
+        }
         let data = tangents(&arena, self.index() + 1, inputs, direction);
         let grads = sweep(&arena, &data);
         inputs.range().map(|input| grads.get(input).map_or(T::default(), |grad| grad.tangent)).collect()
@@ -52,7 +56,7 @@ impl<'t, T: Scalar> Value<'t, T> {
     ///
     /// # Panics
     ///
-    /// If `inputs` are on another tape.
+    /// If `inputs` are on another tape or made of other values.
     #[must_use]
     pub fn hessian(self, inputs: Values<'t, T>) -> Vec<Vec<T>> {
         let mut direction = vec![T::default(); inputs.len()];
@@ -173,11 +177,6 @@ fn contribution<T: Scalar>(local: Dual<T>, grad: Dual<T>) -> Dual<T> {
         value: times(local.value, grad.value),
         tangent: times(local.tangent, grad.value) + times(local.value, grad.tangent),
     }
-}
-
-/// x·rate, but 0 wherever `rate` is exactly 0: 0·∞ counts as 0.
-fn times<T: Scalar>(x: T, rate: T) -> T {
-    if rate == T::default() { rate } else { x * rate }
 }
 
 /// Calls `f` with each term of sum or dot product `i`: its child, and the partner that it is multiplied by.

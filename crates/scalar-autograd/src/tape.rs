@@ -29,10 +29,10 @@ use crate::values::Values;
 ///         let loss = (w.dot(x) - 3.0).powi(2);
 ///         loss.backward().of(w)
 ///     };
+///     tape.truncate(mark); // the next step uses the same memory
 ///     for (weight, slope) in tape.data_mut(weights).iter_mut().zip(gradient) {
 ///         *weight -= 0.05 * slope;
 ///     }
-///     tape.truncate(mark); // the next step uses the same memory
 /// }
 /// let w = tape.bind(weights).data();
 /// assert!((w[0] + 2.0 * w[1] - 3.0).abs() < 1e-12);
@@ -118,15 +118,22 @@ impl<T: Scalar> Tape<T> {
         Values::new(self, parameters.start, parameters.len)
     }
 
-    /// The parameters' numbers, to be changed. Exclusive: no [`Value`] that remembers an old number can be alive.
+    /// The parameters' numbers, to be changed. Exclusive: no [`Value`] that remembers an old number can be alive. Nor may
+    /// anything that was computed since they were made still be on the tape: [truncate](Tape::truncate) it first.
     ///
     /// # Panics
     ///
-    /// If they belong to another tape, or were truncated.
+    /// If they belong to another tape, or were truncated; if what was computed since is still there.
     pub fn data_mut(&mut self, parameters: Parameters) -> &mut [T] {
         self.check(parameters);
         let range = parameters.start as usize..(parameters.start + parameters.len) as usize;
-        &mut self.arena.get_mut().data_mut()[range]
+        let arena = self.arena.get_mut();
+        let nodes = arena.nodes(arena.len());
+        let computed = (range.end..arena.len()).find(|&index| nodes.at(index).code != Code::Leaf);
+        if let Some(index) = computed {
+            panic!("truncate the tape before changing parameters: what was computed at index {index} is still on it");
+        }
+        &mut arena.data_mut()[range]
     }
 
     /// The present end of the tape.
@@ -145,7 +152,7 @@ impl<T: Scalar> Tape<T> {
         self.identity.cut(mark.lengths.nodes);
     }
 
-    /// Runs `f` without recording how numbers come about: each result is a leaf, at which
+    /// Runs `f` without recording how numbers come about: each result is a new leaf, at which
     /// [`backward`](Value::backward) stops.
     pub fn no_grad<R>(&self, f: impl FnOnce() -> R) -> R {
         struct Restore<'a, T: Scalar>(&'a RefCell<Arena<T>>, bool);

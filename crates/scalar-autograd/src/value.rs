@@ -60,6 +60,8 @@ impl<'t, T: Scalar> Value<'t, T> {
         let (i, data) = (self.index(), arena.data());
         let children = children(&arena, i);
         match arena.node(i).code {
+            // Its edges may be those of an earlier node in its place.
+            Code::Leaf => Vec::new(),
             Code::SumRun | Code::SumList => vec![T::from_f64(1.0); children.len()],
             Code::DotRun | Code::DotColumn | Code::DotList => {
                 let (left, right) = children.split_at(children.len() / 2);
@@ -105,7 +107,8 @@ impl<'t, T: Scalar> Value<'t, T> {
         self.unary(Code::Tanh, self.data.tanh())
     }
 
-    /// 1 / (1 + e⁻ˣ), without overflow at either end.
+    /// 1 / (1 + e⁻ˣ), without overflow at either end. The derivative, σ·(1 − σ), loses digits as σ nears 1: a
+    /// thousandth of it at x = 30, all of it at 40.
     pub fn sigmoid(self) -> Self {
         self.unary(Code::Sigmoid, sigmoid(self.data))
     }
@@ -197,7 +200,8 @@ pub(crate) fn relu<T: Scalar>(x: T) -> T {
 
 #[inline]
 pub(crate) fn abs<T: Scalar>(x: T) -> T {
-    if x < T::default() { -x } else { x }
+    // 0 − (−0) is 0.
+    if x <= T::default() { T::default() - x } else { x }
 }
 
 /// `x` if it won the comparison, else `y`, unless a NaN kept both from winning.

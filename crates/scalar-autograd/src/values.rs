@@ -8,7 +8,7 @@ use crate::scalar::Scalar;
 use crate::tape::Tape;
 use crate::value::Value;
 
-/// Values that stand side by side on a tape: what a slice is to a `Vec`. `Copy`, and never empty of meaning: each is a
+/// Values that stand side by side on a tape: what a slice is to a `Vec`. `Copy`: each is a
 /// [`Value`] of its own, with its own gradient.
 ///
 /// A dot product of two runs is one node that stores two indices and a length, whatever its length.
@@ -124,13 +124,18 @@ impl<'t, T: Scalar> From<Value<'t, T>> for Values<'t, T> {
 
 impl<T: Scalar> Tape<T> {
     /// The values as neighbours. Those that are already (just recorded in this order, say) are used as they are; others
-    /// are repeated, one [`Identity`](crate::Operation::Identity) node each.
+    /// are repeated, one [`Identity`](crate::Operation::Identity) node each. Gather before computing with them: what was
+    /// computed from the originals does not depend on a copy made afterwards, so its derivative with respect to it is 0.
     ///
     /// # Panics
     ///
     /// If a value is on another tape.
     pub fn gather<'t>(&'t self, values: impl IntoIterator<Item = Value<'t, T>>) -> Values<'t, T> {
         let mut values = values.into_iter().inspect(|value| self.check_same(value.tape()));
+        if !self.arena().borrow().is_recording() {
+            let copies: Vec<T> = values.map(Value::data).collect();
+            return self.values(&copies);
+        }
         let Some(first) = values.next() else { return Values::new(self, 0, 0) };
         let start = first.index();
         let mut len = 1;
@@ -156,13 +161,12 @@ impl<T: Scalar> Tape<T> {
     ///
     /// If a run is on another tape.
     pub fn concat<'t>(&'t self, runs: impl IntoIterator<Item = Values<'t, T>>) -> Values<'t, T> {
-        let runs: Vec<_> = runs.into_iter().filter(|run| !run.is_empty()).collect();
-        let adjoining = runs.windows(2).all(|pair| pair[0].range().end == pair[1].range().start);
+        let runs = runs.into_iter().inspect(|run| self.check_same(run.tape));
+        let runs: Vec<_> = runs.filter(|run| !run.is_empty()).collect();
+        let recording = self.arena().borrow().is_recording();
+        let adjoining = recording && runs.windows(2).all(|pair| pair[0].range().end == pair[1].range().start);
         match (&runs[..], adjoining) {
-            ([first, .., last], true) => {
-                runs.iter().for_each(|run| self.check_same(run.tape));
-                Values::new(self, first.start, last.start + last.len - first.start)
-            }
+            ([first, .., last], true) => Values::new(self, first.start, last.start + last.len - first.start),
             _ => self.gather(runs.into_iter().flat_map(Values::iter)),
         }
     }

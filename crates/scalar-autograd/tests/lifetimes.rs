@@ -73,10 +73,10 @@ fn steps_reuse_memory_and_parameters_live_on() {
             let loss = (w.dot(x) - 3.0).powi(2) + tape.sum((0..2000).map(|i| w.at(i % 2) * 1e-9));
             loss.backward().of(w)
         };
+        tape.truncate(mark);
         for (weight, grad) in tape.data_mut(weights).iter_mut().zip(grads) {
             *weight -= 0.05 * grad;
         }
-        tape.truncate(mark);
         bytes.push(tape.bytes());
         assert_eq!(tape.len(), 2, "step {step}");
     }
@@ -302,5 +302,41 @@ fn values_compare_print_and_sum() {
 #[test]
 #[should_panic(expected = "a sum of no values has no tape to be on: use Tape::sum")]
 fn a_sum_of_nothing() {
-    let _: Value<'_, f64> = std::iter::empty().sum();
+    let _: Value<'_, f64> = std::iter::empty::<Value<'_, f64>>().sum();
+}
+
+#[test]
+#[should_panic(expected = "truncate the tape before changing parameters")]
+fn parameters_cannot_change_under_what_was_computed_from_them() {
+    let mut tape = Tape::<f64>::new();
+    let w = tape.parameters(&[2.0]);
+    let _ = tape.bind(w).at(0) * tape.bind(w).at(0);
+    tape.data_mut(w)[0] = 5.0;
+}
+
+/// The slots of a truncated sum are taken by leaves that were not recorded.
+#[test]
+fn a_leaf_in_an_old_nodes_place_has_no_children() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.parameters(&[1.0; 100]);
+    let mark = tape.mark();
+    for _ in 0..10 {
+        tape.sum(tape.bind(x).iter());
+    }
+    tape.truncate(mark);
+    let leaves: Vec<_> = tape.no_grad(|| (0..10).map(|i| tape.bind(x).at(i) * 2.0).collect());
+    for leaf in leaves {
+        assert!(leaf.children().is_empty() && leaf.local_gradients().is_empty());
+    }
+}
+
+#[test]
+fn without_recording_neighbours_are_copied_as_strangers_are() {
+    let tape = Tape::<f64>::new();
+    let x = tape.values(&[1.0, 2.0, 3.0]);
+    let (near, far) = tape.no_grad(|| (tape.gather([x.at(0), x.at(1)]), tape.gather([x.at(0), x.at(2)])));
+    let whole = tape.no_grad(|| tape.concat([x.slice(0..1), x.slice(1..3)]));
+    let y = near.sum() + far.sum() + whole.sum();
+    assert_eq!(y, 13.0);
+    assert_eq!(y.backward().of(x), [0.0; 3]);
 }

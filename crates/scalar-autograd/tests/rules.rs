@@ -195,3 +195,19 @@ fn equal_constants_share_a_place_but_zeros_keep_their_sign() {
     let constants = y.map(|y| y.local_gradients()[0]);
     assert_eq!(constants, [2.0, 2.0, 3.0, 2.0, 1.0]);
 }
+
+#[test]
+fn abs_takes_the_sign_off_zero_too() {
+    let tape = Tape::<f64>::new();
+    let zeros = tape.values(&[-0.0, 0.0]);
+    assert!(zeros.iter().all(|zero| zero.abs().data().is_sign_positive()));
+    assert!(zeros.abs().data().iter().all(|zero| zero.is_sign_positive()));
+    assert!(tape.value(f64::NAN).abs().data().is_nan());
+}
+
+#[test]
+fn references_can_be_summed() {
+    let tape = Tape::<f64>::new();
+    let values: Vec<_> = tape.values(&[1.0, 2.0, 4.0]).iter().collect();
+    assert_eq!(values.iter().sum::<Value<'_, f64>>(), 7.0);
+}

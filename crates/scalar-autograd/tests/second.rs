@@ -156,3 +156,23 @@ fn derivatives(steps: &[Step], nudges: &[f64]) -> Derivatives {
     let product = output.hessian_vector_product(inputs, &[0, 1, 2].map(direction));
     (output.backward().of(inputs), output.hessian(inputs), product, output.data())
 }
+
+#[test]
+#[should_panic(expected = "is made of other values")]
+fn inputs_are_not_made_of_others() {
+    let tape = Tape::<f64>::new();
+    let x = tape.value(1.0);
+    let n = x.exp();
+    let _ = (n * 2.0).hessian(n.into());
+}
+
+/// What does not move contributes nothing, however steep it is there.
+#[test]
+fn an_infinite_slope_without_movement_counts_as_0() {
+    let tape = Tape::<f64>::new();
+    let x = tape.values(&[0.0, 3.0]);
+    for steep in [x.at(0).sqrt(), x.at(0).powf(1.5), x.at(0).powf(0.5)] {
+        let y = steep + x.at(1) * x.at(1);
+        assert_eq!(y.hessian_vector_product(x, &[0.0, 1.0]), [0.0, 2.0], "{steep:?}");
+    }
+}
