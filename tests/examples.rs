@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// Runs an example in an empty folder of its own.
 fn run(example: &str, folder: &Path, arguments: &[&str]) -> Output {
@@ -155,6 +155,21 @@ fn matmul_climbs_the_ladder() {
     assert!(fs::read_to_string(folder.path().join("rungs.svg")).expect("a chart").starts_with("<svg"));
     assert!(error(&run("matmul", folder.path(), &["8", "--svg", "no/such"])).contains("cannot write \"no/such\""));
     assert_eq!(run("matmul", folder.path(), &["1"]).status.code(), Some(2));
+}
+
+/// `example | head -1`
+#[test]
+fn a_reader_that_has_seen_enough_is_not_an_error() {
+    let mut example = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--package", "whiteboard", "--example", "microgpt", "--"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("cargo runs");
+    drop(example.stdout.take());
+    let output = example.wait_with_output().expect("the example ends");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]

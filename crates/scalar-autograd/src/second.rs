@@ -94,8 +94,8 @@ impl<'t, T: Scalar> Values<'t, T> {
 
 /// The data of the first `len` nodes and how fast each changes while `inputs` move along `direction`.
 ///
-/// An input that was itself made from others moves by its own direction on top of theirs, which is what a gradient with
-/// respect to such a node means, too.
+/// An input is a leaf, or the copy of one that [`gather`](crate::Tape::gather) makes. Others are refused: rules that read
+/// their node's own number would take its direction for a movement of its children.
 fn tangents<T: Scalar>(arena: &Arena<T>, len: usize, inputs: Values<'_, T>, direction: &[T]) -> Vec<Dual<T>> {
     let mut data: Vec<Dual<T>> = arena.data()[..len].iter().map(|&x| Dual::constant(x)).collect();
     // Nothing before the first input moves.
