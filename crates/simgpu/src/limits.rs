@@ -1,0 +1,20 @@
+//! Every limit has a name here. They keep hostile PTX and programs without an end from taking the machine.
+
+/// Bytes of PTX text in a module.
+pub const MODULE_BYTES: usize = 64 << 20;
+/// Instructions in a function, device functions inlined.
+pub const FUNCTION_INSTRUCTIONS: usize = 1 << 20;
+/// Virtual registers in a function, device functions inlined.
+pub const FUNCTION_REGISTERS: usize = 1 << 20;
+/// Nested `{ }` scopes, nested expressions.
+pub const NESTING: usize = 64;
+/// Bytes that the variables of a module take together.
+pub const VARIABLE_BYTES: u64 = 256 << 20;
+/// Bytes of local memory a thread.
+pub const LOCAL_BYTES: u64 = 512 << 10;
+/// Bytes of parameters of an entry.
+pub const PARAM_BYTES: u64 = 4352;
+/// Depth of calls from a kernel to device functions.
+pub const CALL_DEPTH: usize = 64;
+/// Distinct findings kept for a launch; more are counted only.
+pub const FINDINGS: usize = 256;

@@ -1,0 +1,3 @@
+//! From PTX text to [`ast::Module`].
+
+pub mod ast;
