@@ -18,3 +18,13 @@ pub const PARAM_BYTES: u64 = 4352;
 pub const CALL_DEPTH: usize = 64;
 /// Distinct findings kept for a launch; more are counted only.
 pub const FINDINGS: usize = 256;
+/// Bytes of device memory that can be allocated at once, on the host in truth.
+pub const DEVICE_BYTES: u64 = 16 << 30;
+/// Bytes of freed memory that are kept to recognise a use after the free.
+pub const FREED_BYTES: u64 = 64 << 20;
+/// Freed allocations that are kept to recognise a use after the free.
+pub const FREED_ALLOCATIONS: usize = 1024;
+/// Blocks that an instruction may be one of: basic blocks times registers that live across them, for exact liveness.
+pub const LIVENESS_BITS: u64 = 1 << 28;
+/// Register slots (of 32 lanes by 32 bits) of a warp.
+pub const REGISTER_SLOTS: usize = 60_000;
