@@ -2,6 +2,8 @@
 
 /// Bytes of PTX text in a module.
 pub const MODULE_BYTES: usize = 64 << 20;
+/// Bytes that a module takes once it is parsed: little text can say much.
+pub const PARSED_BYTES: u64 = 1 << 30;
 /// Instructions in a function, device functions inlined.
 pub const FUNCTION_INSTRUCTIONS: usize = 1 << 20;
 /// Virtual registers in a function, device functions inlined.
