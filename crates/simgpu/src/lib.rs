@@ -4,7 +4,12 @@ pub mod counters;
 pub mod error;
 pub mod finding;
 pub mod gpu;
+mod lanes;
+mod launch;
 pub mod limits;
+mod machine;
+mod memory;
+mod program;
 pub mod ptx;
 pub mod settings;
 
