@@ -58,6 +58,19 @@ __device__ inline float exp2_approx(float x) {
     return y;
 }
 
+// Rounded to nearest even, as bits. (9.7.8.21 cvt, .rn.bf16.f32 and .rn.f16.f32)
+__device__ inline u16 round_to_bf16(float x) {
+    u16 bits;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+    return bits;
+}
+
+__device__ inline u16 round_to_f16(float x) {
+    u16 bits;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+    return bits;
+}
+
 // Two floats rounded to nearest even, packed into one register: `low` in bits 0 … 15. (9.7.8.21 cvt, .rn.bf16x2.f32)
 __device__ inline u32 pack_bf16(float low, float high) {
     u32 packed;

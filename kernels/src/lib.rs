@@ -2,6 +2,7 @@
 #![no_std]
 
 pub mod attention;
+pub mod darts;
 pub mod matmul;
 pub mod softmax;
 

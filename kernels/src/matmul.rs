@@ -132,3 +132,65 @@ pub mod register {
         m.div_ceil(TILE) as u64 * n.div_ceil(TILE) as u64
     }
 }
+
+/// Tensor cores: A and B in bf16 or f16, sums and C in f32. `cuda/matmul_mma.cu`.
+pub mod mma {
+    use crate::Entry;
+
+    /// The PTX.
+    pub const PTX: &str = include_str!("../ptx/matmul_mma.ptx");
+
+    /// Rows and columns of C that a block computes.
+    pub const TILE: u32 = 128;
+
+    /// Threads of a block.
+    pub const BLOCK: [u32; 3] = [256, 1, 1];
+
+    const PARAMETERS: &[(&str, &str)] = &[
+        ("m", "u32"),
+        ("n", "u32"),
+        ("k", "u32"),
+        ("alpha", "f32"),
+        ("a", "u64"),
+        ("lda", "u32"),
+        ("b", "u64"),
+        ("ldb", "u32"),
+        ("beta", "f32"),
+        ("c", "u64"),
+        ("ldc", "u32"),
+    ];
+
+    /// C ← alpha·A·B + beta·C; `a` and `b` hold bf16 (2 bytes each), `c` f32. Grid: [`grid`] blocks in x.
+    ///
+    /// Fastest where `a` and `b` are aligned to 16 bytes and `lda` and `ldb` are multiples of 8.
+    pub const MATMUL_MMA_BF16: Entry = Entry { name: "matmul_mma_bf16", threads: Some(256), parameters: PARAMETERS };
+
+    /// The same with IEEE half precision in `a` and `b`.
+    pub const MATMUL_MMA_F16: Entry = Entry { name: "matmul_mma_f16", threads: Some(256), parameters: PARAMETERS };
+
+    /// Blocks in x, one for each tile of C; at most [`GRID_X_MAX`](crate::GRID_X_MAX) can be launched.
+    pub const fn grid(m: u32, n: u32) -> u64 {
+        m.div_ceil(TILE) as u64 * n.div_ceil(TILE) as u64
+    }
+}
+
+/// f32 to bf16 and f16, for [`mma`] and [`flash_forward_mma`](crate::attention::flash_forward_mma). `cuda/convert.cu`.
+pub mod convert {
+    use crate::Entry;
+
+    /// The PTX.
+    pub const PTX: &str = include_str!("../ptx/convert.ptx");
+
+    /// A good block; any with y = z = 1 does.
+    pub const BLOCK: [u32; 3] = [256, 1, 1];
+
+    const PARAMETERS: &[(&str, &str)] = &[("count", "u64"), ("input", "u64"), ("output", "u64")];
+
+    /// `count` f32 of `input`, rounded to nearest even, become bf16 (2 bytes each) in `output`.
+    ///
+    /// Grid: any number of blocks in x; each thread takes every (grid · block)th number.
+    pub const CONVERT_F32_TO_BF16: Entry = Entry { name: "convert_f32_to_bf16", threads: None, parameters: PARAMETERS };
+
+    /// The same to IEEE half precision; numbers from 65,520 on become infinite.
+    pub const CONVERT_F32_TO_F16: Entry = Entry { name: "convert_f32_to_f16", threads: None, parameters: PARAMETERS };
+}
