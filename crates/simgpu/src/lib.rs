@@ -1,7 +1,7 @@
 //! A software GPU.
 
 pub mod counters;
-//DRVpub mod driver;
+pub mod driver;
 pub mod error;
 pub mod finding;
 pub mod gpu;
@@ -14,7 +14,7 @@ pub mod roofline;
 pub mod settings;
 
 pub use counters::{Counters, SharedTraffic, Traffic};
-//DRVpub use driver::{configure, link, reports, take_reports};
+pub use driver::{configure, link, reports, take_reports};
 pub use error::Error;
 pub use finding::{Finding, FindingKind};
 pub use gpu::{Gpu, KernelInfo, Launch, LaunchReport, Module};
