@@ -2,6 +2,8 @@
 
 /// Bytes of PTX text in a module.
 pub const MODULE_BYTES: usize = 64 << 20;
+/// Bytes that a module takes once it is parsed: little text can say much.
+pub const PARSED_BYTES: u64 = 1 << 30;
 /// Instructions in a function, device functions inlined.
 pub const FUNCTION_INSTRUCTIONS: usize = 1 << 20;
 /// Virtual registers in a function, device functions inlined.
@@ -18,3 +20,13 @@ pub const PARAM_BYTES: u64 = 4352;
 pub const CALL_DEPTH: usize = 64;
 /// Distinct findings kept for a launch; more are counted only.
 pub const FINDINGS: usize = 256;
+/// Bytes of device memory that can be allocated at once, on the host in truth.
+pub const DEVICE_BYTES: u64 = 16 << 30;
+/// Bytes of freed memory that are kept to recognise a use after the free.
+pub const FREED_BYTES: u64 = 64 << 20;
+/// Freed allocations that are kept to recognise a use after the free.
+pub const FREED_ALLOCATIONS: usize = 1024;
+/// Blocks that an instruction may be one of: basic blocks times registers that live across them, for exact liveness.
+pub const LIVENESS_BITS: u64 = 1 << 28;
+/// Register slots (of 32 lanes by 32 bits) of a warp.
+pub const REGISTER_SLOTS: usize = 60_000;

@@ -31,7 +31,7 @@ pub struct Function {
     pub params: Vec<Place>,
     /// Everything declared inside, whatever its scope; `.param` space included (its own parameters first).
     pub variables: Vec<Variable>,
-    /// Virtual registers, whatever their scope.
+    /// Virtual registers, whatever their scope. Of a numbered family (`%f<12>`) only those that are used.
     pub registers: Vec<Register>,
     /// `.reqntid`, else `.maxntid`: threads a block, at most or exactly.
     pub max_threads: Option<[u32; 3]>,
@@ -140,6 +140,7 @@ pub struct Variable {
     /// Initial bytes, shorter than `bytes` where zeros follow.
     pub initial: Vec<u8>,
     /// Addresses of other module variables to write into `initial`: (offset in bytes, index of variable, addend).
+    /// `generic(name)` and `name` are the same here.
     pub relocations: Vec<(u64, u32, i64)>,
     /// The line of the PTX text.
     pub line: u32,
@@ -152,7 +153,8 @@ pub struct Instruction {
     pub guard: Option<Guard>,
     /// The opcode and its modifiers without the dots: `["ld", "global", "nc", "v4", "f32"]`. `shared::cta` is one word.
     pub opcode: Vec<String>,
-    /// In the order of the text.
+    /// In the order of the text. A call has its results (a [`Operand::List`], where there are any), the function, and its
+    /// arguments (a list, where there are any).
     pub operands: Vec<Operand>,
     /// The line of the PTX text.
     pub line: u32,
@@ -194,7 +196,7 @@ pub enum Operand {
     Label(u32),
     /// `[register + offset]`, `[variable + offset]` or `[constant]`.
     Address(Base, i64),
-    /// `{a, b, c, d}`.
+    /// `{a, b, c, d}`; the labels of the `.branchtargets` list that `brx.idx` names.
     Vector(Vec<Operand>),
     /// `(a, b)`: arguments or returned values of a call.
     List(Vec<Operand>),

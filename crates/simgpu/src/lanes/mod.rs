@@ -1,0 +1,247 @@
+//! Thirty-two lanes at once: the registers of a warp, and operations that treat every lane alike.
+//!
+//! The plain version of an instruction is
+//!
+//! ```text
+//! for lane in 0..32 { if active[lane] { d[lane] = f(a[lane], b[lane]) } }
+//! ```
+//!
+//! What is done for speed:
+//! 1. A register is 32 numbers in a row, so the loop is two vector instructions with AVX-512 and four with AVX2. The compiler
+//!    makes them from the loop; each function is compiled once for each [`Lanes`](crate::Lanes) and picked when a module loads.
+//! 2. All lanes are computed, and the mask decides what is stored: one path when it is full, a blend when it is not.
+//! 3. Equal instructions in a row (64 multiply-adds, say) are one call that loops over them.
+//! 4. A predicate is a register too, 0 or all ones, so that comparisons and selections are vector instructions as well.
+#![allow(unsafe_code)]
+
+pub(crate) mod bits;
+pub(crate) mod compare;
+pub(crate) mod convert;
+pub(crate) mod float;
+pub(crate) mod half;
+pub(crate) mod integer;
+mod registers;
+pub(crate) mod rounding;
+
+pub(crate) use registers::{LANES, Registers, Unit, bits_of, lanes_of};
+
+use crate::machine::{Block, Run, Warp};
+use crate::program::Op;
+use crate::settings;
+
+/// One function for each way to compute lanes.
+#[derive(Clone, Copy)]
+pub(crate) struct Variants {
+    portable: Run,
+    #[cfg(target_arch = "x86_64")]
+    avx2: Run,
+    #[cfg(target_arch = "x86_64")]
+    avx512: Run,
+}
+
+impl Variants {
+    /// A function that is the same on every CPU.
+    pub(crate) const fn same(run: Run) -> Variants {
+        Variants {
+            portable: run,
+            #[cfg(target_arch = "x86_64")]
+            avx2: run,
+            #[cfg(target_arch = "x86_64")]
+            avx512: run,
+        }
+    }
+
+    pub(crate) fn pick(self, lanes: Detected) -> Run {
+        match lanes.0 {
+            settings::Lanes::Portable => self.portable,
+            #[cfg(target_arch = "x86_64")]
+            settings::Lanes::Avx2 => self.avx2,
+            #[cfg(target_arch = "x86_64")]
+            settings::Lanes::Avx512 => self.avx512,
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => self.portable,
+        }
+    }
+}
+
+/// A way to compute lanes that this CPU has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Detected(settings::Lanes);
+
+impl Detected {
+    /// The way asked for, or the best one that this CPU has where it has not that one.
+    pub(crate) fn new(wanted: Option<settings::Lanes>) -> Detected {
+        use settings::Lanes::{Avx2, Avx512, Portable};
+        let wanted = wanted.unwrap_or(Avx512);
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx512 = avx2
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
+            match wanted {
+                Avx512 if avx512 => return Detected(Avx512),
+                Avx512 | Avx2 if avx2 => return Detected(Avx2),
+                _ => {}
+            }
+        }
+        let _ = (wanted, Avx2);
+        Detected(Portable)
+    }
+}
+
+/// Runs operations: `ops[0].span` of them.
+#[inline(always)]
+pub(crate) fn run(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
+    // SAFETY: programs are only made by `program::decode`, which picks functions for the features in `Detected`, which has
+    // found them on this CPU; and whose slots are all below the number of slots that `Warp::new` allocated.
+    unsafe { (ops[0].run)(warp, block, ops) }
+}
+
+/// A number as one lane of a register holds it.
+pub(crate) trait Lane: Copy {
+    /// `u32` (one slot; narrower types are zero-extended) or `u64` (two slots).
+    type Bits: Bits;
+    fn of(bits: Self::Bits) -> Self;
+    fn bits(self) -> Self::Bits;
+}
+
+/// The bits of one lane.
+pub(crate) trait Bits: Copy + Default {
+    /// `new` where the mask is all ones, `old` where it is 0.
+    fn blend(new: Self, old: Self, mask: u32) -> Self;
+}
+
+impl Bits for u32 {
+    #[inline(always)]
+    fn blend(new: u32, old: u32, mask: u32) -> u32 {
+        (new & mask) | (old & !mask)
+    }
+}
+
+impl Bits for u64 {
+    #[inline(always)]
+    fn blend(new: u64, old: u64, mask: u32) -> u64 {
+        let mask = i64::from(mask as i32) as u64;
+        (new & mask) | (old & !mask)
+    }
+}
+
+macro_rules! lane {
+    ($ty:ty, $bits:ty, |$in:ident| $of:expr, |$out:ident| $to:expr) => {
+        impl Lane for $ty {
+            type Bits = $bits;
+            #[inline(always)]
+            fn of($in: $bits) -> $ty {
+                $of
+            }
+            #[inline(always)]
+            fn bits(self) -> $bits {
+                let $out = self;
+                $to
+            }
+        }
+    };
+}
+
+lane!(u8, u32, |b| b as u8, |v| u32::from(v));
+lane!(i8, u32, |b| b as i8, |v| u32::from(v as u8));
+lane!(u16, u32, |b| b as u16, |v| u32::from(v));
+lane!(i16, u32, |b| b as i16, |v| u32::from(v as u16));
+lane!(u32, u32, |b| b, |v| v);
+lane!(i32, u32, |b| b as i32, |v| v as u32);
+lane!(f32, u32, |b| f32::from_bits(b), |v| v.to_bits());
+lane!(bool, u32, |b| b != 0, |v| if v { u32::MAX } else { 0 });
+lane!(u64, u64, |b| b, |v| v);
+lane!(i64, u64, |b| b as i64, |v| v as u64);
+lane!(f64, u64, |b| f64::from_bits(b), |v| v.to_bits());
+
+/// Lanes that are loaded, computed and stored together: one AVX-512 register of 32-bit numbers.
+const CHUNK: usize = 16;
+
+macro_rules! define_map {
+    ($name:ident, $($arg:ident: $ty:ident = $index:literal),+) => {
+        /// `d[lane] = f(…)` for the active lanes, for each operation of the span.
+        ///
+        /// # Safety
+        /// The slots of `ops` must be registers of this warp, of the widths of the types.
+        #[inline(always)]
+        pub(crate) unsafe fn $name<D: Lane, $($ty: Lane),+>(warp: &mut Warp, ops: &[Op], f: impl Fn($($ty),+) -> D + Copy) {
+            let full = warp.mask == u32::MAX;
+            for op in &ops[..usize::from(ops[0].span)] {
+                for chunk in 0..LANES / CHUNK {
+                    // SAFETY: by the caller's promise. All sources of a chunk are read before its destination is written, and
+                    // a destination is either exactly a source or does not touch it, so reading and writing may share.
+                    unsafe {
+                        $(let $arg = warp.registers.chunk::<$ty::Bits>(op.slots[$index], chunk);)+
+                        let mut out = [D::Bits::default(); CHUNK];
+                        for lane in 0..CHUNK {
+                            out[lane] = f($($ty::of($arg[lane])),+).bits();
+                        }
+                        if !full {
+                            let old = warp.registers.chunk::<D::Bits>(op.slots[0], chunk);
+                            for lane in 0..CHUNK {
+                                out[lane] = D::Bits::blend(out[lane], old[lane], warp.mask_lanes.0[chunk * CHUNK + lane]);
+                            }
+                        }
+                        warp.registers.set_chunk::<D::Bits>(op.slots[0], chunk, out);
+                    }
+                }
+            }
+        }
+    };
+}
+
+define_map!(map1, a: A = 1);
+define_map!(map2, a: A = 1, b: B = 2);
+define_map!(map3, a: A = 1, b: B = 2, c: C = 3);
+define_map!(map4, a: A = 1, b: B = 2, c: C = 3, e: E = 4);
+
+/// Compiles an elementwise operation for each way to compute lanes.
+macro_rules! lanes {
+    ($map:ident, $f:expr) => {{
+        use $crate::lanes::$map;
+        unsafe fn portable(warp: &mut $crate::machine::Warp, _: &mut $crate::machine::Block<'_>, ops: &[$crate::program::Op]) {
+            // SAFETY: the caller of a `Run` promises what `map` asks for.
+            unsafe { $map(warp, ops, $f) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma,bmi1,bmi2,popcnt,lzcnt")]
+        unsafe fn avx2(warp: &mut $crate::machine::Warp, _: &mut $crate::machine::Block<'_>, ops: &[$crate::program::Op]) {
+            // SAFETY: as above.
+            unsafe { $map(warp, ops, $f) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,bmi1,bmi2,popcnt,lzcnt")]
+        unsafe fn avx512(warp: &mut $crate::machine::Warp, _: &mut $crate::machine::Block<'_>, ops: &[$crate::program::Op]) {
+            // SAFETY: as above.
+            unsafe { $map(warp, ops, $f) }
+        }
+        $crate::lanes::Variants::new(
+            portable,
+            #[cfg(target_arch = "x86_64")]
+            avx2,
+            #[cfg(target_arch = "x86_64")]
+            avx512,
+        )
+    }};
+}
+pub(crate) use lanes;
+
+impl Variants {
+    pub(crate) const fn new(
+        portable: Run,
+        #[cfg(target_arch = "x86_64")] avx2: Run,
+        #[cfg(target_arch = "x86_64")] avx512: Run,
+    ) -> Variants {
+        Variants {
+            portable,
+            #[cfg(target_arch = "x86_64")]
+            avx2,
+            #[cfg(target_arch = "x86_64")]
+            avx512,
+        }
+    }
+}

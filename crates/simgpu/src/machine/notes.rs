@@ -1,0 +1,84 @@
+//! Findings as they are collected: one for each kind and instruction, the first block's, and how often.
+
+use std::collections::BTreeMap;
+
+use crate::finding::{Finding, FindingKind};
+use crate::limits;
+use crate::program::Program;
+
+/// What one host thread has noted.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    notes: BTreeMap<(u32, FindingKind), Note>,
+    dropped: u64,
+}
+
+#[derive(Debug)]
+struct Note {
+    number: u64,
+    block: [u32; 3],
+    thread: [u32; 3],
+    address: Option<u64>,
+    detail: String,
+    count: u64,
+}
+
+impl Notes {
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn add(
+        &mut self,
+        kind: FindingKind,
+        position: u32,
+        number: u64,
+        block: [u32; 3],
+        thread: [u32; 3],
+        address: Option<u64>,
+        detail: impl FnOnce() -> String,
+    ) {
+        if let Some(note) = self.notes.get_mut(&(position, kind)) {
+            note.count += 1;
+        } else if self.notes.len() < limits::FINDINGS {
+            self.notes.insert((position, kind), Note { number, block, thread, address, detail: detail(), count: 1 });
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Joins what another host thread noted; the lowest block is the first.
+    pub(crate) fn merge(&mut self, other: Notes) {
+        self.dropped += other.dropped;
+        for (key, note) in other.notes {
+            match self.notes.remove(&key) {
+                Some(mine) => {
+                    let count = mine.count + note.count;
+                    let first = if mine.number <= note.number { mine } else { note };
+                    self.notes.insert(key, Note { count, ..first });
+                }
+                None if self.notes.len() < limits::FINDINGS => {
+                    self.notes.insert(key, note);
+                }
+                None => self.dropped += note.count,
+            }
+        }
+    }
+
+    /// As findings, in the order of the text, and how many were dropped.
+    pub(crate) fn into_findings(self, kernel: &str, program: &Program, files: &[(u32, String)]) -> (Vec<Finding>, u64) {
+        let finding = |((position, kind), note): ((u32, FindingKind), Note)| {
+            let place = program.positions[position as usize];
+            let file = |index| files.iter().find(|(id, _)| *id == index).map_or("?", |(_, path)| path);
+            Finding {
+                kind,
+                kernel: kernel.to_owned(),
+                ptx_line: place.ptx_line,
+                source: place.source.map(|(index, line)| (file(index).to_owned(), line)),
+                block: note.block,
+                thread: note.thread,
+                address: note.address,
+                detail: note.detail,
+                count: note.count,
+            }
+        };
+        (self.notes.into_iter().map(finding).collect(), self.dropped)
+    }
+}
