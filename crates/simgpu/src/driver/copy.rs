@@ -1,6 +1,7 @@
 //! Copies. Each is done when its function returns, whatever its stream.
 
 use std::ffi::c_uint;
+use std::sync::RwLockReadGuard;
 
 use super::codes::CUresult;
 use super::failure::Failure;
@@ -112,7 +113,7 @@ driver_api! {
 }
 
 /// The GPU, for a thread whose context works.
-fn gpu() -> Result<std::sync::Arc<Gpu>, Failure> {
+fn gpu() -> Result<RwLockReadGuard<'static, Gpu>, Failure> {
     let driver = driver()?;
     driver.tables().current()?;
     Ok(driver.gpu())

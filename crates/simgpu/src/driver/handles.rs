@@ -93,11 +93,6 @@ impl<T> Table<T> {
         }
     }
 
-    /// Whether nothing is in it.
-    pub(super) fn is_empty(&self) -> bool {
-        self.free.len() == self.slots.len()
-    }
-
     fn handle(&self, slot: usize) -> Handle {
         let generation = u64::from(self.slots[slot].generation);
         Handle(u64::from(self.kind as u8) << 56 | generation << 24 | (slot as u64 + 1))
@@ -120,7 +115,6 @@ mod tests {
         let first = streams.insert("first").expect("room");
         assert_eq!(streams.get(first), Some(&"first"));
         assert_eq!(streams.remove(first), Some("first"));
-        assert!(streams.is_empty());
         let second = streams.insert("second").expect("room");
         assert_ne!(first, second, "the slot is the same, the generation is not");
         assert_eq!(streams.get(first), None);

@@ -84,7 +84,6 @@ pub use codes::CUresult;
 pub use reports::{REPORTS_KEPT, reports, take_reports};
 pub use symbols::symbols;
 
-use crate::error::Error;
 use crate::settings::Settings;
 
 #[cfg(doc)]
@@ -102,11 +101,8 @@ pub fn link() {
 
 /// Sets how launches are checked and run, from the next one on, whatever the environment says.
 ///
-/// Before `cuInit` it always succeeds. Later it does while nothing is allocated and no module is loaded.
-///
-/// # Errors
-///
-/// [`Error::Memory`] when the software GPU is in use.
-pub fn configure(settings: Settings) -> Result<(), Error> {
-    state::configure(settings)
+/// It may be called before `cuInit` and between launches; a launch of another thread is waited for. Reads of uninitialised
+/// global memory are found only in memory that was allocated while that check was on.
+pub fn configure(settings: Settings) {
+    state::configure(settings);
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
 use super::codes::CUresult;
@@ -11,7 +11,6 @@ use super::failure::Failure;
 use super::handles::{Handle, Kind, Table};
 use super::linker::Linker;
 use super::raw::RawHandle;
-use crate::error::Error;
 use crate::gpu::{Gpu, KernelInfo, Module};
 use crate::profile::GpuModel;
 use crate::report::Sink;
@@ -20,7 +19,8 @@ use crate::settings::Settings;
 /// The driver after `cuInit`.
 #[derive(Debug)]
 pub(super) struct Driver {
-    gpu: RwLock<Arc<Gpu>>,
+    /// Read while it works, written to change its settings: a change waits for launches to end.
+    gpu: RwLock<Gpu>,
     tables: Mutex<Tables>,
     /// The GPU that is answered for.
     pub(super) model: &'static GpuModel,
@@ -154,19 +154,13 @@ pub(super) fn initialise() -> Result<(), Failure> {
 }
 
 /// See [`crate::configure`].
-pub(super) fn configure(settings: Settings) -> Result<(), Error> {
+pub(super) fn configure(settings: Settings) {
     // Held until the end, so that a `cuInit` at the same time sees the settings or finds the driver started.
     let mut configured = CONFIGURED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(Ok(driver)) = DRIVER.get() {
-        let tables = driver.tables();
-        if !tables.modules.is_empty() || !tables.allocations.is_empty() {
-            let message = "the software GPU has modules or allocations: configure it before they are made";
-            return Err(Error::Memory { message: message.into() });
-        }
-        *driver.gpu.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Gpu::new(settings.clone()));
+        driver.gpu.write().unwrap_or_else(PoisonError::into_inner).set_settings(settings.clone());
     }
     *configured = Some(settings);
-    Ok(())
 }
 
 impl Driver {
@@ -180,7 +174,7 @@ impl Driver {
             Sink::open(&path).map(Some).map_err(|error| format!("{name}: {}: {error}", path.display()))
         };
         Ok(Driver {
-            gpu: RwLock::new(Arc::new(Gpu::new(settings))),
+            gpu: RwLock::new(Gpu::new(settings)),
             tables: Mutex::new(Tables::new()),
             model,
             memory_bytes: host_memory_bytes().map_or(model.memory_bytes, |bytes| bytes.min(model.memory_bytes)),
@@ -190,9 +184,9 @@ impl Driver {
         })
     }
 
-    /// The software GPU.
-    pub(super) fn gpu(&self) -> Arc<Gpu> {
-        Arc::clone(&self.gpu.read().unwrap_or_else(PoisonError::into_inner))
+    /// The software GPU. Who holds it takes neither it nor the tables again: take the tables first.
+    pub(super) fn gpu(&self) -> RwLockReadGuard<'_, Gpu> {
+        self.gpu.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What handles name. Held for look-ups only, never while a kernel or a callback runs.
