@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed};
-use simgpu::ptx::parse;
 use simgpu::Error;
+use simgpu::ptx::parse;
 
 const FILES: [&str; 4] = [
     include_str!("ptx/tensor.ptx"),
