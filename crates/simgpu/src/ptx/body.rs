@@ -20,25 +20,17 @@ pub(super) struct BodyParser<'p, 'a> {
     function: Function,
     body: Body,
     source: Option<(u32, u32)>,
-    labels: Vec<LabelScope<'a>>,
+    branches: Vec<BranchScope<'a>>,
     uses: Vec<LabelUse<'a>>,
 }
 
-/// The labels of one scope. They may be used before they stand, so uses are resolved when the scope closes.
+/// The branches of one scope. Labels may be used before they stand, so uses are resolved when the scope closes.
 #[derive(Debug, Default)]
-struct LabelScope<'a> {
-    labels: HashMap<&'a str, Label>,
+struct BranchScope<'a> {
     /// `.branchtargets` lists: each name and its line.
     targets: HashMap<&'a str, Vec<(&'a str, u32)>>,
     /// How many uses there were before the scope opened.
     first_use: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Label {
-    /// An index into [`Body::labels`].
-    id: u32,
-    line: u32,
 }
 
 /// Where a label is an operand.
@@ -46,6 +38,8 @@ struct Label {
 struct LabelUse<'a> {
     name: &'a str,
     line: u32,
+    /// How many scopes around it are open: an outer scope's `.branchtargets` list does not see labels further in.
+    depth: usize,
     instruction: usize,
     operand: usize,
     /// The place in the list, for `brx.idx`.
@@ -59,8 +53,8 @@ impl<'p, 'a> BodyParser<'p, 'a> {
         function: Function,
         scopes: Scopes<'a>,
     ) -> Self {
-        let (labels, uses) = (vec![LabelScope::default()], Vec::new());
-        BodyParser { tokens, globals, scopes, function, body: Body::default(), source: None, labels, uses }
+        let (branches, uses) = (vec![BranchScope::default()], Vec::new());
+        BodyParser { tokens, globals, scopes, function, body: Body::default(), source: None, branches, uses }
     }
 
     /// Takes the body, braces included.
@@ -74,11 +68,10 @@ impl<'p, 'a> BodyParser<'p, 'a> {
                 Token::Symbol("{") => self.open()?,
                 Token::Symbol("}") => {
                     self.close()?;
-                    if self.labels.is_empty() {
+                    if self.branches.is_empty() {
                         break;
                     }
                 }
-                Token::Symbol(";") => self.tokens.advance()?,
                 _ => return Err(self.tokens.expected("an instruction, a directive or `}`")),
             }
         }
@@ -90,24 +83,25 @@ impl<'p, 'a> BodyParser<'p, 'a> {
     fn open(&mut self) -> Result<()> {
         self.tokens.advance()?;
         self.scopes.open()?;
-        self.labels.push(LabelScope { first_use: self.uses.len(), ..LabelScope::default() });
+        self.branches.push(BranchScope { first_use: self.uses.len(), ..BranchScope::default() });
         Ok(())
     }
 
     fn close(&mut self) -> Result<()> {
         self.tokens.advance()?;
-        self.scopes.close();
-        let Some(scope) = self.labels.pop() else { return Ok(()) };
+        let depth = self.branches.len();
+        let Some(scope) = self.branches.pop() else { return Ok(()) };
         let mut unresolved = self.uses.split_off(scope.first_use);
-        unresolved.retain(|label_use| match scope.labels.get(label_use.name) {
-            Some(label) => {
-                self.resolve(label_use, label.id);
+        unresolved.retain(|label_use| match self.scopes.label_here(label_use.name) {
+            Some(label) if label_use.depth >= depth => {
+                self.resolve(label_use, label);
                 false
             }
-            None => true,
+            _ => true,
         });
+        self.scopes.close();
         match unresolved.first() {
-            Some(missing) if self.labels.is_empty() => {
+            Some(missing) if self.branches.is_empty() => {
                 let message = format!("there is no label {} in this scope or around it", quote(missing.name));
                 Err(Error::Syntax { line: missing.line, message })
             }
@@ -135,19 +129,11 @@ impl<'p, 'a> BodyParser<'p, 'a> {
             "reg" => self.registers()?,
             _ => {
                 self.tokens.advance()?;
-                let is_extern = word == "extern";
-                let space = match self.tokens.token() {
-                    Token::Word(space) if is_extern => {
-                        self.tokens.advance()?;
-                        variables::space_of(space)
-                    }
-                    _ => variables::space_of(word),
-                };
-                let space = space.ok_or_else(|| unsupported(line, format!(".{word}")))?;
-                for (name, variable) in variables::declarations(self.tokens, self.globals, space, is_extern)? {
-                    let index = self.function.variables.len() as u32;
+                let space = variables::space_of(word).ok_or_else(|| unsupported(line, format!(".{word}")))?;
+                for (name, variable) in variables::declarations(self.tokens, self.globals, space, false)? {
+                    let local = Local::Variable(self.function.variables.len() as u32);
+                    self.scopes.declare(self.tokens, name, local, variable.line)?;
                     self.function.variables.push(variable);
-                    self.scopes.declare_variable(self.tokens, name, index)?;
                 }
             }
         }
@@ -194,14 +180,9 @@ impl<'p, 'a> BodyParser<'p, 'a> {
     }
 
     fn label(&mut self, name: &'a str, line: u32) -> Result<()> {
-        self.tokens.charge(3 * size_of::<(&str, Label)>())?;
-        let label = Label { id: self.body.labels.len() as u32, line };
+        let label = Local::Label(self.body.labels.len() as u32);
         self.body.labels.push(self.body.instructions.len() as u32);
-        let first = self.labels.last_mut().and_then(|scope| scope.labels.insert(name, label));
-        first.map_or(Ok(()), |first| {
-            let message = format!("the label {} stands twice in its scope, first in line {}", quote(name), first.line);
-            Err(Error::Syntax { line, message })
-        })
+        self.scopes.declare(self.tokens, name, label, line)
     }
 
     /// `name: .branchtargets L1, L2;`
@@ -217,7 +198,7 @@ impl<'p, 'a> BodyParser<'p, 'a> {
             }
         }
         self.tokens.expect(";")?;
-        let first = self.labels.last_mut().and_then(|scope| scope.targets.insert(name, targets));
+        let first = self.branches.last_mut().and_then(|scope| scope.targets.insert(name, targets));
         first.map_or(Ok(()), |_| Err(self.tokens.error(format!("the list {} stands twice in its scope", quote(name)))))
     }
 
@@ -251,52 +232,55 @@ impl<'p, 'a> BodyParser<'p, 'a> {
         }
         let text: usize = opcode.iter().map(|word| size_of::<String>() + word.len()).sum();
         self.tokens.charge(size_of::<Instruction>() + text)?;
-        let mut operands = Vec::new();
-        while !self.tokens.at(";") {
-            self.tokens.charge(size_of::<Operand>())?;
-            let operand = self.operand_of(name, operands.len())?;
-            operands.push(operand);
-            if !self.tokens.accept(",")? {
-                break;
-            }
-        }
+        let operands = if name == "call" { self.call()? } else { self.operands(name)? };
         self.tokens.expect(";")?;
         self.body.instructions.push(Instruction { guard, opcode, operands, line, source: self.source });
         Ok(())
     }
 
-    /// Takes the operand with that index. Only branches name labels, only calls have lists.
-    fn operand_of(&mut self, opcode: &str, index: usize) -> Result<Operand> {
-        match (opcode, index) {
-            ("bra", 0) => self.label_use(index),
-            ("brx", 1) => self.list_use(index),
-            ("call", _) if self.tokens.at("(") => self.list(),
-            _ => self.operand(),
+    /// Takes what stands before `;`. Only branches name labels.
+    fn operands(&mut self, opcode: &str) -> Result<Vec<Operand>> {
+        let mut operands = Vec::new();
+        while !self.tokens.at(";") {
+            self.tokens.charge(size_of::<Operand>())?;
+            let operand = match (opcode, operands.len()) {
+                ("bra", index @ 0) => self.label_use(index)?,
+                ("brx", index @ 1) => self.list_use(index)?,
+                _ => self.operand()?,
+            };
+            operands.push(operand);
+            if !self.tokens.accept(",")? {
+                break;
+            }
         }
+        Ok(operands)
     }
 
     fn label_use(&mut self, operand: usize) -> Result<Operand> {
         let line = self.tokens.line();
         let name = self.tokens.identifier("a label")?;
-        self.note_use(name, line, operand, 0)?;
+        let (depth, instruction) = (self.branches.len(), self.body.instructions.len());
+        self.note_use(LabelUse { name, line, depth, instruction, operand, element: 0 })?;
         Ok(Operand::Label(0))
     }
 
     /// The list that `brx.idx` names, as a vector of labels.
     fn list_use(&mut self, operand: usize) -> Result<Operand> {
         let here = self.tokens.here();
-        let name = self.tokens.identifier("the name of a `.branchtargets` list")?;
-        let found = self.labels.iter().rev().find_map(|scope| scope.targets.get(name)).cloned();
-        let targets = found.ok_or_else(|| here.expected("the name of a `.branchtargets` list that stands before"))?;
-        for (element, &(label, line)) in targets.iter().enumerate() {
-            self.note_use(label, line, operand, element)?;
+        let list = self.tokens.identifier("the name of a `.branchtargets` list")?;
+        let level = self.branches.iter().rposition(|scope| scope.targets.contains_key(list));
+        let level = level.ok_or_else(|| here.expected("the name of a `.branchtargets` list that stands before"))?;
+        let targets = self.branches[level].targets[list].clone();
+        let instruction = self.body.instructions.len();
+        for (element, &(name, line)) in targets.iter().enumerate() {
+            self.note_use(LabelUse { name, line, depth: level + 1, instruction, operand, element })?;
         }
         Ok(Operand::Vector(vec![Operand::Label(0); targets.len()]))
     }
 
-    fn note_use(&mut self, name: &'a str, line: u32, operand: usize, element: usize) -> Result<()> {
+    fn note_use(&mut self, label_use: LabelUse<'a>) -> Result<()> {
         self.tokens.charge(size_of::<LabelUse<'_>>() + size_of::<Operand>())?;
-        self.uses.push(LabelUse { name, line, instruction: self.body.instructions.len(), operand, element });
+        self.uses.push(label_use);
         Ok(())
     }
 }

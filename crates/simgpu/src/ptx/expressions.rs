@@ -1,7 +1,7 @@
 //! Constant expressions (PTX manual, section 4.5): evaluated while they are read.
 //!
 //! Integers are of 64 bits, signed unless a suffix or their size says otherwise; arithmetic wraps. Decimal floating-point
-//! literals are doubles; `0f…` keeps its exact single and takes part in no arithmetic.
+//! literals are doubles and mix with no integers; `0f…` keeps its exact single and takes part in no arithmetic.
 
 use super::Result;
 use super::lexer::Token;
@@ -133,10 +133,8 @@ fn apply(tokens: &Tokens<'_>, operator: &str, left: Value, right: Value) -> Resu
         return Ok(truth(if operator == "&&" { left && right } else { left || right }));
     }
     match (left, right) {
-        (Value::Single(_), _) | (_, Value::Single(_)) => Err(mismatch()),
-        (Value::Double(_), _) | (_, Value::Double(_)) => {
-            doubles(operator, as_double(left), as_double(right)).ok_or_else(mismatch)
-        }
+        (Value::Double(left), Value::Double(right)) => doubles(operator, left, right).ok_or_else(mismatch),
+        (Value::Single(_) | Value::Double(_), _) | (_, Value::Single(_) | Value::Double(_)) => Err(mismatch()),
         _ => integers(operator, left, right)
             .ok_or_else(|| tokens.error(format!("`{operator}` with zero as its right-hand side"))),
     }
@@ -212,15 +210,6 @@ fn as_bits(value: Value) -> u64 {
         Value::Unsigned(value) => value,
         Value::Single(bits) => u64::from(bits),
         Value::Double(value) => value.to_bits(),
-    }
-}
-
-fn as_double(value: Value) -> f64 {
-    match value {
-        Value::Signed(value) => value as f64,
-        Value::Unsigned(value) => value as f64,
-        Value::Single(bits) => f64::from(f32::from_bits(bits)),
-        Value::Double(value) => value,
     }
 }
 

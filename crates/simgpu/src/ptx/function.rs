@@ -4,7 +4,7 @@ use super::Result;
 use super::ast::{Function, Place, Space};
 use super::body::BodyParser;
 use super::lexer::Token;
-use super::scopes::Scopes;
+use super::scopes::{Local, Scopes};
 use super::tokens::{Tokens, limit, unsupported};
 use super::variables::{self, Globals, Specifier};
 use crate::limits;
@@ -91,7 +91,8 @@ impl<'a> Header<'a> {
                 self.function.variables.push(variable);
                 // Declarations may leave parameters without a name.
                 if name != "_" {
-                    self.scopes.declare_variable(tokens, name, index)?;
+                    let line = self.function.variables[index as usize].line;
+                    self.scopes.declare(tokens, name, Local::Variable(index), line)?;
                 }
                 Ok(Place::Variable(index))
             }

@@ -1,7 +1,7 @@
 //! Initial values of variables (PTX manual, section 5.4.4): numbers, addresses, lists of them.
 
 use super::Result;
-use super::ast::{Type, Variable};
+use super::ast::{Space, Type, Variable};
 use super::expressions::{self, Value};
 use super::lexer::Token;
 use super::tokens::{Tokens, limit, quote, unsupported};
@@ -15,6 +15,9 @@ pub(super) fn parse<'a>(
     variable: &mut Variable,
     shape: &Shape,
 ) -> Result<()> {
+    if !matches!(variable.space, Space::Global | Space::Const) {
+        return Err(tokens.error("only `.global` and `.const` variables can have an initial value"));
+    }
     if variable.is_extern {
         return Err(tokens.error("an `.extern` variable cannot have an initial value"));
     }
@@ -38,37 +41,32 @@ struct Writer<'w, 'a> {
 }
 
 impl<'a> Writer<'_, 'a> {
-    /// Takes `{…}` of dimension `level`, whose first element has index `start`; the index after its last. Inner braces
-    /// may be left out, as in C, and so may values at the end.
+    /// Takes `{…}` of dimension `level`, whose first element has index `start`; the index after its last. Values at the
+    /// end may be left out: they are zero.
     fn list(&mut self, tokens: &mut Tokens<'a>, level: usize, start: u64) -> Result<u64> {
         tokens.expect("{")?;
         let stride = self.shape.stride(level).unwrap_or(u64::MAX);
-        let end = match self.shape.dimensions.get(level) {
-            Some(Some(size)) => start.saturating_add(size.saturating_mul(stride)),
-            _ => u64::MAX,
-        };
-        let mut next = start;
-        while !tokens.at("}") {
-            let step = if tokens.at("{") { stride } else { 1 };
-            if end - next < step {
+        let size = self.shape.dimensions.get(level).copied().flatten();
+        let is_innermost = level + 1 == self.shape.dimensions.len();
+        let (mut next, mut count) = (start, 0);
+        while count > 0 || !tokens.at("}") {
+            if size == Some(count) {
                 let name = quote(&self.variable.name);
-                return Err(tokens.error(format!("{name} has more initial values than elements ({})", end - start)));
+                return Err(tokens.error(format!("{name} has more initial values than elements ({count})")));
             }
-            if !tokens.at("{") {
+            if is_innermost {
                 self.scalar(tokens, next)?;
-            } else if level + 1 < self.shape.dimensions.len() && (next - start).is_multiple_of(stride) {
-                self.list(tokens, level + 1, next)?;
             } else {
-                return Err(tokens.expected("a value"));
+                self.list(tokens, level + 1, next)?;
             }
-            next += step;
+            next = next.saturating_add(stride);
+            count += 1;
             if !tokens.accept(",")? {
                 break;
             }
         }
         tokens.expect("}")?;
-        let unsized_end = start + (next - start).next_multiple_of(stride.max(1));
-        Ok(if end == u64::MAX { unsized_end } else { end })
+        Ok(start.saturating_add(size.unwrap_or(count).saturating_mul(stride)))
     }
 
     /// Takes one value and writes it at that index.
@@ -106,12 +104,11 @@ impl<'a> Writer<'_, 'a> {
             }
             None => return Err(tokens.error(format!("{} is not declared", quote(name)))),
         };
-        if self.variable.ty.bytes() != 8 {
-            let bits = 8 * self.variable.ty.bytes();
-            return Err(tokens.error(format!("an address of 64 bits does not fit an element of {bits} bits")));
+        let ty = self.variable.ty;
+        if !matches!(ty, Type::U64 | Type::S64 | Type::B64) {
+            return Err(tokens.error(format!("an address is an integer of 64 bits; the elements are of type {ty:?}")));
         }
-        let signed = tokens.at("+") || tokens.at("-");
-        let addend = if signed { expressions::integer(tokens, "an offset")? } else { 0 };
+        let addend = if tokens.at("+") { expressions::integer(tokens, "an offset")? } else { 0 };
         tokens.charge(size_of::<(u64, u32, i64)>())?;
         self.variable.relocations.push((8 * index, found, addend));
         self.write(tokens, index, 0)
@@ -141,20 +138,10 @@ fn bits(tokens: &Tokens<'_>, ty: Type, value: Value) -> Result<u64> {
         (Type::F32, Value::Double(value)) => Ok(u64::from((value as f32).to_bits())),
         (Type::F64, Value::Double(value)) => Ok(value.to_bits()),
         (Type::F64, Value::Single(bits)) => Ok(f64::from(f32::from_bits(bits)).to_bits()),
-        (Type::F32, Value::Signed(value)) => Ok(u64::from((value as f32).to_bits())),
-        (Type::F32, Value::Unsigned(value)) => Ok(u64::from((value as f32).to_bits())),
-        (Type::F64, Value::Signed(value)) => Ok((value as f64).to_bits()),
-        (Type::F64, Value::Unsigned(value)) => Ok((value as f64).to_bits()),
+        (Type::F32 | Type::F64, _) => Err(wrong("an integer")),
         (_, Value::Single(_) | Value::Double(_)) => Err(wrong("a floating-point number")),
-        (_, Value::Signed(value)) => {
-            let width = 8 * ty.bytes();
-            let fits = width == 64 || (-(1i64 << (width - 1))..1i64 << width).contains(&value);
-            if fits { Ok(value as u64) } else { Err(wrong(&value.to_string())) }
-        }
-        (_, Value::Unsigned(value)) => {
-            let width = 8 * ty.bytes();
-            let fits = width == 64 || value < 1u64 << width;
-            if fits { Ok(value) } else { Err(wrong(&value.to_string())) }
-        }
+        // The low bits are what is stored, as ptxas does: 255 and -1 are the same byte.
+        (_, Value::Signed(value)) => Ok(value as u64),
+        (_, Value::Unsigned(value)) => Ok(value),
     }
 }

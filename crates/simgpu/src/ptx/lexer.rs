@@ -78,7 +78,7 @@ impl<'a> Lexer<'a> {
         Error::Syntax { line: self.line, message: message.into() }
     }
 
-    /// Skips blanks, comments, and `@@DWARF` lines, which old compilers wrote.
+    /// Skips blanks, comments, lines that a preprocessor left (`# 1 "kernel.cu"`) and old compilers' `@@DWARF` lines.
     fn skip_blanks(&mut self) -> Result<()> {
         loop {
             match self.byte(0) {
@@ -89,6 +89,7 @@ impl<'a> Lexer<'a> {
                 Some(b' ' | b'\t' | b'\r' | 0x0b | 0x0c) => self.position += 1,
                 Some(b'/') if self.byte(1) == Some(b'/') => self.skip_line(),
                 Some(b'/') if self.byte(1) == Some(b'*') => self.skip_comment()?,
+                Some(b'#') => self.skip_line(),
                 Some(b'@') if self.starts_with("@@DWARF") => self.skip_line(),
                 _ => return Ok(()),
             }
@@ -200,7 +201,8 @@ impl<'a> Lexer<'a> {
         let from = self.position;
         let mut ahead = self.digits(0);
         let mut is_float = false;
-        if self.byte(ahead) == Some(b'.') && self.byte(ahead + 1).is_some_and(|byte| byte.is_ascii_digit()) {
+        let fraction = |byte: u8| byte.is_ascii_digit() || !is_name_byte(byte);
+        if self.byte(ahead) == Some(b'.') && self.byte(ahead + 1).is_none_or(fraction) {
             is_float = true;
             ahead += 1 + self.digits(ahead + 1);
         }

@@ -6,7 +6,7 @@
 //! has is found where instructions are decoded.
 //!
 //! The text may come from anybody. Whatever it holds, the answer is a module or an [`Error`] that names the line; nesting
-//! and memory are bounded by [`limits`](crate::limits).
+//! and memory are bounded by [`limits`].
 
 pub mod ast;
 

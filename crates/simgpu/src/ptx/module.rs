@@ -44,31 +44,17 @@ impl<'a> ModuleParser<'a> {
     }
 
     fn directive(&mut self) -> Result<()> {
-        let line = self.tokens.line();
         let Token::Word(word) = self.tokens.token() else {
             return Err(self.tokens.expected("a directive such as `.entry`"));
         };
         match word {
-            "version" => {
-                let (first, again) = (self.module.version, self.version()?);
-                self.same(".version", &format!("{first:?}"), &format!("{again:?}"), line)
-            }
-            "target" => {
-                let (first, again) = (self.module.target, self.target()?);
-                self.same(".target", &format!("sm_{first}"), &format!("sm_{again}"), line)
-            }
+            "version" | "target" => Err(self.tokens.error(format!("`.{word}` stands a second time"))),
             "address_size" => self.address_size(),
             "file" => self.file(),
             "section" => skip_section(&mut self.tokens),
             "pragma" => skip_pragma(&mut self.tokens),
-            "loc" => position(&mut self.tokens).map(|_| ()),
-            _ => self.declaration(),
+            _ => self.declaration(word),
         }
-    }
-
-    fn same(&self, what: &str, first: &str, again: &str, line: u32) -> Result<()> {
-        let message = || format!("`{what}` is {first} before and {again} here");
-        if first == again { Ok(()) } else { Err(crate::error::Error::Syntax { line, message: message() }) }
     }
 
     /// `.version 8.0`
@@ -122,23 +108,23 @@ impl<'a> ModuleParser<'a> {
         Ok(())
     }
 
-    /// A variable or a function, with its linkage.
-    fn declaration(&mut self) -> Result<()> {
-        let mut is_extern = false;
-        loop {
-            let line = self.tokens.line();
-            let Token::Word(word) = self.tokens.token() else {
+    /// A variable or a function, with its linkage, whose first word is in view.
+    fn declaration(&mut self, first: &'a str) -> Result<()> {
+        let line = self.tokens.line();
+        let mut word = first;
+        if matches!(first, "extern" | "visible" | "weak" | "common") {
+            self.tokens.advance()?;
+            let Token::Word(second) = self.tokens.token() else {
                 return Err(self.tokens.expected("a variable, `.entry` or `.func`"));
             };
-            self.tokens.advance()?;
-            match (word, variables::space_of(word)) {
-                ("extern", _) => is_extern = true,
-                ("visible" | "weak" | "common", _) => {}
-                ("entry" | "func", _) => return self.function(word == "entry", line),
-                (_, Some(Space::Param)) => return Err(unsupported(line, ".param outside functions")),
-                (_, Some(space)) => return self.variables(space, is_extern),
-                _ => return Err(unsupported(line, format!(".{word}"))),
-            }
+            word = second;
+        }
+        self.tokens.advance()?;
+        match (word, variables::space_of(word)) {
+            ("entry" | "func", _) => self.function(word == "entry", line),
+            (_, Some(Space::Param)) => Err(unsupported(line, ".param outside functions")),
+            (_, Some(space)) => self.variables(space, first == "extern"),
+            _ => Err(unsupported(line, format!(".{word}"))),
         }
     }
 

@@ -27,8 +27,27 @@ impl<'a> BodyParser<'_, 'a> {
         }
     }
 
-    /// `(a, b)` of a call.
-    pub(super) fn list(&mut self) -> Result<Operand> {
+    /// `(result), function, (a, b)`: the operands of a call.
+    pub(super) fn call(&mut self) -> Result<Vec<Operand>> {
+        let mut operands = Vec::with_capacity(3);
+        if self.tokens.at("(") {
+            operands.push(self.list()?);
+            self.tokens.expect(",")?;
+        }
+        let here = self.tokens.here();
+        match self.simple()? {
+            target @ Operand::Function(_) => operands.push(target),
+            Operand::Register(_) => return Err(unsupported(here.line, "a call through a register")),
+            _ => return Err(here.expected("the name of a function")),
+        }
+        if self.tokens.accept(",")? {
+            operands.push(self.list()?);
+        }
+        self.tokens.charge(operands.len() * size_of::<Operand>())?;
+        Ok(operands)
+    }
+
+    fn list(&mut self) -> Result<Operand> {
         self.tokens.expect("(")?;
         let operands = self.operands_until(")")?;
         Ok(Operand::List(operands))
@@ -89,6 +108,7 @@ impl<'a> BodyParser<'_, 'a> {
             Some(Local::Register(id)) => return Ok(Operand::Register(id)),
             Some(Local::Vector(first, lanes)) => return self.component(first, lanes),
             Some(Local::Variable(index)) => return self.variable(VariableRef::Function(index)),
+            Some(Local::Label(_)) => return Err(here.error(format!("{} is a label, not a value", quote(name)))),
             None => {}
         }
         match self.globals.get(name) {
@@ -145,10 +165,9 @@ impl<'a> BodyParser<'_, 'a> {
         Ok(Operand::Variable(variable, self.offset()?))
     }
 
-    /// `+4`, `-4`, `+-4`, or nothing.
+    /// `+4`, `+-4`, or nothing.
     fn offset(&mut self) -> Result<i64> {
-        let signed = self.tokens.at("+") || self.tokens.at("-");
-        if signed { expressions::integer(self.tokens, "an offset") } else { Ok(0) }
+        if self.tokens.at("+") { expressions::integer(self.tokens, "an offset") } else { Ok(0) }
     }
 
     /// `[register+4]`, `[variable+4]` or `[4]`.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Result;
 use super::ast::{Register, RegisterId, Type};
 use super::tokens::{Tokens, limit, quote};
+use crate::error::Error;
 use crate::limits;
 
 /// What a name inside a function stands for.
@@ -15,6 +16,8 @@ pub(super) enum Local {
     Vector(RegisterId, u32),
     /// An index into the function's variables.
     Variable(u32),
+    /// An index into the body's labels.
+    Label(u32),
 }
 
 /// `.reg .f32 %f<12>`: registers `%f0` to `%f11`. They become registers of the function when they are first used, so that
@@ -27,7 +30,8 @@ struct Family {
 
 #[derive(Debug, Default)]
 struct Scope<'a> {
-    names: HashMap<&'a str, Local>,
+    /// With the line of the declaration.
+    names: HashMap<&'a str, (Local, u32)>,
     families: HashMap<&'a str, Family>,
     /// For the names that end in digits, as for the families: what stands before the digits, and the least number.
     numbered: HashMap<&'a str, u32>,
@@ -59,9 +63,12 @@ impl<'a> Scopes<'a> {
         self.registers
     }
 
-    /// Declares a variable in the innermost scope.
-    pub(super) fn declare_variable(&mut self, tokens: &mut Tokens<'a>, name: &'a str, index: u32) -> Result<()> {
-        self.declare(tokens, name, Local::Variable(index))
+    /// What a name stands for in the innermost scope, where it is a label there.
+    pub(super) fn label_here(&self, name: &str) -> Option<u32> {
+        match self.scopes.last()?.names.get(name) {
+            Some(&(Local::Label(label), _)) => Some(label),
+            _ => None,
+        }
     }
 
     /// Declares a register, or `lanes` of them as a vector, in the innermost scope.
@@ -75,14 +82,14 @@ impl<'a> Scopes<'a> {
         self.count_registers(u64::from(lanes))?;
         if lanes == 1 {
             let id = self.add_register(tokens, name.to_owned(), ty)?;
-            self.declare(tokens, name, Local::Register(id))?;
+            self.declare(tokens, name, Local::Register(id), tokens.line())?;
             return Ok(id);
         }
         let first = self.registers.len() as RegisterId;
         for component in ["x", "y", "z", "w"].iter().take(lanes as usize) {
             self.add_register(tokens, format!("{name}.{component}"), ty)?;
         }
-        self.declare(tokens, name, Local::Vector(first, lanes))?;
+        self.declare(tokens, name, Local::Vector(first, lanes), tokens.line())?;
         Ok(first)
     }
 
@@ -114,23 +121,27 @@ impl<'a> Scopes<'a> {
     /// What a name stands for, from the innermost scope outwards.
     pub(super) fn find(&mut self, tokens: &mut Tokens<'a>, name: &'a str) -> Result<Option<Local>> {
         for level in (0..self.scopes.len()).rev() {
-            if let Some(&local) = self.scopes[level].names.get(name) {
+            if let Some(&(local, _)) = self.scopes[level].names.get(name) {
                 return Ok(Some(local));
             }
             if let Some(ty) = self.scopes[level].family_of(name, false) {
                 let id = self.add_register(tokens, name.to_owned(), ty)?;
-                self.scopes[level].names.insert(name, Local::Register(id));
+                self.scopes[level].names.insert(name, (Local::Register(id), tokens.line()));
                 return Ok(Some(Local::Register(id)));
             }
         }
         Ok(None)
     }
 
-    fn declare(&mut self, tokens: &mut Tokens<'a>, name: &'a str, local: Local) -> Result<()> {
-        tokens.charge(2 * size_of::<(&str, Local)>())?;
+    /// Declares a name in the innermost scope.
+    pub(super) fn declare(&mut self, tokens: &mut Tokens<'a>, name: &'a str, local: Local, line: u32) -> Result<()> {
+        tokens.charge(2 * size_of::<(&str, Local, u32)>())?;
         let Some(scope) = self.scopes.last_mut() else { return Ok(()) };
-        if scope.family_of(name, false).is_some() || scope.names.insert(name, local).is_some() {
-            return Err(tokens.error(format!("{} is declared twice in the same scope", quote(name))));
+        let first = scope.names.insert(name, (local, line)).map(|(_, line)| format!(", first in line {line}"));
+        if first.is_some() || scope.family_of(name, false).is_some() {
+            let (name, first) = (quote(name), first.unwrap_or_default());
+            let message = format!("{name} is declared twice in the same scope{first}");
+            return Err(Error::Syntax { line, message });
         }
         for (prefix, number) in splits(name, false) {
             scope.note_number(prefix, number);

@@ -221,7 +221,7 @@ impl Shape {
     fn bytes(&self, ty: Type, may_be_unsized: bool) -> Option<u64> {
         match self.dimensions.first() {
             None => Some(u64::from(ty.bytes())),
-            Some(None) => may_be_unsized.then_some(0),
+            Some(None | Some(0)) => may_be_unsized.then_some(0),
             // A product beyond 64 bits is beyond every limit.
             Some(Some(outer)) => {
                 let elements = self.stride(0).and_then(|stride| stride.checked_mul(*outer));
