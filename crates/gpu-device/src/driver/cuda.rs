@@ -13,7 +13,7 @@ use cust::sys;
 use crate::{DriverError, Error, KernelAttributes, Launch, Properties};
 
 unsafe extern "C" {
-    // In driver.c.
+    // In forwarders.c or linked_in.c.
     safe fn gpu_device_driver_failure() -> *const c_char;
     safe fn gpu_device_last_code() -> u32;
     fn gpu_device_describe(code: u32, name: *mut *const c_char, description: *mut *const c_char);
@@ -56,7 +56,7 @@ pub(crate) struct Stream {
 
 /// The last failure on this thread, in words.
 fn failure(error: CudaError) -> DriverError {
-    // `cust` folds codes that it does not know into one; driver.c kept the original.
+    // `cust` folds codes that it does not know into one; forwarders.c kept the original.
     match (error, gpu_device_last_code()) {
         (CudaError::UnknownError, original @ 1..) => describe(original),
         _ => describe(error as u32),
@@ -74,7 +74,7 @@ fn describe(code: u32) -> DriverError {
     }
 }
 
-/// A string of the driver's or of driver.c's.
+/// A string of the driver's or of forwarders.c's.
 fn text(pointer: *const c_char) -> Option<String> {
     // SAFETY: not null; both give strings that end in a zero and stay as long as the program.
     (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())

@@ -15,7 +15,6 @@
  * conventions of Linux on x86-64 and AArch64 each of them takes one register, or one 8-byte slot on the stack, so all can be
  * passed on as words of 64 bits.
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -211,7 +210,7 @@ FORWARD_6(cuOccupancyMaxPotentialBlockSize)
 FORWARD_8(cuLinkAddData_v2)
 FORWARD_11(cuLaunchKernel)
 
-/* The driver's name and description of a code, also of one that it is newer than CUDA 11.4; NULL where it has none. */
+/* The driver's name and description of a code, also of one that CUDA 11.4 does not have; NULL where it has none. */
 HIDDEN void gpu_device_describe(unsigned code, const char **name, const char **description) {
     unsigned kept = last_code;
     *name = *description = NULL;
