@@ -115,3 +115,11 @@ number!(u64, Integer, u64::from);
 number!(i64, Integer, |number: i64| number as u64);
 number!(f32, Float, |number: f32| u64::from(number.to_bits()));
 number!(f64, Float, f64::to_bits);
+
+#[cfg(test)]
+pub(crate) fn test_buffer(len: usize) -> Argument<'static> {
+    Argument {
+        value: Value::Buffer { address: 256, len, bytes: 4 * len, element: "f32", device: 1 },
+        borrow: PhantomData,
+    }
+}

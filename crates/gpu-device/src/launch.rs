@@ -121,3 +121,6 @@ pub(crate) fn check_limits(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

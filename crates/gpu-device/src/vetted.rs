@@ -97,3 +97,40 @@ fn check_reach(kernel: &str, reach: Reach, launch: &Launch, arguments: &[Argumen
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argument::test_buffer;
+
+    /// C ← A·B: three buffers, then m, k and n.
+    fn product(launch: &Launch, arguments: &[Argument<'_>]) -> Result<Vec<usize>, String> {
+        if launch.block != [16, 16, 1] {
+            return Err("it is written for blocks of 16 x 16".to_owned());
+        }
+        let size = |index: usize| arguments[index].size().ok_or("a negative size");
+        let (m, k, n) = (size(3)?, size(4)?, size(5)?);
+        let bytes = |rows: usize, cols: usize| rows.checked_mul(cols)?.checked_mul(4);
+        let sizes = [bytes(m, k), bytes(k, n), bytes(m, n)];
+        sizes.into_iter().map(|size| size.ok_or_else(|| "a size overflows".to_owned())).collect()
+    }
+
+    #[test]
+    fn buffers_must_be_as_large_as_the_reach() {
+        let launch = Launch { block: [16, 16, 1], ..Launch::default() };
+        let arguments = |lens: [usize; 3], sizes: [i32; 3]| -> Vec<Argument<'static>> {
+            lens.map(test_buffer).into_iter().chain(sizes.map(Argument::from)).collect()
+        };
+        let check = |launch, lens, sizes| check_reach("mm", product, launch, &arguments(lens, sizes));
+        assert_eq!(check(&launch, [6, 12, 8], [2, 3, 4]), Ok(()));
+        let short = Error::BufferTooShort { kernel: "mm".into(), index: 1, needed: 48, given: 44 };
+        assert_eq!(check(&launch, [6, 11, 8], [2, 3, 4]), Err(short));
+        let refused = |launch, sizes| check(launch, [6, 12, 8], sizes).expect_err("not vetted").to_string();
+        assert!(refused(&launch, [2, -3, 4]).ends_with("with these arguments: a negative size"));
+        assert!(refused(&launch, [i32::MAX; 3]).starts_with("argument 0 of kernel `mm` must hold"));
+        assert!(refused(&Launch::default(), [2, 3, 4]).contains("<<<(1, 1, 1), (1, 1, 1), 0>>>"));
+        let four = |_: &Launch, _: &[Argument<'_>]| Ok(vec![0; 4]);
+        let error = check_reach("mm", four, &launch, &arguments([6, 12, 8], [2, 3, 4])).expect_err("four");
+        assert!(error.to_string().ends_with("its reach is that of 4 buffers, 3 were given"), "{error}");
+    }
+}

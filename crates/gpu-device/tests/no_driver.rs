@@ -1,12 +1,13 @@
 //! What a program gets where there is no GPU: a sentence, in place of a program that does not start.
+#![cfg(not(feature = "simgpu"))]
 
-use gpu_device::{Device, Error};
+use gpu_device::Device;
 
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn without_the_feature_the_sentence_names_it() {
     for error in [Device::open(0).map(drop), Device::count().map(drop)].map(|result| result.expect_err("no driver")) {
-        let Error::Unavailable { reason } = &error else { panic!("{error:?}") };
+        let gpu_device::Error::Unavailable { reason } = &error else { panic!("{error:?}") };
         assert!(reason.contains("--features cuda"), "{reason}");
         assert!(error.to_string().starts_with("no CUDA device can be opened: "), "{error}");
     }
