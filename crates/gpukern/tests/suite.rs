@@ -76,10 +76,8 @@ impl AttentionBackend for Reordered {
 
 #[test]
 fn an_online_softmax_in_another_order_passes() {
-    for seed in 1..=std::env::var("SEEDS").map_or(5, |s| s.parse().unwrap()) {
-        if let Err(e) = check("reordered", &Reordered, &Suite { seed, ..QUICK }) {
-            eprintln!("FAIL {e}");
-        }
+    for seed in 1..=5 {
+        check("reordered", &Reordered, &Suite { seed, ..QUICK }).expect("within bounds");
     }
 }
 
