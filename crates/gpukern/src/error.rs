@@ -1,0 +1,61 @@
+//! Everything that can be wrong with a call, one variant each.
+
+/// Why a computation was refused. Whenever it was, no output was written to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice has the wrong number of elements.
+    #[error("`{name}` is {shape}, which is {expected} elements, {len} were given")]
+    Length {
+        /// The argument.
+        name: &'static str,
+        /// Its shape, with numbers.
+        shape: String,
+        /// Elements of that shape.
+        expected: usize,
+        /// Elements given.
+        len: usize,
+    },
+    /// A number that must be at least 1 is 0.
+    #[error("`{name}` is 0, it must be at least 1")]
+    Zero {
+        /// The field.
+        name: &'static str,
+    },
+    /// The query heads cannot be shared out evenly.
+    #[error("{heads} query heads are not a multiple of {kv_heads} key/value heads")]
+    HeadGroups {
+        /// Query heads.
+        heads: usize,
+        /// Key/value heads.
+        kv_heads: usize,
+    },
+    /// There are fewer rows allocated for keys than keys.
+    #[error("`key_capacity` is {capacity}, there are {keys} keys")]
+    KeyCapacity {
+        /// Rows allocated a head.
+        capacity: usize,
+        /// Keys.
+        keys: usize,
+    },
+    /// The scale is infinite or not a number.
+    #[error("`scale` is {scale}, it must be finite")]
+    Scale {
+        /// What was given, in digits.
+        scale: String,
+    },
+    /// The number of elements of an array does not fit `usize`, or its bytes do not fit the address space.
+    #[error("`{name}` is {shape}, which is larger than the address space")]
+    TooLarge {
+        /// The array.
+        name: &'static str,
+        /// Its shape, with numbers.
+        shape: String,
+    },
+    /// Scratch memory cannot be allocated.
+    #[error("{bytes} bytes of scratch memory cannot be allocated")]
+    OutOfMemory {
+        /// Bytes asked for.
+        bytes: usize,
+    },
+}
