@@ -18,6 +18,7 @@ pub(crate) mod bits;
 pub(crate) mod compare;
 pub(crate) mod convert;
 pub(crate) mod float;
+pub(crate) mod gather;
 pub(crate) mod half;
 pub(crate) mod integer;
 mod registers;

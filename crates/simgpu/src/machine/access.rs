@@ -13,20 +13,33 @@ use crate::program::{MemoryOp, NO_SLOT, Op, Slot};
 /// The address of each lane. Lanes that are not active repeat that of one that is, so that they need no thought.
 #[inline(always)]
 pub(super) fn addresses(warp: &Warp, slot: Slot, wide: bool, offset: i64) -> [u64; LANES] {
-    let mut addresses = if wide {
-        warp.registers.get_wide(slot).map(|address| address.wrapping_add(offset as u64))
+    let mut out = [0; LANES];
+    if wide {
+        let register = warp.registers.get_wide(slot);
+        for lane in 0..LANES {
+            out[lane] = register[lane].wrapping_add(offset as u64);
+        }
     } else {
-        warp.registers.get(slot).map(|address| u64::from(address.wrapping_add(offset as u32)))
-    };
+        let register = warp.registers.get(slot);
+        for lane in 0..LANES {
+            out[lane] = u64::from(register[lane].wrapping_add(offset as u32));
+        }
+    }
+    repeat_leader(warp, &mut out);
+    out
+}
+
+/// Gives lanes that are not active the value of the first one that is.
+#[inline(always)]
+pub(super) fn repeat_leader<T: Copy>(warp: &Warp, values: &mut [T; LANES]) {
     if warp.mask != u32::MAX {
-        let leader = addresses[warp.mask.trailing_zeros() as usize % LANES];
-        for (lane, address) in addresses.iter_mut().enumerate() {
+        let leader = values[warp.mask.trailing_zeros() as usize % LANES];
+        for (lane, value) in values.iter_mut().enumerate() {
             if warp.mask >> lane & 1 == 0 {
-                *address = leader;
+                *value = leader;
             }
         }
     }
-    addresses
 }
 
 /// The active lanes, lowest first.

@@ -89,8 +89,8 @@ fn update(found: &Allocation, offset: u64, op: &MemoryOp, b: u64, c: u64) -> u64
 pub(crate) fn shared_atomic(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let program = block.context.program;
     let op = &program.memory[ops[0].immediate as usize];
-    let offsets = shared::offsets(addresses(warp, op.address, op.address_wide, op.offset));
-    let bytes = op.total_bytes();
+    let offsets = shared::offsets(warp, op.address, op.address_wide, op.offset);
+    let bytes = op.total_bytes() as u32;
     let good = block.inside_shared(warp, op.position, &offsets, bytes);
     shared::count(&mut block.counters.shared_atomics, &offsets, warp.mask, bytes);
     block.check_shared(warp, op.position, good, Access::Atomic, &offsets, bytes);

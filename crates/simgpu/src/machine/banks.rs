@@ -4,7 +4,8 @@ use crate::lanes::LANES;
 
 /// Bytes of a sector, the unit in which caches and memory move data.
 const SECTOR: u32 = 32;
-/// Bytes that all banks give in one pass.
+/// Banks of shared memory, and bytes that all of them give in one pass.
+const BANKS: usize = 32;
 const ROW: u32 = 128;
 
 /// The distinct sectors that the lanes touch. Lanes that are not active repeat an active lane's address.
@@ -18,11 +19,13 @@ pub(super) fn sectors(addresses: &[u64; LANES]) -> u64 {
         changes += u64::from(before != here);
         sorted &= before <= here;
     }
-    if sorted { changes + 1 } else { distinct(addresses.map(|address| address >> shift)) }
+    if sorted { changes + 1 } else { distinct(addresses) }
 }
 
-#[cold]
-fn distinct(mut values: [u64; LANES]) -> u64 {
+#[inline(never)]
+fn distinct(addresses: &[u64; LANES]) -> u64 {
+    let mut values = *addresses;
+    values.iter_mut().for_each(|address| *address /= u64::from(SECTOR));
     values.sort_unstable();
     1 + values.windows(2).filter(|pair| pair[0] != pair[1]).count() as u64
 }
@@ -31,43 +34,55 @@ fn distinct(mut values: [u64; LANES]) -> u64 {
 /// for it. Requests of 8 and 16 bytes a lane are served by halves and quarters of the warp, as on NVIDIA's GPUs (inferred from
 /// their profilers; the manuals say no more than that conflicts are counted within such a group).
 #[inline(always)]
-pub(super) fn wavefronts(addresses: &[u64; LANES], mask: u32, bytes: u32) -> (u64, u64) {
-    let group = (ROW / bytes.max(4)).min(LANES as u32) as usize;
+pub(super) fn wavefronts(offsets: &[u32; LANES], mask: u32, bytes: u32) -> (u64, u64) {
+    match bytes {
+        0..=4 => groups::<32>(offsets, mask, 4),
+        5..=8 => groups::<16>(offsets, mask, 8),
+        _ => groups::<8>(offsets, mask, 16),
+    }
+}
+
+/// The same for groups of `SIZE` lanes.
+#[inline(always)]
+fn groups<const SIZE: usize>(offsets: &[u32; LANES], mask: u32, unit: u32) -> (u64, u64) {
     let (mut passes, mut ideal) = (0, 0);
-    for first in (0..LANES).step_by(group) {
-        if mask >> first & (u32::MAX >> (32 - group)) == 0 {
+    let (chunks, _) = offsets.as_chunks::<SIZE>();
+    for (index, lanes) in chunks.iter().enumerate() {
+        if mask >> (index * SIZE) & (u32::MAX >> (32 - SIZE)) == 0 {
             continue;
         }
+        let (mut least, mut most) = (u32::MAX, 0);
+        for &offset in lanes {
+            (least, most) = (least.min(offset), most.max(offset));
+        }
         ideal += 1;
-        let lanes = &addresses[first..first + group];
-        // All in one row: every bank is asked for one word at most.
-        let row = lanes[0] / u64::from(ROW);
-        let same_row = lanes.iter().fold(true, |same, address| same & (address / u64::from(ROW) == row));
-        passes += if same_row { 1 } else { conflicts(lanes, bytes) };
+        // Within 128 bytes no two words share a bank.
+        passes += if most / 4 * 4 - least / 4 * 4 + unit <= ROW { 1 } else { conflicts(lanes, unit) };
     }
     (passes, ideal)
 }
 
-/// The most distinct words that one bank is asked for.
-fn conflicts(lanes: &[u64], bytes: u32) -> u64 {
-    let words = bytes.div_ceil(4).max(1);
-    // Wider requests are aligned: their words are in neighbouring banks, so one bank stands for all of them.
-    let unit = u64::from(words * 4);
-    let units_a_row = u64::from(ROW) / unit;
-    let mut most = 1;
-    let mut seen = [0u64; LANES];
-    for (index, &address) in lanes.iter().enumerate() {
-        seen[index] = address / unit;
-        let here = seen[index];
-        if seen[..index].contains(&here) {
-            continue;
+/// As many passes as it takes until every lane is served. Units are aligned, so the bank of its first word stands for a unit.
+fn conflicts(lanes: &[u32], unit: u32) -> u64 {
+    let mut left: u32 = u32::MAX >> (LANES - lanes.len());
+    let mut passes = 0;
+    while left != 0 {
+        passes += 1;
+        // The unit that each bank serves in this pass, one higher so that 0 is none.
+        let mut serves = [0u32; BANKS];
+        let mut rest = left;
+        while rest != 0 {
+            let lane = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            let wanted = lanes[lane] / unit;
+            let bank = &mut serves[(wanted * (unit / 4)) as usize % BANKS];
+            if *bank == 0 {
+                *bank = wanted + 1;
+            }
+            if *bank == wanted + 1 {
+                left &= !(1 << lane);
+            }
         }
-        let mut before = 0;
-        for (at, &other) in seen[..index].iter().enumerate() {
-            let counts = other % units_a_row == here % units_a_row && !seen[..at].contains(&other);
-            before += u64::from(counts);
-        }
-        most = most.max(before + 1);
     }
-    most
+    passes
 }

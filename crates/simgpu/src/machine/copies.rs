@@ -29,7 +29,7 @@ struct Copy {
     lanes: u32,
     group: [u32; LANES],
     from: [u64; LANES],
-    to: [u64; LANES],
+    to: [u32; LANES],
     /// Bytes that are read; zeros follow.
     read: [u32; LANES],
     bytes: u32,
@@ -45,8 +45,8 @@ impl Copies {
 pub(crate) fn copy_async(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let program = block.context.program;
     let op: &CopyOp = &program.copies[ops[0].immediate as usize];
-    let bytes = u64::from(op.bytes);
-    let to = shared::offsets(addresses(warp, op.to, op.to_wide, op.to_offset));
+    let bytes = op.bytes;
+    let to = shared::offsets(warp, op.to, op.to_wide, op.to_offset);
     let from = addresses(warp, op.from, op.from_wide, op.from_offset);
     let sizes = op.read_bytes.map_or([op.bytes; LANES], |slot| warp.registers.get(slot).map(|size| size.min(op.bytes)));
     let mut lanes = block.inside_shared(warp, op.position, &to, bytes);
@@ -56,7 +56,7 @@ pub(crate) fn copy_async(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
         let all = warp.mask;
         warp.set_mask(reading);
         let from = addresses(warp, op.from, op.from_wide, op.from_offset);
-        let targets = block.targets(warp, op.memory as usize, op.position, &from, 1, bytes);
+        let targets = block.targets(warp, op.memory as usize, op.position, &from, 1, u64::from(bytes));
         for lane in lanes_in(reading) {
             let size = u64::from(sizes[lane]);
             let Some(found) = targets.of(lane) else {
@@ -83,7 +83,7 @@ pub(crate) fn copy_async(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     }
     shared::count(&mut block.counters.shared_stores, &to, warp.mask, bytes);
     block.check_shared(warp, op.position, lanes, Access::Write, &to, bytes);
-    lanes_in(lanes).for_each(|lane| block.shadow.begin_copy(to[lane], op.bytes));
+    lanes_in(lanes).for_each(|lane| block.shadow.begin_copy(u64::from(to[lane]), op.bytes));
     let group = warp.copies.committed;
     warp.copies.pending.push(Copy { lanes, group, from, to, read: sizes, bytes: op.bytes });
 }
@@ -128,14 +128,14 @@ fn finish(block: &mut Block<'_>, copy: &Copy, lane: usize, by: Accessor) {
             shared[..read].iter_mut().enumerate().for_each(|(at, byte)| *byte = found.load8(offset + at as u64));
         }
     }
-    block.shadow.end_copy(copy.to[lane], copy.bytes, by);
+    block.shadow.end_copy(u64::from(copy.to[lane]), copy.bytes, by);
 }
 
 impl Block<'_> {
     /// A thread that ends without a wait leaves its copies undone.
     pub(super) fn drop_copies(&mut self, warp: &mut Warp) {
         for copy in std::mem::take(&mut warp.copies.pending) {
-            lanes_in(copy.lanes).for_each(|lane| self.shadow.drop_copy(copy.to[lane], copy.bytes));
+            lanes_in(copy.lanes).for_each(|lane| self.shadow.drop_copy(u64::from(copy.to[lane]), copy.bytes));
         }
     }
 }

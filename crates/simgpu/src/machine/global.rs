@@ -141,6 +141,7 @@ fn write(allocation: &Allocation, offset: u64, bytes: u8, value: u64) {
     }
 }
 
+#[inline(always)]
 pub(crate) fn global_load(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let at = ops[0].immediate as usize;
     let program = block.context.program;
@@ -215,6 +216,7 @@ pub(super) fn check_written(
     }
 }
 
+#[inline(always)]
 pub(crate) fn global_store(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let at = ops[0].immediate as usize;
     let program = block.context.program;

@@ -5,7 +5,7 @@
 //! 16-bit numbers are exact in single precision and are summed there in order of k; how a GPU rounds in between is not
 //! documented, so results are compared with a tolerance.
 
-use super::access::{addresses, lanes_in};
+use super::access::lanes_in;
 use super::block::Block;
 use super::shadow::Access;
 use super::shared;
@@ -19,7 +19,7 @@ pub(crate) fn load_matrix(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let program = block.context.program;
     let op = &program.memory[ops[0].immediate as usize];
     let (matrices, transposed) = (usize::from(op.count), op.signed);
-    let offsets = shared::offsets(addresses(warp, op.address, op.address_wide, op.offset));
+    let offsets = shared::offsets(warp, op.address, op.address_wide, op.offset);
     let all = warp.mask;
     warp.set_mask(all & (u32::MAX >> (32 - 8 * matrices)));
     let good = block.inside_shared(warp, op.position, &offsets, 16);

@@ -1,7 +1,7 @@
 //! Loads and stores of shared memory.
 
 use super::SHARED_WINDOW;
-use super::access::{addresses, lanes_in, put, stored};
+use super::access::{lanes_in, put, repeat_leader, stored};
 use super::banks::wavefronts;
 use super::block::Block;
 use super::shadow::{Access, Accessor, Conflict};
@@ -9,19 +9,35 @@ use super::warp::Warp;
 use crate::counters::SharedTraffic;
 use crate::finding::FindingKind;
 use crate::lanes::LANES;
-use crate::program::{MemoryOp, NO_SLOT, Op};
+use crate::lanes::gather::Checked;
+use crate::program::{MemoryOp, NO_SLOT, Op, Slot};
 
-/// Offsets into shared memory, from addresses of it or generic ones.
+/// Offsets into shared memory, from addresses of it or generic ones. What is far outside becomes the last offset.
 #[inline(always)]
-pub(super) fn offsets(addresses: [u64; LANES]) -> [u64; LANES] {
-    addresses.map(|address| if address >= SHARED_WINDOW { address - SHARED_WINDOW } else { address })
+pub(super) fn offsets(warp: &Warp, slot: Slot, wide: bool, offset: i64) -> [u32; LANES] {
+    let mut out = [0; LANES];
+    if wide {
+        let register = warp.registers.get_wide(slot);
+        for lane in 0..LANES {
+            let address = register[lane].wrapping_add(offset as u64);
+            let inside = if address >= SHARED_WINDOW { address - SHARED_WINDOW } else { address };
+            out[lane] = inside.min(u64::from(u32::MAX)) as u32;
+        }
+    } else {
+        let register = warp.registers.get(slot);
+        for lane in 0..LANES {
+            out[lane] = register[lane].wrapping_add(offset as u32);
+        }
+    }
+    repeat_leader(warp, &mut out);
+    out
 }
 
 #[inline(always)]
-pub(super) fn count(traffic: &mut SharedTraffic, offsets: &[u64; LANES], mask: u32, bytes: u64) {
+pub(super) fn count(traffic: &mut SharedTraffic, offsets: &[u32; LANES], mask: u32, bytes: u32) {
     traffic.requests += 1;
-    traffic.bytes += u64::from(mask.count_ones()) * bytes;
-    let (passes, ideal) = wavefronts(offsets, mask, bytes as u32);
+    traffic.bytes += u64::from(mask.count_ones() * bytes);
+    let (passes, ideal) = wavefronts(offsets, mask, bytes);
     traffic.wavefronts += passes;
     traffic.ideal_wavefronts += ideal;
 }
@@ -29,34 +45,34 @@ pub(super) fn count(traffic: &mut SharedTraffic, offsets: &[u64; LANES], mask: u
 impl Block<'_> {
     /// The active lanes whose access is inside shared memory and aligned; the others are noted.
     #[inline(always)]
-    pub(super) fn inside_shared(&mut self, warp: &Warp, position: u32, offsets: &[u64; LANES], bytes: u64) -> u32 {
-        let last = (self.shared.len() as u64).checked_sub(bytes);
+    pub(super) fn inside_shared(&mut self, warp: &Warp, position: u32, offsets: &[u32; LANES], bytes: u32) -> u32 {
+        let last = (self.shared.len() as u64).checked_sub(u64::from(bytes));
         let (mut most, mut low_bits) = (0, 0);
         for &offset in offsets {
             most = most.max(offset);
             low_bits |= offset;
         }
-        if last.is_some_and(|last| most <= last) && low_bits & (bytes - 1) == 0 {
+        if last.is_some_and(|last| u64::from(most) <= last) && low_bits & (bytes - 1) == 0 {
             return warp.mask;
         }
         self.refuse_shared(warp, position, offsets, bytes)
     }
 
     #[cold]
-    fn refuse_shared(&mut self, warp: &Warp, position: u32, offsets: &[u64; LANES], bytes: u64) -> u32 {
-        let size = self.shared.len() as u64;
+    fn refuse_shared(&mut self, warp: &Warp, position: u32, offsets: &[u32; LANES], bytes: u32) -> u32 {
+        let size = self.shared.len();
         let mut good = 0;
         for lane in lanes_in(warp.mask) {
             let offset = offsets[lane];
             let kind = if !offset.is_multiple_of(bytes) {
                 FindingKind::Misaligned
-            } else if offset.checked_add(bytes).is_none_or(|end| end > size) {
+            } else if offset as usize + bytes as usize > size {
                 FindingKind::OutOfBounds
             } else {
                 good |= 1 << lane;
                 continue;
             };
-            self.note(kind, warp, 1 << lane, position, Some(offset), || {
+            self.note(kind, warp, 1 << lane, position, Some(u64::from(offset)), || {
                 format!("{bytes} bytes at {offset} of {size} bytes of shared memory")
             });
         }
@@ -65,35 +81,20 @@ impl Block<'_> {
 
     /// Tells the shadow of an access by each lane, and notes what is wrong with it.
     #[inline(always)]
-    pub(super) fn check_shared(
-        &mut self,
-        warp: &Warp,
-        position: u32,
-        lanes: u32,
-        access: Access,
-        offsets: &[u64; LANES],
-        bytes: u64,
-    ) {
+    pub(super) fn check_shared(&mut self, warp: &Warp, position: u32, lanes: u32, access: Access, offsets: &[u32; LANES], bytes: u32) {
         if !self.shadow.is_on() {
             return;
         }
         for lane in lanes_in(lanes) {
             let by = Accessor::new(warp, lane, self.clock, position);
-            if let Some(conflict) = self.shadow.access(access, offsets[lane], bytes as u32, by) {
+            if let Some(conflict) = self.shadow.access(access, u64::from(offsets[lane]), bytes, by) {
                 self.note_conflict(warp, position, lane, access, conflict);
             }
         }
     }
 
     #[cold]
-    pub(super) fn note_conflict(
-        &mut self,
-        warp: &Warp,
-        position: u32,
-        lane: usize,
-        access: Access,
-        conflict: Conflict,
-    ) {
+    pub(super) fn note_conflict(&mut self, warp: &Warp, position: u32, lane: usize, access: Access, conflict: Conflict) {
         let program = self.context.program;
         let line = conflict.other_position.map(|other| program.positions[other as usize].ptx_line);
         let other = conflict.other.map(|thread| self.thread_of(u32::from(thread) / 32, u32::from(thread) % 32));
@@ -114,57 +115,52 @@ impl Block<'_> {
     }
 }
 
+#[inline(always)]
 pub(crate) fn shared_load(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let program = block.context.program;
     let op = &program.memory[ops[0].immediate as usize];
-    let offsets = offsets(addresses(warp, op.address, op.address_wide, op.offset));
-    let bytes = op.total_bytes();
+    let offsets = offsets(warp, op.address, op.address_wide, op.offset);
+    let bytes = op.total_bytes() as u32;
     let good = block.inside_shared(warp, op.position, &offsets, bytes);
     count(&mut block.counters.shared_loads, &offsets, warp.mask, bytes);
     block.check_shared(warp, op.position, good, Access::Read, &offsets, bytes);
-    match (op.bytes, op.count) {
-        (4, 1) if good == warp.mask && !op.wide => load_words::<1>(warp, &block.shared, op, &offsets),
-        (4, 2) if good == warp.mask && !op.wide => load_words::<2>(warp, &block.shared, op, &offsets),
-        (4, 4) if good == warp.mask && !op.wide => load_words::<4>(warp, &block.shared, op, &offsets),
-        _ => load_any(warp, &block.shared, op, &offsets, good),
+    let words = op.bytes == 4 && !op.wide && good == warp.mask;
+    let done = match op.count {
+        1 if words => load_words::<1>(warp, &mut block.shared, op, &offsets),
+        2 if words => load_words::<2>(warp, &mut block.shared, op, &offsets),
+        4 if words => load_words::<4>(warp, &mut block.shared, op, &offsets),
+        _ => false,
+    };
+    if !done {
+        load_any(warp, &block.shared, op, &offsets, good);
     }
 }
 
 /// The common cases: one, two or four words a lane. Inactive lanes repeat an active one, so all can be read.
 #[inline(always)]
-fn load_words<const N: usize>(warp: &mut Warp, shared: &[u8], op: &MemoryOp, offsets: &[u64; LANES]) {
-    let mut rows = [[0u32; N]; LANES];
-    for lane in 0..LANES {
-        let bytes = &shared[offsets[lane] as usize..][..4 * N];
-        for element in 0..N {
-            rows[lane][element] = u32::from_le_bytes([
-                bytes[4 * element],
-                bytes[4 * element + 1],
-                bytes[4 * element + 2],
-                bytes[4 * element + 3],
-            ]);
-        }
-    }
+fn load_words<const N: usize>(warp: &mut Warp, shared: &mut [u8], op: &MemoryOp, offsets: &[u32; LANES]) -> bool {
+    let Some(checked) = Checked::<N>::new(shared, offsets) else { return false };
+    let words = checked.read();
     let full = warp.mask == u32::MAX;
-    let mask = warp.mask_lanes.0;
     for element in 0..N {
         if op.data[element] == NO_SLOT {
             continue;
         }
         let register = warp.registers.get_mut(op.data[element]);
         if full {
-            for lane in 0..LANES {
-                register[lane] = rows[lane][element];
-            }
+            *register = words[element];
         } else {
             for lane in 0..LANES {
-                register[lane] = rows[lane][element] & mask[lane] | register[lane] & !mask[lane];
+                let mask = warp.mask_lanes.0[lane];
+                register[lane] = words[element][lane] & mask | register[lane] & !mask;
             }
         }
     }
+    true
 }
 
-fn load_any(warp: &mut Warp, shared: &[u8], op: &MemoryOp, offsets: &[u64; LANES], good: u32) {
+#[inline(never)]
+fn load_any(warp: &mut Warp, shared: &[u8], op: &MemoryOp, offsets: &[u32; LANES], good: u32) {
     let size = usize::from(op.bytes);
     for element in 0..usize::from(op.count) {
         let mut values = [0; LANES];
@@ -176,19 +172,41 @@ fn load_any(warp: &mut Warp, shared: &[u8], op: &MemoryOp, offsets: &[u64; LANES
     }
 }
 
+#[inline(always)]
 pub(crate) fn shared_store(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let program = block.context.program;
     let op = &program.memory[ops[0].immediate as usize];
-    let offsets = offsets(addresses(warp, op.address, op.address_wide, op.offset));
-    let bytes = op.total_bytes();
+    let offsets = offsets(warp, op.address, op.address_wide, op.offset);
+    let bytes = op.total_bytes() as u32;
     let good = block.inside_shared(warp, op.position, &offsets, bytes);
     count(&mut block.counters.shared_stores, &offsets, warp.mask, bytes);
     block.check_shared(warp, op.position, good, Access::Write, &offsets, bytes);
+    let words = op.bytes == 4 && !op.wide && good == warp.mask;
+    let done = match op.count {
+        1 if words => store_words::<1>(warp, &mut block.shared, op, &offsets),
+        2 if words => store_words::<2>(warp, &mut block.shared, op, &offsets),
+        4 if words => store_words::<4>(warp, &mut block.shared, op, &offsets),
+        _ => false,
+    };
+    if !done {
+        store_any(warp, &mut block.shared, op, &offsets, good);
+    }
+}
+
+#[inline(always)]
+fn store_words<const N: usize>(warp: &Warp, shared: &mut [u8], op: &MemoryOp, offsets: &[u32; LANES]) -> bool {
+    let Some(checked) = Checked::<N>::new(shared, offsets) else { return false };
+    checked.write(std::array::from_fn(|element| warp.registers.get(op.data[element])), warp.mask);
+    true
+}
+
+#[inline(never)]
+fn store_any(warp: &Warp, shared: &mut [u8], op: &MemoryOp, offsets: &[u32; LANES], good: u32) {
     let size = usize::from(op.bytes);
     for lane in lanes_in(good) {
         for element in 0..usize::from(op.count) {
             let value = stored(warp, op, op.data[element], lane).to_le_bytes();
-            block.shared[offsets[lane] as usize + element * size..][..size].copy_from_slice(&value[..size]);
+            shared[offsets[lane] as usize + element * size..][..size].copy_from_slice(&value[..size]);
         }
     }
 }

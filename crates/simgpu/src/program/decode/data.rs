@@ -3,7 +3,7 @@
 use super::super::{AtomicKind, CopyOp, MemoryOp, NO_SLOT, Slot};
 use super::{Decoder, Words, is_wide};
 use crate::error::Error;
-use crate::lanes::{convert, integer};
+use crate::lanes::{compiled, convert, integer};
 use crate::machine::{self, Run};
 use crate::ptx::ast::{Base, Operand, Space, Type};
 
@@ -243,11 +243,11 @@ impl Decoder<'_> {
         match place {
             Where::Space(Space::Param) => self.load_param(op),
             Where::Space(Space::Global | Space::Const) => {
-                self.memory_op(machine::global_load, op);
+                self.memory_op(compiled!(machine::global_load).pick(self.lanes), op);
                 Ok(())
             }
             Where::Space(Space::Shared) => {
-                self.memory_op(machine::shared_load, op);
+                self.memory_op(compiled!(machine::shared_load).pick(self.lanes), op);
                 Ok(())
             }
             Where::Space(Space::Local) => {
@@ -308,8 +308,8 @@ impl Decoder<'_> {
     fn store(&mut self, words: &mut Words<'_>) -> Result<(), Error> {
         let (place, op) = self.access(words, true)?;
         let run: Run = match place {
-            Where::Space(Space::Global) => machine::global_store,
-            Where::Space(Space::Shared) => machine::shared_store,
+            Where::Space(Space::Global) => compiled!(machine::global_store).pick(self.lanes),
+            Where::Space(Space::Shared) => compiled!(machine::shared_store).pick(self.lanes),
             Where::Space(Space::Local) => machine::local_store,
             Where::Generic => machine::generic_store,
             Where::Space(Space::Const | Space::Param) => return Err(words.unsupported()),
@@ -373,12 +373,12 @@ impl Decoder<'_> {
             return Ok(());
         }
         if words.take("wait_all") {
-            self.emit(machine::wait_group, NO_SLOT, &[], u64::MAX);
+            self.emit(compiled!(machine::wait_group).pick(self.lanes), NO_SLOT, &[], u64::MAX);
             return Ok(());
         }
         if words.take("wait_group") {
             let Operand::Integer(keep) = self.operand(0)? else { return Err(words.unsupported()) };
-            self.emit(machine::wait_group, NO_SLOT, &[], (*keep).min(u64::MAX - 1));
+            self.emit(compiled!(machine::wait_group).pick(self.lanes), NO_SLOT, &[], (*keep).min(u64::MAX - 1));
             return Ok(());
         }
         Self::take_hints(words);
@@ -425,7 +425,7 @@ impl Decoder<'_> {
             memory,
             position,
         });
-        self.emit(machine::copy_async, NO_SLOT, &[], index);
+        self.emit(compiled!(machine::copy_async).pick(self.lanes), NO_SLOT, &[], index);
         Ok(())
     }
 }
