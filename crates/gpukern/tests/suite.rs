@@ -76,7 +76,7 @@ impl AttentionBackend for Reordered {
 
 #[test]
 fn an_online_softmax_in_another_order_passes() {
-    for seed in 1..=5 {
+    for seed in 1..=2 {
         check("reordered", &Reordered, &Suite { seed, ..QUICK }).expect("within bounds");
     }
 }
