@@ -17,7 +17,8 @@
 // 6. Own rows stay in shared memory; the others stream through two slots, each window twice: once for the scores, once for the
 //    sums. (flash.cuh)
 //
-// Memory is the inputs and outputs and delta, one number a query.
+// Memory is the inputs and outputs and delta, one number a query. Bytes from and to global memory, a head, not causal, T own rows:
+//     delta 4·(2·N·d + N)      dQ 4·(3·N·d + 2·N + ⌈N/T⌉·3·M·d)      dK, dV 4·(4·M·d + ⌈M/T⌉·(4·N·d + 2·N))
 #include "flash.cuh"
 
 // Own rows: two matrices of them are resident. At d256 tiles of 16×16 keep a block below 48 KiB.

@@ -22,6 +22,10 @@
 //
 // The head dimension is padded to 32, 64, 128 or 256, an entry each: the launcher takes the smallest that holds it. The tile of
 // queries shrinks as it grows (64, 64, 32, 16), so that a block stays below 48 KiB of shared memory.
+//
+// Bytes from and to global memory, a head, N queries, M keys, T queries a tile: 4·(2·N·d + N + ⌈N/T⌉·2·M·d), for Q and out, the
+// logarithms, and K and V once a tile. Under a causal mask a tile loads only the 32-key tiles that its last query sees: about
+// half of the last term. attention_naive.cu has the formula to compare with.
 #include "flash.cuh"
 
 template <u32 D>

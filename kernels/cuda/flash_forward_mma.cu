@@ -4,13 +4,16 @@
 // 1. Both products are mma.m16n8k16. A warp owns 16 queries whole, so a row's softmax never leaves its four lanes; the four
 //    warps of a block share the tiles of K and V, and own 64 queries. (Dao 2023, "FlashAttention-2", 3.3)
 // 2. The scores come out of the first product in the pattern in which the second one wants its left operand: rounded to bf16
-//    they are used where they lie, without shared memory. (PTX ISA, 9.7.13.4.8: fragments of A and of D)
+//    they are used where they lie, without shared memory. (PTX ISA, "Matrix Fragments for mma.m16n8k16 with
+//    floating point type": A and D)
 // 3. K's rows run along the head dimension, which is how B's fragments lie; V's run across it, and ldmatrix turns them.
 // 4. Q stays in shared memory and is loaded piece by piece: for d256 its fragments would take 64 registers more.
 // 5. K and V stream through two slots by cp.async: K₀ V₀ K₁ V₁ …, one ahead, one wait and one barrier a step.
 // 6. Rows in shared memory are permuted, so that neither copies nor ldmatrix meet a bank conflict. (half.cuh)
 //
 // Weights are rounded to bf16 before they are multiplied with V, their sum is not: out is within about 2⁻⁸ of the largest |v|.
+// Bytes from and to global memory, a head, not causal: 2·N·d (Q) + ⌈N/64⌉·2·2·M·d (K, V) + 4·N·(d + 1) (out, log_sum_exp).
+//
 // The head dimension is padded to 32, 64, 128 or 256, an entry each; at d256 keys come 16 at a time, so that a block stays
 // within 48 KiB. Where rows are not aligned to 16 bytes, numbers are read one by one.
 #include "attention.cuh"

@@ -2,8 +2,8 @@
 //
 // The plain version is matmul_naive.cu, the one in f32 registers matmul_register.cu. What changes here, and why:
 // 1. One instruction of a warp, mma.m16n8k16, multiplies a 16×16 by a 16×8 matrix and adds: 2,048 multiply-adds, where 32 lanes
-//    would need 64 fma each. Products of 16-bit numbers are exact in f32; sums are kept in f32. (PTX ISA, 9.7.13 "Warp Level
-//    Matrix Instructions")
+//    would need 64 fma each. Products of 16-bit numbers are exact in f32; sums are kept in f32. (PTX ISA, "Warp Level
+//    Matrix Multiply-Accumulate Instructions")
 // 2. Operands must lie spread over the lanes in a fixed pattern. ldmatrix brings a 16×16 piece from shared memory into that
 //    pattern in one instruction, transposing B on the way. (ptx.cuh has the patterns)
 // 3. A warp owns 64×32 of the block's 128×128 elements: 4×4 pieces of 16×8, for each 16 of k 6 ldmatrix for 16 mma.

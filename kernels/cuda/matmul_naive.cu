@@ -10,10 +10,11 @@
 // What changes here, and why:
 // 1. The loops over i and j are gone. The launch starts a thread for each (i, j), and a thread finds its own pair from its
 //    place in its block and its block's place in the grid. No element of C needs another, so no thread waits for another.
-//    (CUDA C++ Programming Guide, 2.2 "Thread Hierarchy")
+//    (CUDA C++ Programming Guide, "Thread Hierarchy")
 // 2. threadIdx.x runs along a row of C. The 32 threads of a warp execute one instruction together; here they read the same
 //    A[i][p] (one transfer for all) and 32 neighbours of B's row p (one 128-byte line). Were x and y exchanged, each would
-//    touch a line of its own: six times slower on an A6000. (CUDA C++ Best Practices Guide, 9.2.1 "Coalesced Access")
+//    touch a line of its own: 309 instead of 1,987 GFLOP/s on an A6000 (S. Boehm 2022, "How to Optimize a CUDA Matmul Kernel").
+//    (CUDA C++ Best Practices Guide, "Coalesced Access to Global Memory")
 // 3. The grid is rounded up to whole blocks, so threads outside C return at once.
 // 4. A grid has at most 65,535 blocks in y: the loop over i takes the rows that are left when there are more.
 //

@@ -3,12 +3,12 @@
 // The plain version is matmul_naive.cu. What changes here, and why:
 // 1. The loop over p is cut into slabs of 32. For each, the 1,024 threads of a block copy a 32×32 tile of A and one of B to
 //    shared memory, one element each, and then every thread reads its 64 numbers from there. A number is read from global
-//    memory once for 32 threads: traffic falls by 32. (CUDA C++ Programming Guide, 3.2.4 "Shared Memory")
+//    memory once for 32 threads: traffic falls by 32. (CUDA C++ Programming Guide, "Shared Memory")
 // 2. Two barriers a slab: no thread may multiply before the tiles are whole, nor overwrite them while another multiplies.
 // 3. A transposed operand is read along its rows all the same, so that a warp's reads are neighbours, and turned on the way
 //    into shared memory. Backward passes need it: dA = dC·Bᵀ, dB = Aᵀ·dC.
 // 4. Rows of a tile are 33 elements apart. With 32, the column that a transposed store writes would lie in one of the 32
-//    banks and take 32 turns; with 33 it lies in all. (Best Practices Guide, 9.2.3 "Shared Memory and Memory Banks")
+//    banks and take 32 turns; with 33 it lies in all. (Best Practices Guide, "Shared Memory and Memory Banks")
 // 5. Elements outside the matrix enter the tile as 0 and add nothing, so any size works and no thread leaves before the last
 //    barrier.
 //

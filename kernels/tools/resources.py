@@ -22,7 +22,7 @@ HEAD = """# Resources
 What `ptxas -v` of CUDA 12.0.140 says of the committed PTX, and what follows from it. Written by `build.sh`.
 
 Warps: how many of a multiprocessor's 64 are resident at once, as limited by registers (65,536, handed out by 256 a warp), shared
-memory (164 KiB on sm_80, 228 KiB on sm_90, 1 KiB of it lost for each block) and blocks (32). No kernel spills, none uses local memory.
+memory (164 KiB on sm_80, 228 KiB on sm_90, 1 KiB of it lost for each block) and blocks (32); where any block will do, for one of 256 threads. No kernel spills, none uses local memory.
 
 | kernel | threads | shared bytes | registers sm_80 | warps sm_80 | registers sm_90 | warps sm_90 |
 |---|--:|--:|--:|--:|--:|--:|
