@@ -28,8 +28,16 @@ fn listed(folder: &str) -> Vec<String> {
     entries.map(name).filter(|name| !name.starts_with('.')).map(|name| format!("{folder}/{name}")).collect()
 }
 
-fn manifests() -> Vec<PathBuf> {
-    listed("crates").iter().map(|member| root().join(member).join("Cargo.toml")).collect()
+/// The folders of the workspace's crates.
+fn members() -> Vec<String> {
+    let mut members = listed("crates");
+    members.push("kernels".to_owned());
+    members
+}
+
+/// Where the crate of this name is: folders under `crates` are called as their crates are.
+fn folder(name: &str) -> String {
+    if name == "gpukern-kernels" { "kernels".to_owned() } else { format!("crates/{name}") }
 }
 
 #[test]
@@ -44,27 +52,25 @@ fn the_map_names_nothing_that_is_not_there() {
 #[test]
 fn the_map_leaves_out_no_crate_example_or_test() {
     let mapped = mapped();
-    for folder in ["crates", "examples", "tests"] {
-        for path in listed(folder) {
-            assert!(mapped.contains(&path), "{path} is not on ARCHITECTURE.md's map");
-        }
+    for path in [members(), listed("examples"), listed("tests")].concat() {
+        assert!(mapped.contains(&path), "{path} is not on ARCHITECTURE.md's map");
     }
 }
 
 #[test]
 fn every_crate_inherits_the_lints_and_is_tested_by_default() {
     let workspace = read(&root().join("Cargo.toml"));
-    for manifest in manifests() {
-        let text = read(&manifest);
-        assert!(text.contains("[lints]\nworkspace = true"), "{} does not inherit the lints", manifest.display());
-        let member = manifest.parent().and_then(Path::file_name).and_then(|name| name.to_str()).expect("a name");
-        assert!(workspace.contains(&format!("\"crates/{member}\"")), "{member} is not a default member");
+    let defaults = workspace.split("default-members").nth(1).and_then(|list| list.split(']').next()).expect("a list");
+    for member in members() {
+        let text = read(&root().join(&member).join("Cargo.toml"));
+        assert!(text.contains("[lints]\nworkspace = true"), "{member} does not inherit the lints");
+        assert!(defaults.contains(&format!("\"{member}\"")), "{member} is not a default member");
     }
 }
 
 /// The sources of the crates, their tests and benches, and of the examples and tests that cross crates.
 fn sources() -> Vec<PathBuf> {
-    let mut folders = vec![root().join("crates"), root().join("examples"), root().join("tests")];
+    let mut folders = ["crates", "examples", "kernels", "tests"].map(|folder| root().join(folder)).to_vec();
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {
@@ -115,12 +121,12 @@ fn layers() -> Vec<(String, Vec<String>)> {
 #[test]
 fn dependencies_run_one_way_and_are_those_of_the_drawing() {
     let layers = layers();
-    let names: BTreeSet<String> = layers.iter().map(|(name, _)| format!("crates/{name}")).collect();
-    assert_eq!(names, listed("crates").into_iter().collect());
+    let names: BTreeSet<String> = layers.iter().map(|(name, _)| folder(name)).collect();
+    assert_eq!(names, members().into_iter().collect());
     for (level, (name, below)) in layers.iter().enumerate() {
         let lower: Vec<&String> = layers[..level].iter().map(|(name, _)| name).collect();
         assert!(below.iter().all(|name| lower.contains(&name)), "{name} depends on something that comes after it");
-        let manifest = read(&root().join("crates").join(name).join("Cargo.toml"));
+        let manifest = read(&root().join(folder(name)).join("Cargo.toml"));
         for (other, _) in &layers {
             let depends = manifest.lines().any(|line| {
                 let line = line.trim_start_matches("[dependencies.").trim_start();

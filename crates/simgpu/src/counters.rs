@@ -72,3 +72,47 @@ pub struct SharedTraffic {
     /// Passes that the same bytes would take without bank conflicts.
     pub ideal_wavefronts: u64,
 }
+
+impl Counters {
+    /// Adds the counts of other blocks of the same launch.
+    pub(crate) fn add(&mut self, other: &Counters) {
+        self.blocks += other.blocks;
+        self.warps += other.warps;
+        self.threads += other.threads;
+        self.warp_instructions += other.warp_instructions;
+        self.lane_instructions += other.lane_instructions;
+        self.flops_f32 += other.flops_f32;
+        self.flops_f64 += other.flops_f64;
+        self.flops_f16 += other.flops_f16;
+        self.flops_tensor += other.flops_tensor;
+        self.special_functions += other.special_functions;
+        self.global_loads.add(other.global_loads);
+        self.global_stores.add(other.global_stores);
+        self.global_atomics.add(other.global_atomics);
+        self.shared_loads.add(other.shared_loads);
+        self.shared_stores.add(other.shared_stores);
+        self.shared_atomics.add(other.shared_atomics);
+        self.local_loads.add(other.local_loads);
+        self.local_stores.add(other.local_stores);
+        self.branches += other.branches;
+        self.divergent_branches += other.divergent_branches;
+        self.barriers += other.barriers;
+    }
+}
+
+impl Traffic {
+    fn add(&mut self, other: Traffic) {
+        self.requests += other.requests;
+        self.bytes += other.bytes;
+        self.sectors += other.sectors;
+    }
+}
+
+impl SharedTraffic {
+    fn add(&mut self, other: SharedTraffic) {
+        self.requests += other.requests;
+        self.bytes += other.bytes;
+        self.wavefronts += other.wavefronts;
+        self.ideal_wavefronts += other.ideal_wavefronts;
+    }
+}

@@ -5,17 +5,39 @@ use std::sync::Arc;
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::finding::Finding;
+use crate::lanes::Detected;
+use crate::limits;
+use crate::memory::Memory;
+use crate::program::{self, Addresses, Program};
+use crate::ptx::ast::{Function, Place, Space, Variable};
+use crate::ptx::{self, ast};
 use crate::settings::Settings;
 
 /// A software GPU. The driver API has one of them for the process; a test may have its own.
 #[derive(Debug)]
 pub struct Gpu {
     settings: Settings,
+    pub(crate) memory: Arc<Memory>,
 }
 
 /// A loaded module: its kernels decoded, its variables in device memory.
 #[derive(Debug)]
-pub struct Module {}
+pub struct Module {
+    pub(crate) files: Vec<(u32, String)>,
+    kernels: Vec<Kernel>,
+    /// Name, device address and bytes of the variables in device memory.
+    variables: Vec<(String, u64, u64)>,
+    memory: Arc<Memory>,
+}
+
+/// A kernel that can be launched.
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    pub(crate) name: String,
+    pub(crate) program: Program,
+    info: KernelInfo,
+    threads_required: bool,
+}
 
 /// Grid, block, dynamic shared memory and parameters of a launch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +76,7 @@ pub struct LaunchReport {
 impl Gpu {
     /// A GPU with these settings and no memory in use.
     pub fn new(settings: Settings) -> Gpu {
-        Gpu { settings }
+        Gpu { settings, memory: Arc::default() }
     }
 
     /// Its settings.
@@ -62,66 +84,222 @@ impl Gpu {
         &self.settings
     }
 
+    /// Changes the settings for launches from now on. Which bytes were written is known only of memory that was allocated
+    /// while `uninitialized_global` was on.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
     /// Reserves `bytes` of device memory, aligned to 256 bytes, not initialised. The address is also that of the host.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] beyond [`limits::DEVICE_BYTES`], [`Error::Memory`] when the host has no more.
     pub fn allocate(&self, bytes: u64) -> Result<u64, Error> {
-        todo!("{bytes}")
+        self.memory.allocate(bytes, self.settings.checks.uninitialized_global)
+    }
+
+    /// As `allocate`, for memory that the host writes to directly: all of it counts as initialised, and is zero.
+    ///
+    /// # Errors
+    /// As for `allocate`.
+    pub fn allocate_initialized(&self, bytes: u64) -> Result<u64, Error> {
+        self.memory.allocate(bytes, false)
     }
 
     /// Gives back what `allocate` gave.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] for an address that is not the start of an allocation, or was freed before.
     pub fn free(&self, address: u64) -> Result<(), Error> {
-        todo!("{address}")
+        self.memory.free(address)
     }
 
     /// Writes to device memory; it counts as initialised then.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] for a range that is not inside one allocation; nothing is written then.
     pub fn write(&self, address: u64, data: &[u8]) -> Result<(), Error> {
-        todo!("{address} {data:?}")
+        self.memory.write(address, data)
     }
 
     /// Reads device memory.
+    ///
+    /// # Errors
+    /// As for `write`.
     pub fn read(&self, address: u64, data: &mut [u8]) -> Result<(), Error> {
-        todo!("{address} {data:?}")
+        self.memory.read(address, data)
     }
 
     /// Copies inside device memory, initialised or not.
+    ///
+    /// # Errors
+    /// As for `write`.
     pub fn copy(&self, from: u64, to: u64, bytes: u64) -> Result<(), Error> {
-        todo!("{from} {to} {bytes}")
+        self.memory.copy(from, to, bytes)
     }
 
     /// The allocation that an address is in: its start and size in bytes.
     pub fn allocation(&self, address: u64) -> Option<(u64, u64)> {
-        todo!("{address}")
+        self.memory.allocation(address)
     }
 
     /// Bytes allocated now.
     pub fn bytes_in_use(&self) -> u64 {
-        todo!()
+        self.memory.bytes_in_use()
     }
 
     /// Parses, decodes and loads PTX. An instruction that is not supported is an error here, not at the launch.
-    pub fn load(&self, ptx: &str) -> Result<Arc<Module>, Error> {
-        todo!("{ptx}")
+    ///
+    /// # Errors
+    /// [`Error::Syntax`], [`Error::Unsupported`] and [`Error::Limit`] name what they are about and its line.
+    pub fn load(&self, text: &str) -> Result<Arc<Module>, Error> {
+        let parsed = ptx::parse(text)?;
+        let mut module = Module {
+            files: parsed.files.clone(),
+            kernels: Vec::new(),
+            variables: Vec::new(),
+            memory: self.memory.clone(),
+        };
+        let addresses = module.place_variables(&parsed)?;
+        let lanes = Detected::new(self.settings.lanes);
+        for function in parsed.functions.iter().filter(|function| function.is_entry && function.body.is_some()) {
+            let program = program::decode(&parsed, function, &Addresses { of_module: &addresses }, lanes)?;
+            let info = info(&parsed, function, &program);
+            let threads_required = function.threads_required;
+            module.kernels.push(Kernel { name: function.name.clone(), program, info, threads_required });
+        }
+        Ok(Arc::new(module))
     }
 
     /// Runs a kernel to its end. `Err` is a launch that was not begun; what went wrong inside is in the report.
+    ///
+    /// # Errors
+    /// [`Error::NoKernel`]; [`Error::Launch`] for a grid or a block of size zero, more threads than
+    /// [`limits::BLOCK_THREADS`] or than the kernel allows, more shared memory than [`limits::SHARED_BYTES`], or parameters
+    /// of the wrong size.
     pub fn launch(&self, module: &Module, kernel: &str, launch: &Launch<'_>) -> Result<LaunchReport, Error> {
-        todo!("{module:?} {kernel} {launch:?}")
+        let kernel = (module.kernels.iter().find(|candidate| candidate.name == kernel))
+            .ok_or_else(|| Error::NoKernel { name: kernel.to_owned() })?;
+        kernel.check(launch)?;
+        crate::launch::run(self, module, kernel, launch)
+    }
+}
+
+impl Kernel {
+    fn check(&self, launch: &Launch<'_>) -> Result<(), Error> {
+        let error = |message: String| Err(Error::Launch { kernel: self.name.clone(), message });
+        let (grid, block) = (launch.grid, launch.block);
+        let threads: u64 = block.iter().map(|&size| u64::from(size)).product();
+        if grid.contains(&0) || threads == 0 {
+            return error(format!("grid {grid:?} and block {block:?} must not be empty"));
+        }
+        if threads > limits::BLOCK_THREADS {
+            return error(format!("{threads} threads a block; the limit is {}", limits::BLOCK_THREADS));
+        }
+        if let Some(most) = self.info.max_threads {
+            let allowed: u64 = most.iter().map(|&size| u64::from(size)).product();
+            if threads > allowed || (self.threads_required && block != most) {
+                return error(format!("block {block:?}; the kernel is compiled for {most:?}"));
+            }
+        }
+        let shared = self.shared_bytes(launch.shared_bytes);
+        if shared > limits::SHARED_BYTES {
+            return error(format!("{shared} bytes of shared memory; the limit is {}", limits::SHARED_BYTES));
+        }
+        let expected = self.info.params.last().map_or(0, |(offset, size)| offset + size);
+        if (launch.params.len() as u64) < expected {
+            return error(format!("{} bytes of parameters; the kernel has {expected}", launch.params.len()));
+        }
+        Ok(())
+    }
+
+    /// Static shared memory, and dynamic memory behind it.
+    pub(crate) fn shared_bytes(&self, dynamic: u32) -> u64 {
+        let fixed = u64::from(self.program.shared_bytes);
+        if dynamic == 0 { fixed } else { fixed.next_multiple_of(16) + u64::from(dynamic) }
+    }
+}
+
+fn info(module: &ast::Module, function: &Function, program: &Program) -> KernelInfo {
+    let variable = |place: &Place| match place {
+        Place::Variable(index) => Some(&function.variables[*index as usize]),
+        Place::Register(_) => None,
+    };
+    let mut end = 0;
+    let mut params = Vec::new();
+    for variable in function.params.iter().filter_map(variable) {
+        let start = u64::next_multiple_of(end, u64::from(variable.align.max(1)));
+        params.push((start, variable.bytes));
+        end = start + variable.bytes;
+    }
+    let constants = module.variables.iter().filter(|variable| variable.space == Space::Const);
+    KernelInfo {
+        params,
+        shared_bytes: u64::from(program.shared_bytes),
+        local_bytes: u64::from(program.local_bytes),
+        const_bytes: constants.map(|variable| variable.bytes).sum(),
+        registers: program.registers,
+        max_threads: function.max_threads,
+        ptx_version: 10 * module.version.0 + module.version.1,
+        target: module.target,
     }
 }
 
 impl Module {
     /// Names of the kernels, in the order of the text.
     pub fn kernels(&self) -> Vec<String> {
-        todo!()
+        self.kernels.iter().map(|kernel| kernel.name.clone()).collect()
     }
 
     /// A kernel's signature.
     pub fn kernel(&self, name: &str) -> Option<KernelInfo> {
-        todo!("{name}")
+        self.kernels.iter().find(|kernel| kernel.name == name).map(|kernel| kernel.info.clone())
     }
 
     /// Address and size of a `.global` or `.const` variable.
     pub fn variable(&self, name: &str) -> Option<(u64, u64)> {
-        todo!("{name}")
+        self.variables.iter().find(|(candidate, ..)| candidate == name).map(|(_, address, bytes)| (*address, *bytes))
+    }
+
+    /// Gives each variable its address: offsets for shared memory, device memory for the rest.
+    fn place_variables(&mut self, parsed: &ast::Module) -> Result<Vec<u64>, Error> {
+        let mut addresses = Vec::with_capacity(parsed.variables.len());
+        let mut shared = 0u64;
+        for variable in &parsed.variables {
+            let address = match variable.space {
+                Space::Shared => {
+                    let start = shared.next_multiple_of(u64::from(variable.align.max(1)));
+                    shared = start.saturating_add(variable.bytes);
+                    start
+                }
+                _ => self.allocate_variable(variable)?,
+            };
+            addresses.push(address);
+        }
+        for (variable, &address) in parsed.variables.iter().zip(&addresses) {
+            for &(offset, other, addend) in &variable.relocations {
+                let value = addresses[other as usize].wrapping_add(addend as u64);
+                self.memory.write(address + offset, &value.to_le_bytes())?;
+            }
+        }
+        Ok(addresses)
+    }
+
+    /// Variables begin as their initial bytes and zeros.
+    fn allocate_variable(&mut self, variable: &Variable) -> Result<u64, Error> {
+        let address = self.memory.allocate(variable.bytes.max(1), false)?;
+        self.variables.push((variable.name.clone(), address, variable.bytes));
+        self.memory.write(address, &variable.initial)?;
+        Ok(address)
+    }
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        for (_, address, _) in &self.variables {
+            // Freed once, here; an address that is not known any more would be a mistake of ours, and costs nothing.
+            let _ = self.memory.free(*address);
+        }
     }
 }
 

@@ -30,3 +30,7 @@ pub const FREED_ALLOCATIONS: usize = 1024;
 pub const LIVENESS_BITS: u64 = 1 << 28;
 /// Register slots (of 32 lanes by 32 bits) of a warp.
 pub const REGISTER_SLOTS: usize = 60_000;
+/// Bytes of static shared memory of a kernel: more than any GPU has.
+pub const SHARED_BYTES: u64 = 256 << 10;
+/// Threads a block.
+pub const BLOCK_THREADS: u64 = 1024;

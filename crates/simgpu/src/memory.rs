@@ -281,13 +281,18 @@ impl Memory {
             }
         };
         // Like memmove: backwards where the target is the later one.
-        if from < to { (0..bytes).rev().for_each(step) } else { (0..bytes).for_each(step) }
+        if from < to {
+            (0..bytes).rev().for_each(step)
+        } else {
+            (0..bytes).for_each(step)
+        }
         Ok(())
     }
 
     /// Start and size of the live allocation that an address is in.
     pub(crate) fn allocation(&self, address: u64) -> Option<(u64, u64)> {
-        let (found, _) = self.snapshot().find(address)?;
+        let snapshot = self.snapshot();
+        let (found, _) = snapshot.find(address)?;
         (!found.is_freed()).then_some((found.start, found.bytes))
     }
 

@@ -208,9 +208,5 @@ pub(crate) fn bmsk(wrap: bool) -> Variants {
         let low = if len > 31 { u32::MAX } else { (1 << len) - 1 };
         if pos > 31 { 0 } else { low << pos }
     }
-    if wrap {
-        lanes!(map2, |a: u32, b: u32| mask(a & 31, b & 31))
-    } else {
-        lanes!(map2, |a: u32, b: u32| mask(a, b))
-    }
+    if wrap { lanes!(map2, |a: u32, b: u32| mask(a & 31, b & 31)) } else { lanes!(map2, |a: u32, b: u32| mask(a, b)) }
 }

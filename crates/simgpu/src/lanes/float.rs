@@ -162,7 +162,13 @@ const NAN_F64: f64 = f64::from_bits(0x7fff_ffff_ffff_ffff);
 #[inline(always)]
 fn minimum<const KEEP_NAN: bool>(a: f32, b: f32) -> f32 {
     let either = a.is_nan() | b.is_nan();
-    let smaller = if a == b { f32::from_bits(a.to_bits() | b.to_bits()) } else if a < b { a } else { b };
+    let smaller = if a == b {
+        f32::from_bits(a.to_bits() | b.to_bits())
+    } else if a < b {
+        a
+    } else {
+        b
+    };
     let other = if a.is_nan() { b } else { a };
     let other = if (a.is_nan() & b.is_nan()) | KEEP_NAN { NAN } else { other };
     if either { other } else { smaller }
@@ -171,7 +177,13 @@ fn minimum<const KEEP_NAN: bool>(a: f32, b: f32) -> f32 {
 #[inline(always)]
 fn maximum<const KEEP_NAN: bool>(a: f32, b: f32) -> f32 {
     let either = a.is_nan() | b.is_nan();
-    let larger = if a == b { f32::from_bits(a.to_bits() & b.to_bits()) } else if a > b { a } else { b };
+    let larger = if a == b {
+        f32::from_bits(a.to_bits() & b.to_bits())
+    } else if a > b {
+        a
+    } else {
+        b
+    };
     let other = if a.is_nan() { b } else { a };
     let other = if (a.is_nan() & b.is_nan()) | KEEP_NAN { NAN } else { other };
     if either { other } else { larger }
@@ -267,7 +279,13 @@ pub(super) fn exp2(x: f32) -> f32 {
         0.000_154_035_3,
         0.000_015_252_734,
     ];
-    let clamped = if x > 200.0 { 200.0 } else if x < -200.0 { -200.0 } else { x };
+    let clamped = if x > 200.0 {
+        200.0
+    } else if x < -200.0 {
+        -200.0
+    } else {
+        x
+    };
     let whole = clamped.round_ties_even();
     let part = clamped - whole;
     let mut sum = C[7];

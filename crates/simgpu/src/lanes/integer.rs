@@ -183,9 +183,17 @@ pub(crate) fn mul24_lo(ty: Type) -> Option<Variants> {
 /// Four products of bytes, summed to c. Types of a and b: `dp4a.atype.btype`.
 pub(crate) fn dp4a(a_signed: bool, b_signed: bool) -> Variants {
     match (a_signed, b_signed) {
-        (false, false) => lanes!(map3, |a: u32, b: u32, c: u32| dot4(a.to_le_bytes().map(i32::from), b.to_le_bytes().map(i32::from), c)),
-        (false, true) => lanes!(map3, |a: u32, b: u32, c: u32| dot4(a.to_le_bytes().map(i32::from), signed_bytes(b), c)),
-        (true, false) => lanes!(map3, |a: u32, b: u32, c: u32| dot4(signed_bytes(a), b.to_le_bytes().map(i32::from), c)),
+        (false, false) => lanes!(map3, |a: u32, b: u32, c: u32| dot4(
+            a.to_le_bytes().map(i32::from),
+            b.to_le_bytes().map(i32::from),
+            c
+        )),
+        (false, true) => {
+            lanes!(map3, |a: u32, b: u32, c: u32| dot4(a.to_le_bytes().map(i32::from), signed_bytes(b), c))
+        }
+        (true, false) => {
+            lanes!(map3, |a: u32, b: u32, c: u32| dot4(signed_bytes(a), b.to_le_bytes().map(i32::from), c))
+        }
         (true, true) => lanes!(map3, |a: u32, b: u32, c: u32| dot4(signed_bytes(a), signed_bytes(b), c)),
     }
 }

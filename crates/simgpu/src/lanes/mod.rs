@@ -40,17 +40,6 @@ pub(crate) struct Variants {
 }
 
 impl Variants {
-    /// A function that is the same on every CPU.
-    pub(crate) const fn same(run: Run) -> Variants {
-        Variants {
-            portable: run,
-            #[cfg(target_arch = "x86_64")]
-            avx2: run,
-            #[cfg(target_arch = "x86_64")]
-            avx512: run,
-        }
-    }
-
     pub(crate) fn pick(self, lanes: Detected) -> Run {
         match lanes.0 {
             settings::Lanes::Portable => self.portable,
@@ -203,19 +192,31 @@ define_map!(map4, a: A = 1, b: B = 2, c: C = 3, e: E = 4);
 macro_rules! lanes {
     ($map:ident, $f:expr) => {{
         use $crate::lanes::$map;
-        unsafe fn portable(warp: &mut $crate::machine::Warp, _: &mut $crate::machine::Block<'_>, ops: &[$crate::program::Op]) {
+        unsafe fn portable(
+            warp: &mut $crate::machine::Warp,
+            _: &mut $crate::machine::Block<'_>,
+            ops: &[$crate::program::Op],
+        ) {
             // SAFETY: the caller of a `Run` promises what `map` asks for.
             unsafe { $map(warp, ops, $f) }
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma,bmi1,bmi2,popcnt,lzcnt")]
-        unsafe fn avx2(warp: &mut $crate::machine::Warp, _: &mut $crate::machine::Block<'_>, ops: &[$crate::program::Op]) {
+        unsafe fn avx2(
+            warp: &mut $crate::machine::Warp,
+            _: &mut $crate::machine::Block<'_>,
+            ops: &[$crate::program::Op],
+        ) {
             // SAFETY: as above.
             unsafe { $map(warp, ops, $f) }
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,bmi1,bmi2,popcnt,lzcnt")]
-        unsafe fn avx512(warp: &mut $crate::machine::Warp, _: &mut $crate::machine::Block<'_>, ops: &[$crate::program::Op]) {
+        unsafe fn avx512(
+            warp: &mut $crate::machine::Warp,
+            _: &mut $crate::machine::Block<'_>,
+            ops: &[$crate::program::Op],
+        ) {
             // SAFETY: as above.
             unsafe { $map(warp, ops, $f) }
         }
@@ -229,6 +230,41 @@ macro_rules! lanes {
     }};
 }
 pub(crate) use lanes;
+
+/// Compiles a function of a whole warp, `#[inline(always)]`, for each way to compute lanes.
+macro_rules! compiled {
+    ($f:path) => {{
+        fn portable(
+            warp: &mut $crate::machine::Warp,
+            block: &mut $crate::machine::Block<'_>,
+            ops: &[$crate::program::Op],
+        ) {
+            $f(warp, block, ops)
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma,bmi1,bmi2,popcnt,lzcnt")]
+        fn avx2(warp: &mut $crate::machine::Warp, block: &mut $crate::machine::Block<'_>, ops: &[$crate::program::Op]) {
+            $f(warp, block, ops)
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,bmi1,bmi2,popcnt,lzcnt")]
+        fn avx512(
+            warp: &mut $crate::machine::Warp,
+            block: &mut $crate::machine::Block<'_>,
+            ops: &[$crate::program::Op],
+        ) {
+            $f(warp, block, ops)
+        }
+        $crate::lanes::Variants::new(
+            portable,
+            #[cfg(target_arch = "x86_64")]
+            avx2,
+            #[cfg(target_arch = "x86_64")]
+            avx512,
+        )
+    }};
+}
+pub(crate) use compiled;
 
 impl Variants {
     pub(crate) const fn new(

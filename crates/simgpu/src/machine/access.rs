@@ -95,7 +95,8 @@ fn by_window(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op], access: impl Fn
     let mut rest = all;
     while rest != 0 {
         let wanted = window(generic[rest.trailing_zeros() as usize]);
-        let lanes = lanes_in(rest).filter(|&lane| window(generic[lane]) == wanted).fold(0, |bits, lane| bits | 1 << lane);
+        let lanes =
+            lanes_in(rest).filter(|&lane| window(generic[lane]) == wanted).fold(0, |bits, lane| bits | 1 << lane);
         rest &= !lanes;
         warp.set_mask(lanes);
         access(wanted)(warp, block, ops);

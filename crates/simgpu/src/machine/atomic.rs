@@ -32,7 +32,7 @@ fn apply(kind: AtomicKind, bytes: u8, old: u64, b: u64, c: u64) -> u64 {
         AtomicKind::And => old & b,
         AtomicKind::Or => old | b,
         AtomicKind::Xor => old ^ b,
-        AtomicKind::Exchange => b,
+        AtomicKind::Exchange | AtomicKind::None => b,
         AtomicKind::CompareAndSwap => {
             if old == b {
                 c

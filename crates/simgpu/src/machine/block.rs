@@ -144,7 +144,11 @@ impl<'a> Block<'a> {
             for warp in warps.iter_mut() {
                 if warp.is_runnable() {
                     progress = true;
-                    done &= warp.run(self) == Stop::Done;
+                    let stop = warp.run(self);
+                    if stop == Stop::Done {
+                        self.drop_copies(warp);
+                    }
+                    done &= stop == Stop::Done;
                 } else {
                     done &= warp.live == 0;
                 }
@@ -273,7 +277,8 @@ impl<'a> Block<'a> {
     /// The result of `bar.red` for those who wait at a barrier.
     fn reduce(&self, warps: &mut [Warp], number: u32) {
         let program = self.context.program;
-        let parked = |warp: &Warp| warp.parked.iter().filter(|parked| parked.barrier == number).copied().collect::<Vec<_>>();
+        let parked =
+            |warp: &Warp| warp.parked.iter().filter(|parked| parked.barrier == number).copied().collect::<Vec<_>>();
         let (mut count, mut total) = (0, 0);
         for warp in warps.iter() {
             for lanes in parked(warp) {
@@ -296,8 +301,7 @@ impl<'a> Block<'a> {
 
     fn deadlock(&mut self, warps: &mut [Warp]) {
         let program = self.context.program;
-        let waiting: u32 =
-            warps.iter().flat_map(|warp| &warp.parked).map(|parked| parked.lanes.count_ones()).sum();
+        let waiting: u32 = warps.iter().flat_map(|warp| &warp.parked).map(|parked| parked.lanes.count_ones()).sum();
         let place = warps.iter().find_map(|warp| Some((warp.index, *warp.parked.first()?)));
         let Some((index, parked)) = place else {
             self.aborted = true;
@@ -306,7 +310,10 @@ impl<'a> Block<'a> {
         let position = program.barriers[parked.site as usize].position;
         let warp = &warps[index as usize];
         self.note(FindingKind::Deadlock, warp, parked.lanes, position, None, || {
-            format!("{waiting} threads wait at barriers, this one at barrier {}, which nobody else will reach", parked.barrier)
+            format!(
+                "{waiting} threads wait at barriers, this one at barrier {}, which nobody else will reach",
+                parked.barrier
+            )
         });
         self.aborted = true;
     }

@@ -91,7 +91,8 @@ pub(crate) fn match_lanes(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let MatchOp { all, wide } = MatchOp::from_index(op.immediate);
     let values: [u64; LANES] =
         if wide { *warp.registers.get_wide(op.slots[1]) } else { warp.registers.get(op.slots[1]).map(u64::from) };
-    let equal = |lane: usize| lanes_in(members).filter(|&other| values[other] == values[lane]).fold(0, |m, o| m | 1 << o);
+    let equal =
+        |lane: usize| lanes_in(members).filter(|&other| values[other] == values[lane]).fold(0, |m, o| m | 1 << o);
     let mut out: [u32; LANES] = std::array::from_fn(equal);
     if all {
         let same = out[members.trailing_zeros() as usize % LANES] == members;

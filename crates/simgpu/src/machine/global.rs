@@ -32,7 +32,15 @@ impl<'a> Targets<'a> {
 impl<'a> Block<'a> {
     /// Finds the allocations that the lanes mean, and notes what is refused.
     #[inline(always)]
-    pub(super) fn targets(&mut self, warp: &Warp, at: usize, position: u32, addresses: &[u64; LANES], bytes: u64, align: u64) -> Targets<'a> {
+    pub(super) fn targets(
+        &mut self,
+        warp: &Warp,
+        at: usize,
+        position: u32,
+        addresses: &[u64; LANES],
+        bytes: u64,
+        align: u64,
+    ) -> Targets<'a> {
         if let Some(found) = self.found[at]
             && all_inside(found, addresses, bytes, align)
         {
@@ -42,7 +50,15 @@ impl<'a> Block<'a> {
     }
 
     #[cold]
-    fn search(&mut self, warp: &Warp, at: usize, position: u32, addresses: &[u64; LANES], bytes: u64, align: u64) -> Targets<'a> {
+    fn search(
+        &mut self,
+        warp: &Warp,
+        at: usize,
+        position: u32,
+        addresses: &[u64; LANES],
+        bytes: u64,
+        align: u64,
+    ) -> Targets<'a> {
         let context = self.context;
         let leader = addresses[warp.mask.trailing_zeros() as usize % LANES];
         if let Some((found, _)) = context.memory.find(leader)
@@ -57,7 +73,10 @@ impl<'a> Block<'a> {
             let address = addresses[lane];
             let found = context.memory.find(address);
             let refused = match found {
-                _ if !address.is_multiple_of(align) => Some((FindingKind::Misaligned, format!("{bytes} bytes at an address that is not a multiple of {align}"))),
+                _ if !address.is_multiple_of(align) => Some((
+                    FindingKind::Misaligned,
+                    format!("{bytes} bytes at an address that is not a multiple of {align}"),
+                )),
                 None => Some((FindingKind::OutOfBounds, format!("{bytes} bytes in no allocation"))),
                 Some((found, offset)) if found.is_freed() => Some((
                     FindingKind::UseAfterFree,
@@ -65,7 +84,12 @@ impl<'a> Block<'a> {
                 )),
                 Some((found, offset)) if offset + bytes > found.bytes() => Some((
                     FindingKind::OutOfBounds,
-                    format!("bytes {offset} to {} of an allocation of {} bytes at {:#x}", offset + bytes, found.bytes(), found.start()),
+                    format!(
+                        "bytes {offset} to {} of an allocation of {} bytes at {:#x}",
+                        offset + bytes,
+                        found.bytes(),
+                        found.start()
+                    ),
                 )),
                 Some(_) => None,
             };
@@ -168,14 +192,24 @@ fn load_words(warp: &mut Warp, op: &MemoryOp, found: &Allocation, addresses: &[u
 }
 
 #[inline(always)]
-pub(super) fn check_written(warp: &Warp, block: &mut Block<'_>, op: &MemoryOp, addresses: &[u64; LANES], targets: &Targets<'_>) {
+pub(super) fn check_written(
+    warp: &Warp,
+    block: &mut Block<'_>,
+    op: &MemoryOp,
+    addresses: &[u64; LANES],
+    targets: &Targets<'_>,
+) {
     let bytes = op.total_bytes();
     for lane in lanes_in(warp.mask) {
         let Some(found) = targets.of(lane) else { continue };
         let offset = addresses[lane] - found.start();
         if !found.is_written(offset, bytes) {
             block.note(FindingKind::UninitializedGlobal, warp, 1 << lane, op.position, Some(addresses[lane]), || {
-                format!("bytes {offset} to {} of an allocation of {} bytes were never written", offset + bytes, found.bytes())
+                format!(
+                    "bytes {offset} to {} of an allocation of {} bytes were never written",
+                    offset + bytes,
+                    found.bytes()
+                )
             });
         }
     }

@@ -32,7 +32,9 @@ fn place(warp: &Warp, block: &mut Block<'_>, op: &MemoryOp, address: u64, lane: 
     } else {
         return Some(Place::Local(thread + offset as usize));
     };
-    block.note(kind, warp, 1 << lane, op.position, Some(offset), || format!("{bytes} bytes of local memory of {limit} bytes"));
+    block.note(kind, warp, 1 << lane, op.position, Some(offset), || {
+        format!("{bytes} bytes of local memory of {limit} bytes")
+    });
     None
 }
 

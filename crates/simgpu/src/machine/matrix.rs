@@ -165,7 +165,8 @@ fn multiply_f64(warp: &mut Warp, op: &MatrixOp) {
         let sums: [u64; LANES] = std::array::from_fn(|lane| {
             let (row, column) = (lane / 4, 2 * (lane % 4) + index);
             let start = f64::from_bits(warp.registers.get_wide(op.c[index])[lane]);
-            let term = |sum: f64, k: usize| f64::from_bits(a[4 * row + k]).mul_add(f64::from_bits(b[4 * column + k]), sum);
+            let term =
+                |sum: f64, k: usize| f64::from_bits(a[4 * row + k]).mul_add(f64::from_bits(b[4 * column + k]), sum);
             (0..4).fold(start, term).to_bits()
         });
         *warp.registers.get_wide_mut(op.d[index]) = sums;

@@ -29,6 +29,8 @@ pub(crate) struct Warp {
     pub(crate) copies: Copies,
     /// Paths that are not running, sorted by basic block, the lowest last.
     paths: Vec<Path>,
+    /// The next path to run is the one furthest on.
+    furthest_first: bool,
     /// Lanes that wait at a barrier.
     pub(super) parked: Vec<Parked>,
 }
@@ -76,6 +78,7 @@ impl Warp {
             warp_synced_at: 0,
             copies: Copies::default(),
             paths: Vec::new(),
+            furthest_first: false,
             parked: Vec::new(),
         }
     }
@@ -146,7 +149,7 @@ impl Warp {
     /// Runs until the lanes wait, have left, or others should have a turn.
     pub(super) fn run(&mut self, block: &mut Block<'_>) -> Stop {
         let program = block.context.program;
-        let Some(mut path) = self.paths.pop() else { return self.stopped() };
+        let Some(mut path) = self.next_path() else { return self.stopped() };
         let mut turns = 0;
         loop {
             let basic = &program.blocks[path.block as usize];
@@ -169,7 +172,7 @@ impl Warp {
             self.insert(next);
             if turns >= QUANTUM {
                 // The path that has waited longest is the one furthest on: without it the others may never end.
-                self.paths.rotate_left(1.min(self.paths.len()));
+                self.furthest_first = true;
                 return if self.paths.is_empty() { self.stopped() } else { Stop::Yield };
             }
             match self.paths.pop() {
@@ -177,6 +180,11 @@ impl Warp {
                 None => return self.stopped(),
             }
         }
+    }
+
+    fn next_path(&mut self) -> Option<Path> {
+        let furthest = std::mem::take(&mut self.furthest_first) && !self.paths.is_empty();
+        if furthest { Some(self.paths.remove(0)) } else { self.paths.pop() }
     }
 
     fn stopped(&self) -> Stop {

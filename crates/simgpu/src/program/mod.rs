@@ -6,7 +6,7 @@ mod inline;
 mod liveness;
 mod slots;
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{Addresses, decode};
 
 use crate::lanes::LANES;
 use crate::machine::Run;
@@ -164,7 +164,11 @@ impl MemoryOp {
     /// Bytes a lane.
     #[inline(always)]
     pub(crate) fn total_bytes(&self) -> u64 {
-        if self.atomic == AtomicKind::None { u64::from(self.bytes) * u64::from(self.count) } else { u64::from(self.bytes) }
+        if self.atomic == AtomicKind::None {
+            u64::from(self.bytes) * u64::from(self.count)
+        } else {
+            u64::from(self.bytes)
+        }
     }
 }
 

@@ -1,0 +1,321 @@
+//! A kernel without calls: the bodies of device functions stand where they are called.
+//!
+//! Lanes that part inside a function then need no stack: an instruction's place says all. Recursion has no such form and
+//! is refused by a limit on the depth.
+
+use crate::error::Error;
+use crate::limits;
+use crate::ptx::ast::{
+    Base, Function, Guard, Instruction, Module, Operand, Place, RegisterId, Space, Type, Variable, VariableRef,
+};
+
+/// A kernel in one piece. Registers, labels and function variables are numbered anew.
+#[derive(Debug, Default)]
+pub(super) struct Flat {
+    pub(super) instructions: Vec<Instruction>,
+    /// For each label, the instruction that it stands before.
+    pub(super) labels: Vec<u32>,
+    pub(super) registers: Vec<Type>,
+    pub(super) variables: Vec<Variable>,
+    /// Indices into `variables` of the kernel's parameters, in order.
+    pub(super) params: Vec<u32>,
+}
+
+/// Puts a kernel and everything that it calls into one piece.
+pub(super) fn flatten(module: &Module, kernel: &Function) -> Result<Flat, Error> {
+    let mut flat = Flat::default();
+    let scope = flat.enter(kernel, &[])?;
+    flat.params = kernel
+        .params
+        .iter()
+        .filter_map(|place| match place {
+            Place::Variable(index) => Some(scope.variables[*index as usize]),
+            Place::Register(_) => None,
+        })
+        .collect();
+    flat.body(module, kernel, &scope, 0, None)?;
+    Ok(flat)
+}
+
+/// The new numbers of a function's names.
+#[derive(Debug)]
+struct Scope {
+    first_register: u32,
+    first_label: u32,
+    variables: Vec<u32>,
+}
+
+impl Flat {
+    /// Numbers a function's registers and variables. `given`: its variables that are the caller's.
+    fn enter(&mut self, function: &Function, given: &[(u32, u32)]) -> Result<Scope, Error> {
+        let first_register = self.registers.len() as u32;
+        self.registers.extend(function.registers.iter().map(|register| register.ty));
+        if self.registers.len() > limits::FUNCTION_REGISTERS {
+            return Err(Error::Limit {
+                what: "registers of a kernel and the functions it calls",
+                value: self.registers.len() as u64,
+                limit: limits::FUNCTION_REGISTERS as u64,
+            });
+        }
+        let first_label = self.labels.len() as u32;
+        if let Some(body) = &function.body {
+            self.labels.resize(self.labels.len() + body.labels.len(), 0);
+        }
+        let mut variables = Vec::with_capacity(function.variables.len());
+        for (index, variable) in function.variables.iter().enumerate() {
+            match given.iter().find(|(mine, _)| *mine as usize == index) {
+                Some((_, theirs)) => variables.push(*theirs),
+                None => {
+                    variables.push(self.variables.len() as u32);
+                    self.variables.push(variable.clone());
+                }
+            }
+        }
+        Ok(Scope { first_register, first_label, variables })
+    }
+
+    /// Adds a body. `end`: the label that a device function's `ret` goes to.
+    fn body(
+        &mut self,
+        module: &Module,
+        function: &Function,
+        scope: &Scope,
+        depth: usize,
+        end: Option<u32>,
+    ) -> Result<(), Error> {
+        if depth > limits::CALL_DEPTH {
+            return Err(Error::Limit { what: "depth of calls", value: depth as u64, limit: limits::CALL_DEPTH as u64 });
+        }
+        let Some(body) = &function.body else {
+            return Err(Error::Unsupported {
+                line: function.line,
+                what: format!("call of {}, which has no body", function.name),
+            });
+        };
+        // Labels in the order of the instructions that they stand before.
+        let mut order: Vec<usize> = (0..body.labels.len()).collect();
+        order.sort_by_key(|&label| body.labels[label]);
+        let mut next = order.into_iter().peekable();
+        for (index, instruction) in body.instructions.iter().enumerate() {
+            while let Some(label) = next.next_if(|&label| body.labels[label] as usize <= index) {
+                self.labels[scope.first_label as usize + label] = self.instructions.len() as u32;
+            }
+            match instruction.opcode[0].as_str() {
+                "call" => self.call(module, instruction, scope, depth)?,
+                "ret" if end.is_some() => self.push(Instruction {
+                    opcode: vec!["bra".to_owned()],
+                    operands: end.map(Operand::Label).into_iter().collect(),
+                    guard: scope.guard(instruction.guard),
+                    ..*instruction
+                })?,
+                _ => self.push(scope.instruction(instruction))?,
+            }
+        }
+        for label in next {
+            self.labels[scope.first_label as usize + label] = self.instructions.len() as u32;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, instruction: Instruction) -> Result<(), Error> {
+        if self.instructions.len() >= limits::FUNCTION_INSTRUCTIONS {
+            return Err(Error::Limit {
+                what: "instructions of a kernel and the functions it calls",
+                value: self.instructions.len() as u64 + 1,
+                limit: limits::FUNCTION_INSTRUCTIONS as u64,
+            });
+        }
+        self.instructions.push(instruction);
+        Ok(())
+    }
+
+    /// Puts the callee's body in the place of a call, with a jump around it where the call is guarded.
+    fn call(&mut self, module: &Module, call: &Instruction, caller: &Scope, depth: usize) -> Result<(), Error> {
+        let unsupported = |what: &str| Error::Unsupported { line: call.line, what: format!("call {what}") };
+        let (mut lists, mut target) = (Vec::new(), None);
+        for operand in &call.operands {
+            match operand {
+                Operand::Function(index) => target = Some((*index, lists.len())),
+                Operand::List(items) => lists.push(items.as_slice()),
+                _ => return Err(unsupported("through a register")),
+            }
+        }
+        let (index, before) = target.ok_or_else(|| unsupported("without a function"))?;
+        let callee = module.functions.get(index as usize).ok_or_else(|| unsupported("of an unknown function"))?;
+        let results = if before == 1 { lists[0] } else { &[] };
+        let arguments = lists.get(before).copied().unwrap_or(&[]);
+        // An assertion that failed ends the kernel.
+        if callee.name == "__assertfail" {
+            let guard = caller.guard(call.guard);
+            return self.push(Instruction { opcode: vec!["trap".to_owned()], operands: Vec::new(), guard, ..*call });
+        }
+        if results.len() != callee.returns.len() || arguments.len() != callee.params.len() {
+            let line = call.line;
+            let message = format!(
+                "{} takes {} arguments and returns {}; this call has {} and {}",
+                callee.name,
+                callee.params.len(),
+                callee.returns.len(),
+                arguments.len(),
+                results.len()
+            );
+            return Err(Error::Syntax { line, message });
+        }
+        let end = self.labels.len() as u32;
+        self.labels.push(0);
+        if let Some(guard) = caller.guard(call.guard) {
+            let around = Guard { negated: !guard.negated, ..guard };
+            self.synthetic(call, Some(around), &["bra"], vec![Operand::Label(end)])?;
+        }
+        let given: Vec<(u32, u32)> = (callee.params.iter().zip(arguments))
+            .chain(callee.returns.iter().zip(results))
+            .filter_map(|(place, operand)| match (place, operand) {
+                (Place::Variable(mine), Operand::Variable(VariableRef::Function(theirs), 0)) => {
+                    Some((*mine, caller.variables[*theirs as usize]))
+                }
+                _ => None,
+            })
+            .collect();
+        let scope = self.enter(callee, &given)?;
+        for (place, argument) in callee.params.iter().zip(arguments) {
+            self.pass(call, callee, &scope, *place, caller.operand(argument), &given)?;
+        }
+        let inner_end = self.labels.len() as u32;
+        self.labels.push(0);
+        self.body(module, callee, &scope, depth + 1, Some(inner_end))?;
+        self.labels[inner_end as usize] = self.instructions.len() as u32;
+        for (place, result) in callee.returns.iter().zip(results) {
+            self.give_back(call, callee, &scope, *place, caller.operand(result), &given)?;
+        }
+        self.labels[end as usize] = self.instructions.len() as u32;
+        Ok(())
+    }
+
+    fn synthetic(
+        &mut self,
+        call: &Instruction,
+        guard: Option<Guard>,
+        opcode: &[&str],
+        operands: Vec<Operand>,
+    ) -> Result<(), Error> {
+        let opcode = opcode.iter().map(|&word| word.to_owned()).collect();
+        self.push(Instruction { guard, opcode, operands, line: call.line, source: call.source })
+    }
+
+    /// Moves an argument to where the callee expects it.
+    fn pass(
+        &mut self,
+        call: &Instruction,
+        callee: &Function,
+        scope: &Scope,
+        place: Place,
+        value: Operand,
+        given: &[(u32, u32)],
+    ) -> Result<(), Error> {
+        match place {
+            Place::Register(register) => {
+                let ty = bits_word(callee.registers[register as usize].ty);
+                self.synthetic(call, None, &["mov", ty], vec![scope.operand(&Operand::Register(register)), value])
+            }
+            Place::Variable(mine) if given.iter().any(|(given, _)| *given == mine) => Ok(()),
+            Place::Variable(mine) => {
+                let ty = bits_word(callee.variables[mine as usize].ty);
+                let to = Operand::Address(Base::Variable(VariableRef::Function(scope.variables[mine as usize])), 0);
+                self.synthetic(call, None, &["st", "param", ty], vec![to, value])
+            }
+        }
+    }
+
+    /// Moves a returned value to where the caller expects it.
+    fn give_back(
+        &mut self,
+        call: &Instruction,
+        callee: &Function,
+        scope: &Scope,
+        place: Place,
+        target: Operand,
+        given: &[(u32, u32)],
+    ) -> Result<(), Error> {
+        match place {
+            Place::Register(register) => {
+                let ty = bits_word(callee.registers[register as usize].ty);
+                self.synthetic(call, None, &["mov", ty], vec![target, scope.operand(&Operand::Register(register))])
+            }
+            Place::Variable(mine) if given.iter().any(|(given, _)| *given == mine) => Ok(()),
+            Place::Variable(mine) => {
+                let ty = bits_word(callee.variables[mine as usize].ty);
+                let from = Operand::Address(Base::Variable(VariableRef::Function(scope.variables[mine as usize])), 0);
+                self.synthetic(call, None, &["ld", "param", ty], vec![target, from])
+            }
+        }
+    }
+}
+
+fn bits_word(ty: Type) -> &'static str {
+    match ty {
+        Type::Pred => "pred",
+        _ => match ty.bytes() {
+            1 => "b8",
+            2 => "b16",
+            4 => "b32",
+            _ => "b64",
+        },
+    }
+}
+
+impl Scope {
+    fn register(&self, register: RegisterId) -> RegisterId {
+        self.first_register + register
+    }
+
+    fn guard(&self, guard: Option<Guard>) -> Option<Guard> {
+        guard.map(|guard| Guard { register: self.register(guard.register), ..guard })
+    }
+
+    fn variable(&self, variable: VariableRef) -> VariableRef {
+        match variable {
+            VariableRef::Function(index) => VariableRef::Function(self.variables[index as usize]),
+            VariableRef::Module(_) => variable,
+        }
+    }
+
+    fn instruction(&self, instruction: &Instruction) -> Instruction {
+        Instruction {
+            guard: self.guard(instruction.guard),
+            opcode: instruction.opcode.clone(),
+            operands: instruction.operands.iter().map(|operand| self.operand(operand)).collect(),
+            line: instruction.line,
+            source: instruction.source,
+        }
+    }
+
+    fn operand(&self, operand: &Operand) -> Operand {
+        match operand {
+            Operand::Register(register) => Operand::Register(self.register(*register)),
+            Operand::NotRegister(register) => Operand::NotRegister(self.register(*register)),
+            Operand::Variable(variable, offset) => Operand::Variable(self.variable(*variable), *offset),
+            Operand::Label(label) => Operand::Label(self.first_label + label),
+            Operand::Address(Base::Register(register), offset) => {
+                Operand::Address(Base::Register(self.register(*register)), *offset)
+            }
+            Operand::Address(Base::Variable(variable), offset) => {
+                Operand::Address(Base::Variable(self.variable(*variable)), *offset)
+            }
+            Operand::Vector(items) => Operand::Vector(items.iter().map(|item| self.operand(item)).collect()),
+            Operand::List(items) => Operand::List(items.iter().map(|item| self.operand(item)).collect()),
+            Operand::Pair(first, second) => {
+                Operand::Pair(Box::new(self.operand(first)), Box::new(self.operand(second)))
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+/// Whether a variable is the function's own memory of a thread: `.local`, or `.param` space that is not the kernel's.
+pub(super) fn is_of_thread(flat: &Flat, index: u32) -> bool {
+    match flat.variables[index as usize].space {
+        Space::Local => true,
+        Space::Param => !flat.params.contains(&index),
+        _ => false,
+    }
+}
