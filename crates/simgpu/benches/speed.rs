@@ -16,9 +16,16 @@ use support::{Params, launch, random, room, upload};
 
 fn main() {
     let rounds = 7;
-    println!("{:<22} {:>14} {:>14} {:>8}   10⁹ lane instructions a second, best of {rounds}", "kernel", "no checks", "all checks", "ratio");
-    let kernels: [(&str, Kernel); 4] =
-        [("matmul_naive", naive), ("matmul_tiled_f32", tiled), ("matmul_register", register), ("flash_forward_d64", flash)];
+    println!(
+        "{:<22} {:>14} {:>14} {:>8}   10⁹ lane instructions a second, best of {rounds}",
+        "kernel", "no checks", "all checks", "ratio"
+    );
+    let kernels: [(&str, Kernel); 4] = [
+        ("matmul_naive", naive),
+        ("matmul_tiled_f32", tiled),
+        ("matmul_register", register),
+        ("flash_forward_d64", flash),
+    ];
     for (name, kernel) in kernels {
         let [fast, checked] = [Checks::NONE, Checks::ALL].map(|checks| {
             let gpu = Gpu::new(Settings { checks, threads: Some(1), ..Settings::default() });

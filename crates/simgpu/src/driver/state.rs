@@ -12,6 +12,7 @@ use super::handles::{Handle, Kind, Table};
 use super::linker::Linker;
 use super::raw::RawHandle;
 use crate::gpu::{Gpu, KernelInfo, Module};
+use crate::limits::DEVICE_BYTES;
 use crate::profile::GpuModel;
 use crate::report::Sink;
 use crate::settings::Settings;
@@ -177,7 +178,7 @@ impl Driver {
             gpu: RwLock::new(Gpu::new(settings)),
             tables: Mutex::new(Tables::new()),
             model,
-            memory_bytes: host_memory_bytes().map_or(model.memory_bytes, |bytes| bytes.min(model.memory_bytes)),
+            memory_bytes: host_memory_bytes().unwrap_or(u64::MAX).min(model.memory_bytes).min(DEVICE_BYTES),
             fail,
             report: open("SIMGPU_REPORT", report)?,
             table: open("SIMGPU_TABLE", table)?,

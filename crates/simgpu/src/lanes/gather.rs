@@ -57,7 +57,9 @@ impl<'a, const N: usize> Checked<'a, N> {
             // SAFETY: SSE2 is part of x86-64. N is 4 here, so each load is 16 bytes that `new` has seen to be inside; each
             // store is lanes `first` to `first + 3` of a register's 32.
             unsafe {
-                let row = |lane: usize| _mm_loadu_si128(self.memory.add(self.offsets[first + lane] as usize).cast::<__m128i>());
+                let row = |lane: usize| {
+                    _mm_loadu_si128(self.memory.add(self.offsets[first + lane] as usize).cast::<__m128i>())
+                };
                 let (low, high) = (_mm_unpacklo_epi32(row(0), row(1)), _mm_unpackhi_epi32(row(0), row(1)));
                 let (low2, high2) = (_mm_unpacklo_epi32(row(2), row(3)), _mm_unpackhi_epi32(row(2), row(3)));
                 let columns = [

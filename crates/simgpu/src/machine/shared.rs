@@ -81,7 +81,15 @@ impl Block<'_> {
 
     /// Tells the shadow of an access by each lane, and notes what is wrong with it.
     #[inline(always)]
-    pub(super) fn check_shared(&mut self, warp: &Warp, position: u32, lanes: u32, access: Access, offsets: &[u32; LANES], bytes: u32) {
+    pub(super) fn check_shared(
+        &mut self,
+        warp: &Warp,
+        position: u32,
+        lanes: u32,
+        access: Access,
+        offsets: &[u32; LANES],
+        bytes: u32,
+    ) {
         if !self.shadow.is_on() {
             return;
         }
@@ -94,7 +102,14 @@ impl Block<'_> {
     }
 
     #[cold]
-    pub(super) fn note_conflict(&mut self, warp: &Warp, position: u32, lane: usize, access: Access, conflict: Conflict) {
+    pub(super) fn note_conflict(
+        &mut self,
+        warp: &Warp,
+        position: u32,
+        lane: usize,
+        access: Access,
+        conflict: Conflict,
+    ) {
         let program = self.context.program;
         let line = conflict.other_position.map(|other| program.positions[other as usize].ptx_line);
         let other = conflict.other.map(|thread| self.thread_of(u32::from(thread) / 32, u32::from(thread) % 32));

@@ -77,13 +77,27 @@ macro_rules! number {
 number!(u16, u32, u64, f32, f64);
 
 /// Launches a kernel of ours and requires that nothing was found.
-pub fn launch(gpu: &Gpu, module: &Module, entry: &Entry, grid: [u32; 3], block: [u32; 3], params: Params) -> LaunchReport {
+pub fn launch(
+    gpu: &Gpu,
+    module: &Module,
+    entry: &Entry,
+    grid: [u32; 3],
+    block: [u32; 3],
+    params: Params,
+) -> LaunchReport {
     let report = launch_any(gpu, module, entry.name, grid, block, params);
     assert!(report.findings.is_empty(), "{}: {:#?}", entry.name, report.findings);
     report
 }
 
-pub fn launch_any(gpu: &Gpu, module: &Module, name: &str, grid: [u32; 3], block: [u32; 3], params: Params) -> LaunchReport {
+pub fn launch_any(
+    gpu: &Gpu,
+    module: &Module,
+    name: &str,
+    grid: [u32; 3],
+    block: [u32; 3],
+    params: Params,
+) -> LaunchReport {
     let launch = Launch { grid, block, shared_bytes: 0, params: &params.0 };
     gpu.launch(module, name, &launch).expect("a launch")
 }
