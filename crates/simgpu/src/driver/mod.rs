@@ -16,7 +16,7 @@
 //!   likewise, so each stream is in order and always idle. Streams of several host threads do run side by side.
 //! - **Event times are the host's clock**: what the software GPU took, and nothing that a GPU would take.
 //! - **Device memory is host memory.** Pinned, mapped and managed memory have one address on both sides. The device has
-//!   as much of it as the modelled GPU, the machine or [`limits::DEVICE_BYTES`](crate::limits::DEVICE_BYTES), whichever is least.
+//!   as much of it as the modelled GPU, the machine or [`DEVICE_BYTES`](crate::limits::DEVICE_BYTES), whichever is least.
 //! - **PTX only**: a cubin or a fat binary is `NO_BINARY_FOR_GPU`.
 //! - Graphs, arrays, textures, peer devices, memory pools and cooperative launches are `NOT_SUPPORTED`.
 //!
