@@ -7,7 +7,7 @@
 //! - **Loaded**: the crate's cdylib under the name `libcuda.so.1` stands where the loader looks for the driver
 //!   (`LD_LIBRARY_PATH`), and the very binary that would run on a GPU runs.
 //!
-//! [`symbols`] lists what is exported. Programs of the CUDA *runtime* API (`cudaMalloc`, `<<<…>>>`) need more of a driver
+//! [`symbols`] lists what is exported: the driver API of CUDA 12.0, whole; what is not supported says so. Programs of the CUDA *runtime* API (`cudaMalloc`, `<<<…>>>`) need more of a driver
 //! than is public, and do not run.
 //!
 //! # What differs from a driver
