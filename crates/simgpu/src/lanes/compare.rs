@@ -1,4 +1,6 @@
 //! Comparison and selection. PTX manual, 10.7.6.
+// `!(a >= b)` is what "less or unordered" means.
+#![allow(clippy::neg_cmp_op_on_partial_ord)]
 
 use super::half::{Brain, Half, Narrow};
 use super::integer::by_type;

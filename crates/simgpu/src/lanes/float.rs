@@ -279,13 +279,7 @@ pub(super) fn exp2(x: f32) -> f32 {
         0.000_154_035_3,
         0.000_015_252_734,
     ];
-    let clamped = if x > 200.0 {
-        200.0
-    } else if x < -200.0 {
-        -200.0
-    } else {
-        x
-    };
+    let clamped = x.clamp(-200.0, 200.0);
     let whole = clamped.round_ties_even();
     let part = clamped - whole;
     let mut sum = C[7];

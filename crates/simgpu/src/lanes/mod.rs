@@ -13,6 +13,8 @@
 //! 3. Equal instructions in a row (64 multiply-adds, say) are one call that loops over them.
 //! 4. A predicate is a register too, 0 or all ones, so that comparisons and selections are vector instructions as well.
 #![allow(unsafe_code)]
+// A lane is a number that indexes several registers at once.
+#![allow(clippy::needless_range_loop)]
 
 pub(crate) mod bits;
 pub(crate) mod compare;

@@ -269,20 +269,12 @@ impl Decoder<'_> {
             }
             _ => {
                 // An address in a register: a generic one of the parameters.
-                self.memory_op(machine::local_load, MemoryOp { ..op });
+                self.memory_op(machine::local_load, op);
                 return Ok(());
             }
         };
-        let total: u64 = self
-            .flat
-            .params
-            .iter()
-            .map(|&index| {
-                let variable = VariableEnd::of(self, index);
-                variable.end
-            })
-            .max()
-            .unwrap_or(0);
+        let end = |&index: &u32| self.places.of_function[index as usize] + self.flat.variables[index as usize].bytes;
+        let total = self.flat.params.iter().map(end).max().unwrap_or(0);
         if base.checked_add(op.total_bytes()).is_none_or(|end| end > total) {
             return Err(self.error(format!("{} bytes at {base} of {total} bytes of parameters", op.total_bytes())));
         }
@@ -427,18 +419,6 @@ impl Decoder<'_> {
         });
         self.emit(compiled!(machine::copy_async).pick(self.lanes), NO_SLOT, &[], index);
         Ok(())
-    }
-}
-
-/// Where a kernel's parameter ends.
-struct VariableEnd {
-    end: u64,
-}
-
-impl VariableEnd {
-    fn of(decoder: &Decoder<'_>, index: u32) -> VariableEnd {
-        let start = decoder.places.of_function[index as usize];
-        VariableEnd { end: start + decoder.flat.variables[index as usize].bytes }
     }
 }
 
