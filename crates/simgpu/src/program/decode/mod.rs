@@ -423,6 +423,8 @@ impl<'a> Decoder<'a> {
             "lanemask_gt" => SpecialValue::LanesAbove,
             "dynamic_smem_size" => SpecialValue::DynamicShared,
             "total_smem_size" => SpecialValue::TotalShared,
+            // Shared memory that the system keeps for itself: none, behind all the rest.
+            _ if name.starts_with("reserved_smem_offset_") => SpecialValue::TotalShared,
             "smid" | "nsmid" | "gridid" | "clusterid.x" | "cluster_ctaid.x" | "clock" | "clock_hi" | "clock64"
             | "globaltimer" | "globaltimer_lo" | "globaltimer_hi" => SpecialValue::Zero,
             "WARP_SZ" => return Ok(self.number(32, ty)),
