@@ -2,14 +2,17 @@
 //!
 //! What is expected is computed here in another way: in wider integers, from the bits, or in exact arithmetic.
 
+mod atomics;
 mod bits;
 mod comparisons;
+mod control;
 mod conversions;
 mod directed;
 mod exchanges;
 mod floats;
 mod halves;
 mod integers;
+mod movement;
 mod programs;
 mod refusals;
 mod support;
