@@ -12,6 +12,7 @@ mod exchanges;
 mod floats;
 mod halves;
 mod integers;
+mod matrices;
 mod movement;
 mod programs;
 mod refusals;
