@@ -166,19 +166,33 @@ impl Blocked {
     }
 }
 
-/// A single column of C. Vectors whose stride the kernels do not take go through a buffer.
+/// Elements of a vector that are copied at a time, so that the copy stays in the second-level cache.
+const VECTOR_PART: usize = 1 << 14;
+
+/// A single column of C. Vectors whose stride the kernels do not take go through a buffer, part by part.
 fn column<T: Scalar>(kernels: &Kernels<T>, a: MatrixView<'_, T>, b: MatrixView<'_, T>, mut to: Destination<'_, T>) {
+    let (rows, k) = (a.rows(), a.cols());
     if a.row_stride() == 1 && to.c.row_stride() != 1 {
-        let mut buffer = vec![T::ZERO; a.rows()];
-        let c = MatrixViewMut::row_major(&mut buffer, a.rows(), 1);
-        kernels.column_product(a, b, &mut Destination { alpha: to.alpha, beta: T::ZERO, c });
-        for (i, &product) in buffer.iter().enumerate() {
-            let c = &mut to.c[(i, 0)];
-            *c = if to.beta == T::ZERO { product } else { product + to.beta * *c };
+        let mut buffer = vec![T::ZERO; rows.min(VECTOR_PART)];
+        for row in (0..rows).step_by(VECTOR_PART) {
+            let part = &mut buffer[..VECTOR_PART.min(rows - row)];
+            let len = part.len();
+            let (a, c) = (a.block(row, 0, len, k), MatrixViewMut::row_major(part, len, 1));
+            kernels.column_product(a, b, &mut Destination { alpha: to.alpha, beta: T::ZERO, c });
+            for (i, &product) in part.iter().enumerate() {
+                let c = &mut to.c[(row + i, 0)];
+                *c = if to.beta == T::ZERO { product } else { product + to.beta * *c };
+            }
         }
     } else if a.row_stride() != 1 && b.row_stride() != 1 {
-        let buffer: Vec<T> = (0..b.rows()).map(|p| b[(p, 0)]).collect();
-        kernels.column_product(a, MatrixView::row_major(&buffer, b.rows(), 1), &mut to);
+        let mut buffer = vec![T::ZERO; k.min(VECTOR_PART)];
+        for p in (0..k).step_by(VECTOR_PART) {
+            let part = &mut buffer[..VECTOR_PART.min(k - p)];
+            part.iter_mut().enumerate().for_each(|(i, to)| *to = b[(p + i, 0)]);
+            let (a, b) = (a.block(0, p, rows, part.len()), MatrixView::row_major(part, part.len(), 1));
+            kernels.column_product(a, b, &mut to);
+            to.beta = T::ONE;
+        }
     } else {
         kernels.column_product(a, b, &mut to);
     }

@@ -190,13 +190,14 @@ pub(super) fn grid<T: Scalar>(
     if worth <= 1 || threads == Threads::Count(1) {
         return (1, 1);
     }
-    let threads = threads.count().min(worth);
     let (row_tiles, col_tiles) = (rows.div_ceil(kernels.rows()), cols.div_ceil(kernels.cols));
+    let threads = threads.count().min(worth).min(row_tiles.saturating_mul(col_tiles));
     // The largest piece decides how long it takes; among equals, the one with the least to pack.
     let cost = |by_rows: usize| {
         let by_cols = threads / by_rows;
         let (tall, wide) = (row_tiles.div_ceil(by_rows), col_tiles.div_ceil(by_cols));
-        (tall * wide, tall * kernels.rows() + wide * kernels.cols)
+        let packed = tall.saturating_mul(kernels.rows()).saturating_add(wide.saturating_mul(kernels.cols));
+        (tall.saturating_mul(wide), packed)
     };
     let by_rows = (1..=threads).min_by_key(|&by_rows| cost(by_rows)).unwrap_or(1);
     (by_rows.min(row_tiles), (threads / by_rows).min(col_tiles))

@@ -1,5 +1,6 @@
 //! How large the tiles are, and why.
 
+use super::loops::line_stride;
 use crate::simd::{Kernels, caches};
 use crate::{Error, Isa, Scalar};
 
@@ -86,11 +87,12 @@ impl Sizes {
         let mc = tiling.mc.unwrap_or(caches.l2 / 2 / (kc * bytes)).clamp(1, MC_MAX);
         let b_bytes = (caches.l3 / 2).min(SCRATCH_BYTES_MAX - SCRATCH_BYTES_MAX / 4);
         let nc = tiling.nc.unwrap_or(b_bytes / (kc * bytes)).clamp(1, NC_MAX);
-        let mc = even(rows, mc, kernels.rows());
         let kc = even(k, kc, 1);
-        // What A leaves of the scratch memory; an unreasonable tiling still gets one panel of each.
-        let left = (SCRATCH_BYTES_MAX / bytes).saturating_sub(mc * kc) / kc;
-        let nc = even(cols, nc.min(left.max(kernels.cols)), kernels.cols);
+        // Half of the scratch memory for A, and for B what A leaves; the longest sums leave room for some panels of each.
+        let scratch = SCRATCH_BYTES_MAX / bytes;
+        let mc = even(rows, mc.min(scratch / 2 / kc), kernels.rows());
+        let left = (scratch - mc * kc) / line_stride::<T>(kc, kernels.lanes);
+        let nc = even(cols, nc.min(left), kernels.cols);
         Self { mc, kc, nc }
     }
 }
