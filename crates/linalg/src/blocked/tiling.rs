@@ -83,7 +83,7 @@ impl Sizes {
     pub(crate) fn new<T: Scalar>(tiling: Tiling, kernels: &Kernels<T>, (rows, cols, k): (usize, usize, usize)) -> Self {
         let bytes = size_of::<T>();
         let caches = caches();
-        let kc = tiling.kc.unwrap_or(caches.l1 * 3 / 4 / (kernels.cols * bytes)).clamp(1, KC_MAX);
+        let kc = tiling.kc.unwrap_or((caches.l2 / 16 / (kernels.rows() * bytes)).min(512)).clamp(1, KC_MAX);
         let mc = tiling.mc.unwrap_or(caches.l2 / 2 / (kc * bytes)).clamp(1, MC_MAX);
         let b_bytes = (caches.l3 / 2).min(SCRATCH_BYTES_MAX - SCRATCH_BYTES_MAX / 4);
         let nc = tiling.nc.unwrap_or(b_bytes / (kc * bytes)).clamp(1, NC_MAX);
