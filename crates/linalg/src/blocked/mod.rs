@@ -5,7 +5,7 @@ mod plan;
 mod prepacked;
 mod tiling;
 
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 use crate::simd::{Destination, Kernels, Term};
 use crate::{Backend, Error, MatrixView, MatrixViewMut, Scalar};
@@ -97,14 +97,14 @@ impl Blocked {
         c: MatrixViewMut<'_, T>,
     ) {
         let path = plan::path(kernels, &a, &b, &c);
-        let (by_rows, by_cols) = plan::grid(kernels, path, self.threads, (c.rows(), c.cols(), a.cols()));
+        let (threads, grid) = plan::grid(kernels, path, self.threads, (c.rows(), c.cols(), a.cols()));
         let to = Destination { alpha, beta, c };
-        if by_rows * by_cols == 1 {
+        if threads == 1 {
             return self.run_piece(kernels, path, a, b, to);
         }
         let shape = (to.c.rows(), to.c.cols());
-        let pieces = plan::pieces(vec![to], (by_rows, by_cols), (kernels.rows(), kernels.cols));
-        pieces.into_par_iter().for_each(|mut piece| {
+        let pieces = plan::pieces(vec![to], grid, (kernels.rows(), kernels.cols));
+        share(pieces, threads, |mut piece| {
             debug_assert!(piece.row + piece.rows <= shape.0 && piece.col + piece.cols <= shape.1);
             let a = a.block(piece.row, 0, piece.rows, a.cols());
             let b = b.block(0, piece.col, b.rows(), piece.cols);
@@ -149,8 +149,8 @@ impl Blocked {
     pub(crate) fn fused<T: Scalar>(&self, kernels: &Kernels<T>, product: Product<'_, '_, T>) {
         let Product { a, b, to } = product;
         let (rows, cols, k) = (to[0].c.rows(), to[0].c.cols(), a.k());
-        let (by_rows, by_cols) = plan::grid(kernels, Path::Packing { a: true, b: true }, self.threads, (rows, cols, k));
-        let pieces = plan::pieces(to, (by_rows, by_cols), (kernels.rows(), kernels.cols));
+        let (threads, grid) = plan::grid(kernels, Path::Packing { a: true, b: true }, self.threads, (rows, cols, k));
+        let pieces = plan::pieces(to, grid, (kernels.rows(), kernels.cols));
         let run = |piece: plan::Piece<'_, T>| {
             let sizes = Sizes::new(self.tiling, kernels, (piece.rows, piece.cols, k));
             let (mut a_terms, mut b_terms) = (Vec::new(), Vec::new());
@@ -158,12 +158,27 @@ impl Blocked {
             let b = b.cols(piece.col, piece.cols, &mut b_terms);
             loops::product(kernels, &sizes, Product { a, b, to: piece.to });
         };
-        if pieces.len() == 1 {
-            pieces.into_iter().for_each(run);
-        } else {
-            pieces.into_par_iter().for_each(run);
-        }
+        share(pieces, threads, run);
     }
+}
+
+/// Calls `work` with every item on at most `threads` threads: this one, at once, and some of rayon's pool when they have
+/// woken up. Whoever is free takes the next item.
+fn share<I: Send>(items: Vec<I>, threads: usize, work: impl Fn(I) + Sync) {
+    let threads = threads.min(items.len());
+    let queue = Mutex::new(items.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let drain = || {
+        while let Some(item) = next() {
+            work(item);
+        }
+    };
+    rayon::in_place_scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|_| drain());
+        }
+        drain();
+    });
 }
 
 /// Elements of a vector that are copied at a time, so that the copy stays in the second-level cache.

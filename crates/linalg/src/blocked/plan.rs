@@ -34,8 +34,8 @@ pub struct Plan {
     pub path: Path,
     /// The kernels.
     pub isa: Isa,
-    /// Pieces that C is cut into, one a thread.
-    pub pieces: usize,
+    /// Threads that share the work, at most.
+    pub threads: usize,
 }
 
 impl fmt::Display for Plan {
@@ -49,7 +49,7 @@ impl fmt::Display for Plan {
             }
             Path::Packing { .. } => "large or badly strided: panels are packed so that every level of cache is used",
         };
-        let threads = if self.pieces == 1 { "on one thread".into() } else { format!("on {} threads", self.pieces) };
+        let threads = if self.threads == 1 { "on one thread".into() } else { format!("on {} threads", self.threads) };
         write!(f, "{} kernels, {reason}, {threads}", self.isa)
     }
 }
@@ -64,6 +64,8 @@ const UNPACKED_K: usize = 512;
 const THIN_K: usize = 8;
 /// Multiplications that are worth another thread.
 const WORK_PER_THREAD: usize = 1 << 20;
+/// Pieces for each thread where small ones cost nothing.
+const PIECES_PER_THREAD: usize = 4;
 /// Elements of the matrix that are worth another thread when every one is used once.
 const ELEMENTS_PER_THREAD: usize = 1 << 18;
 
@@ -81,8 +83,8 @@ impl Blocked {
         let shape =
             Shape { rows, cols, k, rows_in_line: in_line, a_step: n, steps_in_line: true, b_step: 1, c_in_line: true };
         let path = if cols == 1 { Path::Column } else { choose(kernels, shape) };
-        let (by_rows, by_cols) = grid(kernels, path, self.threads, (rows, cols, k));
-        Ok(Plan { path, isa: kernels.isa, pieces: by_rows * by_cols })
+        let (threads, _) = grid(kernels, path, self.threads, (rows, cols, k));
+        Ok(Plan { path, isa: kernels.isa, threads })
     }
 }
 
@@ -174,21 +176,21 @@ fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
     Path::Packing { a: a_crowded || large, b: !shape.steps_in_line && (large || crowded::<T>(shape.b_step)) }
 }
 
-/// How many pieces by rows and by columns.
+/// How many threads, and how many pieces by rows and by columns.
 #[inline]
 pub(super) fn grid<T: Scalar>(
     kernels: &Kernels<T>,
     path: Path,
     threads: Threads,
     (rows, cols, k): (usize, usize, usize),
-) -> (usize, usize) {
+) -> (usize, (usize, usize)) {
     let worth = match path {
         Path::Column => rows.saturating_mul(k) / ELEMENTS_PER_THREAD,
         Path::Columns => rows.saturating_mul(cols) / ELEMENTS_PER_THREAD,
         _ => rows.saturating_mul(cols).saturating_mul(k) / WORK_PER_THREAD,
     };
     if worth <= 1 || threads == Threads::Count(1) {
-        return (1, 1);
+        return (1, (1, 1));
     }
     let (row_tiles, col_tiles) = (rows.div_ceil(kernels.rows()), cols.div_ceil(kernels.cols));
     let threads = threads.count().min(worth).min(row_tiles.saturating_mul(col_tiles));
@@ -200,7 +202,10 @@ pub(super) fn grid<T: Scalar>(
         (tall.saturating_mul(wide), packed)
     };
     let by_rows = (1..=threads).min_by_key(|&by_rows| cost(by_rows)).unwrap_or(1);
-    (by_rows.min(row_tiles), (threads / by_rows).min(col_tiles))
+    let by_cols = (threads / by_rows).min(col_tiles);
+    // Where B is not packed once a piece, more pieces than threads: who starts late, or is held up, does fewer of them.
+    let finer = if matches!(path, Path::Packing { b: true, .. }) { 1 } else { PIECES_PER_THREAD };
+    (threads, ((by_rows * finer).min(row_tiles), by_cols))
 }
 
 /// A rectangle of C, in every place it is written to.
