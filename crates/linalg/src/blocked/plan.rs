@@ -45,7 +45,7 @@ impl fmt::Display for Plan {
             Path::Columns => "a very short sum: C is written line by line",
             Path::Strided { .. } => "small or thin: kernels read the matrices in place, packing would cost more",
             Path::Packing { a: false, b: false } => {
-                "medium: five loops cut it to the caches, packing would cost more than it saves"
+                "medium or narrow: five loops cut it to the caches, packing would cost more than it saves"
             }
             Path::Packing { .. } => "large or badly strided: panels are packed so that every level of cache is used",
         };
@@ -62,6 +62,8 @@ const SMALL_WORK_MAX: usize = 96 * 96 * 96;
 const UNPACKED_K: usize = 512;
 /// Steps of the sum at a time where B has few columns: as many lines of A as prefetchers follow.
 const THIN_K: usize = 8;
+/// Bytes between steps of A up to which a large A is read in place: four steps or more a page.
+const A_STEP_BYTES_MAX: usize = 1024;
 /// Multiplications that are worth another thread.
 const WORK_PER_THREAD: usize = 1 << 20;
 /// Pieces for each thread where small ones cost nothing.
@@ -173,7 +175,8 @@ fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
     }
     let unpacked_max = caches().l2 / 2 * 3 / size_of::<T>();
     let large = rows.min(cols).saturating_mul(k) > unpacked_max;
-    Path::Packing { a: a_crowded || large, b: !shape.steps_in_line && (large || crowded::<T>(shape.b_step)) }
+    let a_scattered = a_crowded || (large && shape.a_step.saturating_mul(size_of::<T>()) > A_STEP_BYTES_MAX);
+    Path::Packing { a: a_scattered, b: !shape.steps_in_line && (large || crowded::<T>(shape.b_step)) }
 }
 
 /// How many threads, and how many pieces by rows and by columns.
