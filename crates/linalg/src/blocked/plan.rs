@@ -205,10 +205,17 @@ pub(super) fn grid<T: Scalar>(
         (tall.saturating_mul(wide), packed)
     };
     let by_rows = (1..=threads).min_by_key(|&by_rows| cost(by_rows)).unwrap_or(1);
-    let by_cols = (threads / by_rows).min(col_tiles);
-    // Where B is not packed once a piece, more pieces than threads: who starts late, or is held up, does fewer of them.
-    let finer = if matches!(path, Path::Packing { b: true, .. }) { 1 } else { PIECES_PER_THREAD };
-    (threads, ((by_rows * finer).min(row_tiles), by_cols))
+    let (by_rows, by_cols) = (by_rows.min(row_tiles), (threads / by_rows).min(col_tiles));
+    // More pieces than threads: who starts late, or is held up, does fewer of them. Along the longer side, since short
+    // pieces read the other operand again; not where that would pack an operand again.
+    let finer = |parts: usize, tiles: usize| if tiles >= 2 * PIECES_PER_THREAD * parts { PIECES_PER_THREAD } else { 1 };
+    match path {
+        Path::Packing { b: true, .. } => (threads, (by_rows, by_cols)),
+        Path::Packing { a: false, .. } | Path::Strided { .. } if col_tiles / by_cols > row_tiles / by_rows => {
+            (threads, (by_rows, by_cols * finer(by_cols, col_tiles)))
+        }
+        _ => (threads, (by_rows * finer(by_rows, row_tiles), by_cols)),
+    }
 }
 
 /// A rectangle of C, in every place it is written to.
