@@ -86,8 +86,12 @@
 //! [`Error::Unavailable`]. With it, nothing of CUDA is needed to build, and a program starts on any machine: the driver is loaded
 //! when it is first called, the one that the dynamic loader finds, and where there is none [`Device::open`] says so. (`cust`'s
 //! build script wants a folder that contains `lib64`, empty or not, in `CUDA_LIBRARY_PATH` where no CUDA is installed.)
-//! `simgpu`: another crate of the program defines the driver's functions, and no library is loaded.
+//! `simgpu`: the crate of that name, a GPU in software, is linked in and defines the driver's functions; no library is loaded.
 #![allow(unsafe_code)]
+
+// For its symbols only: `cust` calls them. Nothing of it is named here.
+#[cfg(feature = "simgpu")]
+extern crate simgpu as _;
 
 mod argument;
 mod buffer;
@@ -95,6 +99,7 @@ mod device;
 mod driver;
 mod error;
 mod kernel;
+pub mod kernels;
 mod launch;
 mod properties;
 mod signature;

@@ -34,6 +34,18 @@ impl Vetted {
     pub const unsafe fn new(module: &'static str, ptx: &'static str, kernel: &'static str, reach: Reach) -> Self {
         Self { module, ptx, kernel, reach }
     }
+
+    /// The kernel's name.
+    #[must_use]
+    pub const fn kernel(&self) -> &'static str {
+        self.kernel
+    }
+
+    /// How far it may reach.
+    #[must_use]
+    pub const fn reach(&self) -> Reach {
+        self.reach
+    }
 }
 
 impl Device {
