@@ -324,7 +324,7 @@ impl Decoder<'_> {
         let rounding = words.rounding().unwrap_or_default();
         let ftz = words.take("ftz");
         let ty = words.ty()?;
-        if approximate && ty != Type::F32 || ftz && ty != Type::F32 {
+        if (approximate || ftz) && ty != Type::F32 {
             return Err(words.unsupported());
         }
         if is_real(ty) {
