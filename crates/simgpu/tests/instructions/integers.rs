@@ -168,6 +168,14 @@ fn carries_go_from_word_to_word() {
             (sum >> (64 * u32::from(high))) as u64
         });
     }
+    // The carry of a difference says that nothing was borrowed, as nvcc's division of 128 bits expects.
+    exact(
+        "{ .reg .b32 %x; @sub.cc.u32 %x, %s0, %s1; @addc.u32 %d0, 0, 0; }",
+        &[Kind::B32; 4],
+        Kind::B32,
+        &rows,
+        |row| u64::from(row[0] as u32 >= row[1] as u32),
+    );
     // A product of 64 bits from words: mad.lo.cc and madc.hi.
     let text = "{ .reg .b32 %al, %ah, %bl, %bh, %r0, %r1;
         @mov.b64 {%al, %ah}, %s0; @mov.b64 {%bl, %bh}, %s1;

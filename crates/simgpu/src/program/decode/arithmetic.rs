@@ -181,8 +181,10 @@ impl Decoder<'_> {
         let (target, flag) = (self.target(self.operand(0)?, ty)?, self.flag());
         let (a, b) = self.summands(name, how, ty)?;
         let wide = is_wide(ty);
-        let variants = if name == "subc" { integer::sub_borrow(wide) } else { integer::add_carry(wide) };
-        self.lanes(Some(variants), target, &[a, b, flag])
+        let subtract = name == "subc";
+        let variants = if subtract { integer::sub_borrow(wide) } else { integer::add_carry(wide) };
+        let carry = self.carry_in(flag, subtract)?;
+        self.lanes(Some(variants), target, &[a, b, carry])
     }
 
     /// An instruction that sets the carry flag, and uses it where `uses` says.
@@ -190,8 +192,8 @@ impl Decoder<'_> {
         let (target, flag) = (self.target(self.operand(0)?, ty)?, self.flag());
         let (a, b) = self.summands(name, how, ty)?;
         let wide = is_wide(ty);
-        let carry = if uses { flag } else { self.constant(0) };
         let subtract = name.starts_with("sub");
+        let carry = if uses { self.carry_in(flag, subtract)? } else { self.constant(0) };
         let (value, out) = if subtract {
             (integer::sub_borrow(wide), integer::sub_borrow_out(wide))
         } else {
@@ -201,7 +203,19 @@ impl Decoder<'_> {
         let new_flag = self.temporary(3, false);
         self.lanes(Some(out), new_flag, &[a, b, carry])?;
         self.lanes(Some(value), target, &[a, b, carry])?;
-        self.lanes(Some(integer::mov(false)), flag, &[new_flag])
+        let keep = if subtract { bits::not(Type::Pred) } else { Some(integer::mov(false)) };
+        self.lanes(keep, flag, &[new_flag])
+    }
+
+    /// What a sum adds or a difference takes off. A subtraction is a + !b + 1 on a GPU: its carry says that nothing was
+    /// borrowed. The manual has borrow and carry apart; compilers' 128-bit division reads one with the other.
+    fn carry_in(&mut self, flag: Slot, subtract: bool) -> Result<Slot, Error> {
+        if !subtract {
+            return Ok(flag);
+        }
+        let borrow = self.temporary(1, false);
+        self.lanes(bits::not(Type::Pred), borrow, &[flag])?;
+        Ok(borrow)
     }
 
     /// What is added: a and b, or for `mad` the product of a and b, and c.
