@@ -5,11 +5,13 @@
 //! ```
 //!
 //! Every round times each library once, in turn, on the same matrices; a ratio is the median over rounds of the
-//! ratios inside a round, so that a slow moment of the machine hits both sides of it.
+//! ratios inside a round, so that a slow moment of the machine hits both sides of it. With several threads each library
+//! has all its rounds in one go, after a pause, and a ratio is that of the medians: idle threads of OpenBLAS spin for some
+//! 25 ms, and on as many cores as there are threads whoever comes next would share a core with them.
 #![allow(clippy::print_stdout, reason = "a report is what this is for")]
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use linalg::suite::Random;
 use linalg::{Backend, Blocked, Matrix, Scalar, Strassen, Threads};
@@ -115,6 +117,8 @@ fn run<T: Scalar + support::Peered>(options: &Options) {
     }
 }
 
+/// Until the threads of the library before have gone to sleep, and as long again for this one's to wake up.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Seconds of one round: long enough to time, short enough to alternate often.
 const ROUND_SECONDS: f64 = 0.01;
 
@@ -136,22 +140,40 @@ fn compare<T: Scalar + support::Peered>(options: &Options, a: &Matrix<T>, b: &Ma
         }
         repeats = repeats.min(count);
     }
-    for _ in 0..options.rounds {
-        peaks.push(peak::<T>());
+    let mut round = |peer: &Peer<T>, seconds: &mut Vec<f64>| {
+        if repeats > 1 {
+            (peer.run)(a, b, &mut c);
+        }
+        let start = Instant::now();
+        for _ in 0..repeats {
+            (peer.run)(black_box(a), black_box(b), black_box(&mut c));
+        }
+        seconds.push(start.elapsed().as_secs_f64() / repeats as f64);
+    };
+    if options.threads == Threads::Count(1) {
+        for _ in 0..options.rounds {
+            peaks.push(peak::<T>());
+            all.iter().zip(&mut seconds).for_each(|(peer, seconds)| round(peer, seconds));
+        }
+    } else {
+        peaks.extend((0..options.rounds).map(|_| peak::<T>()));
         for (peer, seconds) in all.iter().zip(&mut seconds) {
-            if repeats > 1 {
-                (peer.run)(a, b, &mut c);
-            }
+            std::thread::sleep(PAUSE);
             let start = Instant::now();
-            for _ in 0..repeats {
-                (peer.run)(black_box(a), black_box(b), black_box(&mut c));
+            while start.elapsed() < PAUSE {
+                round(peer, seconds);
             }
-            seconds.push(start.elapsed().as_secs_f64() / repeats as f64);
+            seconds.clear();
+            (0..options.rounds).for_each(|_| round(peer, seconds));
         }
     }
     let rates: Vec<_> = seconds.iter().map(|s| format!("{:.1}", operations / median(s.clone()) / 1e9)).collect();
-    let ratio =
-        |peer: usize| median(seconds[0].iter().zip(&seconds[peer]).map(|(ours, theirs)| theirs / ours).collect());
+    let ratio = |peer: usize| match options.threads {
+        Threads::Count(1) => {
+            median(seconds[0].iter().zip(&seconds[peer]).map(|(ours, theirs)| theirs / ours).collect())
+        }
+        _ => median(seconds[peer].clone()) / median(seconds[0].clone()),
+    };
     let worst = (1..all.len()).map(ratio).fold(f64::INFINITY, f64::min);
     let cores = match options.threads {
         Threads::All => rayon_threads() as f64,

@@ -7,11 +7,15 @@ pub trait Backend<T: Scalar> {
     /// What to call it in a table, for example `naive ikj`.
     fn name(&self) -> String;
 
-    /// C ← alpha·A·B + beta·C. The one required computation; shapes are already checked.
+    /// C ← alpha·A·B + beta·C. The one required computation; [`gemm`](Self::gemm) has checked that the shapes fit,
+    /// that none of m, k and n is 0 and that alpha is not.
     ///
     /// # Errors
     /// Only what the checked shapes leave open: a setting that this machine or library cannot follow. C is then
     /// unchanged.
+    ///
+    /// # Panics
+    /// It may, if called with what `gemm` would not have passed on.
     fn compute(
         &self,
         alpha: T,
@@ -37,22 +41,8 @@ pub trait Backend<T: Scalar> {
         beta: T,
         mut c: MatrixViewMut<'_, T>,
     ) -> Result<(), Error> {
-        if a.cols() != b.rows() {
-            return Err(Error::ShapeMismatch {
-                left_rows: a.rows(),
-                left_cols: a.cols(),
-                right_rows: b.rows(),
-                right_cols: b.cols(),
-            });
-        }
-        if a.rows() != c.rows() || b.cols() != c.cols() {
-            return Err(Error::OutputShape {
-                expected_rows: a.rows(),
-                expected_cols: b.cols(),
-                rows: c.rows(),
-                cols: c.cols(),
-            });
-        }
+        check_inner((a.rows(), a.cols()), (b.rows(), b.cols()))?;
+        check_output((a.rows(), b.cols()), (c.rows(), c.cols()))?;
         if c.rows() == 0 || c.cols() == 0 {
             return Ok(());
         }
@@ -91,6 +81,26 @@ impl<T: Scalar, B: Backend<T> + ?Sized> Backend<T> for &B {
     }
 }
 
+/// Whether A's columns are B's rows; both are (rows, columns).
+#[inline]
+pub(crate) fn check_inner(left: (usize, usize), right: (usize, usize)) -> Result<(), Error> {
+    let ((left_rows, left_cols), (right_rows, right_cols)) = (left, right);
+    if left_cols == right_rows {
+        return Ok(());
+    }
+    Err(Error::ShapeMismatch { left_rows, left_cols, right_rows, right_cols })
+}
+
+/// Whether C has the product's shape; both are (rows, columns).
+#[inline]
+pub(crate) fn check_output(expected: (usize, usize), c: (usize, usize)) -> Result<(), Error> {
+    let ((expected_rows, expected_cols), (rows, cols)) = (expected, c);
+    if expected == c {
+        return Ok(());
+    }
+    Err(Error::OutputShape { expected_rows, expected_cols, rows, cols })
+}
+
 /// C ← beta·C. `beta == 0` writes zeros and reads nothing, so that NaN does not survive it.
 pub(crate) fn scale<T: Scalar>(c: &mut MatrixViewMut<'_, T>, beta: T) {
     if beta == T::ONE {
@@ -109,7 +119,7 @@ pub(crate) fn scale<T: Scalar>(c: &mut MatrixViewMut<'_, T>, beta: T) {
 /// multiplying; [`Blocked`] on all threads otherwise, which then takes its own way by shape. It never picks
 /// [`Strassen`](crate::Strassen), whose error bound is weaker: ask for it.
 #[must_use]
-pub fn choose<T: Scalar>(m: usize, k: usize, n: usize) -> &'static dyn Backend<T> {
+pub fn choose<T: Scalar>(m: usize, k: usize, n: usize) -> &'static (dyn Backend<T> + Sync) {
     const NAIVE: Naive = Naive { order: LoopOrder::Ijk };
     const BLOCKED: Blocked =
         Blocked { tiling: Tiling { isa: None, mc: None, kc: None, nc: None }, threads: Threads::All };
@@ -160,14 +170,7 @@ pub fn matmul<'a, 'b, T: Scalar>(
 ) -> Result<Matrix<T>, Error> {
     let (a, b) = (a.into(), b.into());
     let (rows, cols) = (a.rows(), b.cols());
-    if a.cols() != b.rows() {
-        return Err(Error::ShapeMismatch {
-            left_rows: rows,
-            left_cols: a.cols(),
-            right_rows: b.rows(),
-            right_cols: cols,
-        });
-    }
+    check_inner((rows, a.cols()), (b.rows(), cols))?;
     let bytes = rows.checked_mul(cols).and_then(|len| len.checked_mul(size_of::<T>()));
     if bytes.is_none_or(|bytes| bytes > isize::MAX.unsigned_abs()) {
         return Err(Error::TooLarge { rows, cols, row_stride: cols, col_stride: 1 });

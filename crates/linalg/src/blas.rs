@@ -1,6 +1,7 @@
 //! What people call today: a BLAS, behind the same trait.
 #![allow(unsafe_code)]
 
+use crate::backend::{check_inner, check_output};
 use crate::{Backend, Error, MatrixView, MatrixViewMut, Scalar};
 
 /// Which library multiplies.
@@ -42,6 +43,9 @@ impl<T: Scalar> Backend<T> for Blas {
         beta: T,
         c: MatrixViewMut<'_, T>,
     ) -> Result<(), Error> {
+        // This can be called without gemm, and what is called below checks nothing.
+        check_inner((a.rows(), a.cols()), (b.rows(), b.cols()))?;
+        check_output((a.rows(), b.cols()), (c.rows(), c.cols()))?;
         match self.provider {
             Provider::MatrixMultiply => matrixmultiply(alpha, a, b, beta, c),
             #[cfg(feature = "openblas")]
@@ -76,7 +80,7 @@ fn matrixmultiply<T: Scalar>(
     let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
     if T::BLAS_LETTER == 's' {
         let (alpha, beta) = (alpha.to_f64() as f32, beta.to_f64() as f32);
-        // SAFETY: T is f32 (its letter is s). All (i, j) inside the shapes, which gemm checked, are in reach of
+        // SAFETY: T is f32 (its letter is s). All (i, j) inside the shapes, which compute checked, are in reach of
         // their views, and no two of C share a place.
         unsafe {
             matrixmultiply::sgemm(
@@ -226,7 +230,7 @@ mod system {
         let (layout, c) = (CBLAS_LAYOUT::CblasRowMajor, c.as_mut_ptr());
         if T::BLAS_LETTER == 's' {
             let (alpha, beta) = (alpha.to_f64() as f32, beta.to_f64() as f32);
-            // SAFETY: T is f32 (its letter is s). Shapes were checked by gemm and fit 32 bits; lines of each
+            // SAFETY: T is f32 (its letter is s). Shapes were checked by Blas::compute and fit 32 bits; lines of each
             // operand are in line and inside their views, and no two elements of C share a place.
             unsafe {
                 cblas_sys::cblas_sgemm(

@@ -75,6 +75,19 @@ impl Layout {
         row * self.row_stride + col * self.col_stride
     }
 
+    /// Where a row starts; 0 if it has no elements.
+    #[inline]
+    pub(crate) fn row_start(self, row: usize) -> usize {
+        assert!(row < self.rows, "row {row} is outside a {}x{} view", self.rows, self.cols);
+        self.block_offset(row, 0, 1, self.cols)
+    }
+
+    /// Whether the elements of a row lie one right behind the other.
+    #[inline]
+    pub(crate) fn rows_in_line(self) -> bool {
+        self.col_stride == 1 || self.cols <= 1
+    }
+
     /// The offset of an element inside the shape; it cannot overflow, since the last one does not.
     #[inline]
     pub(crate) fn offset(self, row: usize, col: usize) -> usize {

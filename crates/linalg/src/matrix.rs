@@ -43,7 +43,8 @@ impl<T: Scalar> Matrix<T> {
     #[must_use]
     pub fn from_fn(rows: usize, cols: usize, mut f: impl FnMut(usize, usize) -> T) -> Self {
         let mut matrix = Self::zeros(rows, cols);
-        for i in 0..rows {
+        // Where there are no columns there is nothing to do, however many rows.
+        for i in 0..if cols == 0 { 0 } else { rows } {
             for j in 0..cols {
                 matrix[(i, j)] = f(i, j);
             }

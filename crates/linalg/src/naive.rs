@@ -99,10 +99,58 @@ impl<T: Scalar> Backend<T> for Naive {
         beta: T,
         mut c: MatrixViewMut<'_, T>,
     ) -> Result<(), Error> {
-        scale(&mut c, beta);
-        self.order.visit(a.rows(), b.cols(), a.cols(), |i, j, p| {
-            c[(i, j)] += alpha * a[(i, p)] * b[(p, j)];
-        });
+        // Three orders are the other three on the product of the transposes, Cᵀ = Bᵀ·Aᵀ, where i and j swap.
+        let mirrored = match self.order {
+            LoopOrder::Jik => Some(LoopOrder::Ijk),
+            LoopOrder::Jki => Some(LoopOrder::Ikj),
+            LoopOrder::Kji => Some(LoopOrder::Kij),
+            _ => None,
+        };
+        if let Some(order) = mirrored {
+            return Self { order }.compute(alpha, b.transpose(), a.transpose(), beta, c.transpose());
+        }
+        let (m, k, n) = (a.rows(), a.cols(), b.cols());
+        match self.order {
+            LoopOrder::Ijk => {
+                for i in 0..m {
+                    for j in 0..n {
+                        let pairs = a.row_iter(i).zip(b.transpose().row_iter(j));
+                        let sum = pairs.fold(T::ZERO, |sum, (&a, &b)| sum + a * b);
+                        let c = &mut c[(i, j)];
+                        *c = alpha * sum + if beta == T::ZERO { T::ZERO } else { beta * *c };
+                    }
+                }
+            }
+            LoopOrder::Ikj => {
+                scale(&mut c, beta);
+                for i in 0..m {
+                    for p in 0..k {
+                        add_row(alpha * a[(i, p)], (b, p), (&mut c, i));
+                    }
+                }
+            }
+            _ => {
+                scale(&mut c, beta);
+                for p in 0..k {
+                    for i in 0..m {
+                        add_row(alpha * a[(i, p)], (b, p), (&mut c, i));
+                    }
+                }
+            }
+        }
         Ok(())
+    }
+}
+
+/// Row i of C ← row i of C + factor · row p of B; as slices where columns are in line, as anybody would write it.
+fn add_row<T: Scalar>(factor: T, (b, p): (MatrixView<'_, T>, usize), (c, i): (&mut MatrixViewMut<'_, T>, usize)) {
+    if let (Some(b), Some(c)) = (b.row_slice(p), c.row_slice_mut(i)) {
+        for (c, &b) in c.iter_mut().zip(b) {
+            *c += factor * b;
+        }
+        return;
+    }
+    for (j, &b) in b.row_iter(p).enumerate() {
+        c[(i, j)] += factor * b;
     }
 }

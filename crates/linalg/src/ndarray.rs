@@ -4,12 +4,15 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::{Error, MatrixView, MatrixViewMut};
 
-/// The stride along an axis; one that is never stepped along may be anything.
-fn stride(axis: usize, length: usize, stride: isize) -> Result<usize, Error> {
-    if length <= 1 {
-        return Ok(1);
-    }
-    usize::try_from(stride).map_err(|_| Error::NegativeStride { axis, stride })
+/// Both strides; one that is never stepped along may be anything.
+fn strides((rows, cols): (usize, usize), strides: &[isize]) -> Result<(usize, usize), Error> {
+    let stride = |axis: usize, length: usize| {
+        if length <= 1 || rows.min(cols) == 0 {
+            return Ok(1);
+        }
+        usize::try_from(strides[axis]).map_err(|_| Error::NegativeStride { axis, stride: strides[axis] })
+    };
+    Ok((stride(0, rows)?, stride(1, cols)?))
 }
 
 impl<'a, T> TryFrom<ArrayView2<'a, T>> for MatrixView<'a, T> {
@@ -19,7 +22,7 @@ impl<'a, T> TryFrom<ArrayView2<'a, T>> for MatrixView<'a, T> {
     /// [`Error::NegativeStride`] if the view runs backwards along an axis, as after `slice(s![..;-1, ..])`.
     fn try_from(view: ArrayView2<'a, T>) -> Result<Self, Error> {
         let (rows, cols) = view.dim();
-        let (row_stride, col_stride) = (stride(0, rows, view.strides()[0])?, stride(1, cols, view.strides()[1])?);
+        let (row_stride, col_stride) = strides((rows, cols), view.strides())?;
         Ok(Self::from_ndarray(view, rows, cols, row_stride, col_stride))
     }
 }
@@ -31,7 +34,7 @@ impl<'a, T> TryFrom<ArrayViewMut2<'a, T>> for MatrixViewMut<'a, T> {
     /// [`Error::NegativeStride`] if the view runs backwards along an axis.
     fn try_from(view: ArrayViewMut2<'a, T>) -> Result<Self, Error> {
         let (rows, cols) = view.dim();
-        let (row_stride, col_stride) = (stride(0, rows, view.strides()[0])?, stride(1, cols, view.strides()[1])?);
+        let (row_stride, col_stride) = strides((rows, cols), view.strides())?;
         Ok(Self::from_ndarray(view, rows, cols, row_stride, col_stride))
     }
 }

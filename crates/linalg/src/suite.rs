@@ -131,7 +131,8 @@ struct Case<T> {
 /// Shapes that sit on, just below and just above every tile edge there is.
 const DIMENSIONS: [usize; 24] = [0, 1, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 15, 16, 17, 24, 31, 32, 33, 48, 63, 65, 97, 130];
 /// Shapes that reach the packed loops and the thin paths.
-const LARGE: [[usize; 3]; 10] = [
+const LARGE: [[usize; 3]; 11] = [
+    [70, 6000, 80],
     [133, 150, 129],
     [150, 300, 70],
     [70, 1030, 40],

@@ -143,6 +143,34 @@ impl<'a, T> MatrixView<'a, T> {
         self.submatrix(row, col, rows, cols).expect("a block inside the matrix")
     }
 
+    /// Row `i` as a slice, if its elements are in line.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn row_slice(self, i: usize) -> Option<&'a [T]> {
+        let offset = self.layout.row_start(i);
+        // SAFETY: called only where each element of the row lies right behind the one before; all are in reach and
+        // borrowed for 'a.
+        let row = || unsafe { std::slice::from_raw_parts(self.first.add(offset), self.layout.cols) };
+        self.layout.rows_in_line().then(row)
+    }
+
+    /// The elements of row `i`, whatever their stride; those of a column are `transpose()`'s row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row_iter(self, i: usize) -> impl Iterator<Item = &'a T> {
+        let Layout { cols, col_stride, .. } = self.layout;
+        let mut at = self.first.wrapping_add(self.layout.row_start(i));
+        (0..cols).map(move |_| {
+            // SAFETY: element (i, j) at the j-th call, j < cols: it is in reach and borrowed for 'a.
+            let element = unsafe { &*at };
+            at = at.wrapping_add(col_stride);
+            element
+        })
+    }
+
     /// The first element; reading (i, j) through it is sound inside the shape.
     #[inline]
     pub(crate) fn as_ptr(&self) -> *const T {
@@ -255,6 +283,19 @@ impl<'a, T> MatrixViewMut<'a, T> {
     pub fn split_at_col(self, col: usize) -> Result<(Self, Self), Error> {
         let (left, right) = self.transpose().split_at_row(col)?;
         Ok((left.transpose(), right.transpose()))
+    }
+
+    /// Row `i` as a slice, if its elements are in line.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn row_slice_mut(&mut self, i: usize) -> Option<&mut [T]> {
+        let offset = self.layout.row_start(i);
+        // SAFETY: called only where each element of the row lies right behind the one before; all are in reach, and
+        // `&mut self`, which the slice keeps borrowed, is the only way to them.
+        let row = || unsafe { std::slice::from_raw_parts_mut(self.first.add(offset), self.layout.cols) };
+        self.layout.rows_in_line().then(row)
     }
 
     /// The first element; writing (i, j) through it is sound inside the shape while this view is borrowed.

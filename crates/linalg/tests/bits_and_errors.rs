@@ -6,7 +6,8 @@ use linalg::{
 };
 
 /// Shapes of every path of Blocked, large enough to be cut among threads.
-const SHAPES: [[usize; 3]; 9] = [
+const SHAPES: [[usize; 3]; 10] = [
+    [70, 6000, 80],
     [150, 160, 170],
     [300, 300, 300],
     [512, 512, 600],

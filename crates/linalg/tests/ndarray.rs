@@ -22,4 +22,5 @@ fn views_keep_shape_and_strides() {
     let backwards = MatrixView::try_from(array.slice(s![..;-1, ..]));
     assert_eq!(backwards.map(|_| ()), Err(Error::NegativeStride { axis: 0, stride: -8 }));
     assert!(MatrixView::try_from(array.slice(s![3..4;-1, ..])).is_ok());
+    assert!(MatrixView::try_from(array.slice(s![2..2, ..;-1])).is_ok());
 }

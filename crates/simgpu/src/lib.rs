@@ -23,7 +23,7 @@ pub use driver::{configure, link, reports, take_reports};
 pub use error::Error;
 pub use finding::{Finding, FindingKind};
 pub use gpu::{Gpu, KernelInfo, Launch, LaunchReport, Module};
-pub use occupancy::{Occupancy, occupancy};
+pub use occupancy::Occupancy;
 pub use profile::GpuModel;
 pub use report::Summary;
 pub use roofline::{Bound, bound};

@@ -4,13 +4,11 @@
 //! launch is held to, [`occupancy`](crate::occupancy) and the [`roofline`](crate::roofline) model.
 //!
 //! Sources:
-//! - [A100]: NVIDIA A100 Tensor Core GPU datasheet (June 2021) and *NVIDIA A100 Tensor Core GPU Architecture*, V1.0 (2020),
-//!   tables 1, 2 and 5.
-//! - [H100]: NVIDIA H100 Tensor Core GPU datasheet (2023) and *NVIDIA H100 Tensor Core GPU Architecture*, V1.04 (2023),
-//!   tables 1 to 3.
-//! - [Guide]: *CUDA C++ Programming Guide* 12, "Compute Capabilities", tables "Technical Specifications per Compute
+//! - \[A100\]: NVIDIA A100 Tensor Core GPU datasheet; white paper *NVIDIA A100 Tensor Core GPU Architecture*.
+//! - \[H100\]: NVIDIA H100 Tensor Core GPU datasheet; white paper *NVIDIA H100 Tensor Core GPU Architecture*.
+//! - \[Guide\]: *CUDA C++ Programming Guide* 12, "Compute Capabilities", tables "Technical Specifications per Compute
 //!   Capability" and "Throughput of Native Arithmetic Instructions".
-//! - [Occupancy]: NVIDIA's occupancy calculator of Nsight Compute and the CUDA Toolkit, sheet "GPU Data".
+//! - \[Occupancy\]: NVIDIA's occupancy calculator of Nsight Compute and the CUDA Toolkit, sheet "GPU Data".
 
 /// A GPU as its maker describes it. Peaks are without sparsity.
 #[derive(Debug, Clone, PartialEq)]

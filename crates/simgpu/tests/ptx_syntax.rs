@@ -182,6 +182,7 @@ fn variables_have_sizes_alignments_and_initial_values() {
     assert_eq!((x.bytes, x.align, x.space, x.ty), (15, 16, Space::Global, Type::B8));
     assert_eq!((global(".global .v4 .f32 x;").bytes, global(".global .v4 .f32 x;").align), (16, 16));
     assert_eq!(global(".const .u16 x[2*3];").bytes, 12);
+    assert_eq!(global(".visible .global .attribute(.managed) .align 8 .u32 x;").align, 8);
     assert_eq!((global(".extern .shared .f64 x[];").bytes, global(".extern .shared .f64 x[];").is_extern), (0, true));
     assert_eq!(bytes(".global .u8 x[4] = {1, -1, 300};"), [1, 255, 44]);
     let rows = global(".global .u8 x[3][2] = {{1}, {2, 3}};");

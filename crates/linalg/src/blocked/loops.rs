@@ -172,7 +172,7 @@ impl<'t, 'a, T: Scalar> Right<'t, 'a, T> {
 }
 
 /// Elements from one line of k to the next: whole vectors, and lines that do not crowd.
-fn line_stride<T>(k: usize, lanes: usize) -> usize {
+pub(super) fn line_stride<T>(k: usize, lanes: usize) -> usize {
     let stride = k.next_multiple_of(lanes);
     if crowded::<T>(stride) { stride + 2 * lanes } else { stride }
 }

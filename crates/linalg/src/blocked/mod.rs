@@ -5,7 +5,7 @@ mod plan;
 mod prepacked;
 mod tiling;
 
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 use crate::simd::{Destination, Kernels, Term};
 use crate::{Backend, Error, MatrixView, MatrixViewMut, Scalar};
@@ -97,14 +97,14 @@ impl Blocked {
         c: MatrixViewMut<'_, T>,
     ) {
         let path = plan::path(kernels, &a, &b, &c);
-        let (by_rows, by_cols) = plan::grid(kernels, path, self.threads, (c.rows(), c.cols(), a.cols()));
+        let (threads, grid) = plan::grid(kernels, path, self.threads, (c.rows(), c.cols(), a.cols()));
         let to = Destination { alpha, beta, c };
-        if by_rows * by_cols == 1 {
+        if threads == 1 {
             return self.run_piece(kernels, path, a, b, to);
         }
         let shape = (to.c.rows(), to.c.cols());
-        let pieces = plan::pieces(vec![to], (by_rows, by_cols), (kernels.rows(), kernels.cols));
-        pieces.into_par_iter().for_each(|mut piece| {
+        let pieces = plan::pieces(vec![to], grid, (kernels.rows(), kernels.cols));
+        share(pieces, threads, |mut piece| {
             debug_assert!(piece.row + piece.rows <= shape.0 && piece.col + piece.cols <= shape.1);
             let a = a.block(piece.row, 0, piece.rows, a.cols());
             let b = b.block(0, piece.col, b.rows(), piece.cols);
@@ -149,8 +149,8 @@ impl Blocked {
     pub(crate) fn fused<T: Scalar>(&self, kernels: &Kernels<T>, product: Product<'_, '_, T>) {
         let Product { a, b, to } = product;
         let (rows, cols, k) = (to[0].c.rows(), to[0].c.cols(), a.k());
-        let (by_rows, by_cols) = plan::grid(kernels, Path::Packing { a: true, b: true }, self.threads, (rows, cols, k));
-        let pieces = plan::pieces(to, (by_rows, by_cols), (kernels.rows(), kernels.cols));
+        let (threads, grid) = plan::grid(kernels, Path::Packing { a: true, b: true }, self.threads, (rows, cols, k));
+        let pieces = plan::pieces(to, grid, (kernels.rows(), kernels.cols));
         let run = |piece: plan::Piece<'_, T>| {
             let sizes = Sizes::new(self.tiling, kernels, (piece.rows, piece.cols, k));
             let (mut a_terms, mut b_terms) = (Vec::new(), Vec::new());
@@ -158,27 +158,56 @@ impl Blocked {
             let b = b.cols(piece.col, piece.cols, &mut b_terms);
             loops::product(kernels, &sizes, Product { a, b, to: piece.to });
         };
-        if pieces.len() == 1 {
-            pieces.into_iter().for_each(run);
-        } else {
-            pieces.into_par_iter().for_each(run);
-        }
+        share(pieces, threads, run);
     }
 }
 
-/// A single column of C. Vectors whose stride the kernels do not take go through a buffer.
+/// Calls `work` with every item on at most `threads` threads: this one, at once, and some of rayon's pool when they have
+/// woken up. Whoever is free takes the next item.
+fn share<I: Send>(items: Vec<I>, threads: usize, work: impl Fn(I) + Sync) {
+    let threads = threads.min(items.len());
+    let queue = Mutex::new(items.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let drain = || {
+        while let Some(item) = next() {
+            work(item);
+        }
+    };
+    rayon::in_place_scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|_| drain());
+        }
+        drain();
+    });
+}
+
+/// Elements of a vector that are copied at a time, so that the copy stays in the second-level cache.
+const VECTOR_PART: usize = 1 << 14;
+
+/// A single column of C. Vectors whose stride the kernels do not take go through a buffer, part by part.
 fn column<T: Scalar>(kernels: &Kernels<T>, a: MatrixView<'_, T>, b: MatrixView<'_, T>, mut to: Destination<'_, T>) {
+    let (rows, k) = (a.rows(), a.cols());
     if a.row_stride() == 1 && to.c.row_stride() != 1 {
-        let mut buffer = vec![T::ZERO; a.rows()];
-        let c = MatrixViewMut::row_major(&mut buffer, a.rows(), 1);
-        kernels.column_product(a, b, &mut Destination { alpha: to.alpha, beta: T::ZERO, c });
-        for (i, &product) in buffer.iter().enumerate() {
-            let c = &mut to.c[(i, 0)];
-            *c = if to.beta == T::ZERO { product } else { product + to.beta * *c };
+        let mut buffer = vec![T::ZERO; rows.min(VECTOR_PART)];
+        for row in (0..rows).step_by(VECTOR_PART) {
+            let part = &mut buffer[..VECTOR_PART.min(rows - row)];
+            let len = part.len();
+            let (a, c) = (a.block(row, 0, len, k), MatrixViewMut::row_major(part, len, 1));
+            kernels.column_product(a, b, &mut Destination { alpha: to.alpha, beta: T::ZERO, c });
+            for (i, &product) in part.iter().enumerate() {
+                let c = &mut to.c[(row + i, 0)];
+                *c = if to.beta == T::ZERO { product } else { product + to.beta * *c };
+            }
         }
     } else if a.row_stride() != 1 && b.row_stride() != 1 {
-        let buffer: Vec<T> = (0..b.rows()).map(|p| b[(p, 0)]).collect();
-        kernels.column_product(a, MatrixView::row_major(&buffer, b.rows(), 1), &mut to);
+        let mut buffer = vec![T::ZERO; k.min(VECTOR_PART)];
+        for p in (0..k).step_by(VECTOR_PART) {
+            let part = &mut buffer[..VECTOR_PART.min(k - p)];
+            part.iter_mut().enumerate().for_each(|(i, to)| *to = b[(p + i, 0)]);
+            let (a, b) = (a.block(0, p, rows, part.len()), MatrixView::row_major(part, part.len(), 1));
+            kernels.column_product(a, b, &mut to);
+            to.beta = T::ONE;
+        }
     } else {
         kernels.column_product(a, b, &mut to);
     }

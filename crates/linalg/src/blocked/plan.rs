@@ -34,8 +34,8 @@ pub struct Plan {
     pub path: Path,
     /// The kernels.
     pub isa: Isa,
-    /// Pieces that C is cut into, one a thread.
-    pub pieces: usize,
+    /// Threads that share the work, at most.
+    pub threads: usize,
 }
 
 impl fmt::Display for Plan {
@@ -45,11 +45,11 @@ impl fmt::Display for Plan {
             Path::Columns => "a very short sum: C is written line by line",
             Path::Strided { .. } => "small or thin: kernels read the matrices in place, packing would cost more",
             Path::Packing { a: false, b: false } => {
-                "medium: five loops cut it to the caches, packing would cost more than it saves"
+                "medium or narrow: five loops cut it to the caches, packing would cost more than it saves"
             }
             Path::Packing { .. } => "large or badly strided: panels are packed so that every level of cache is used",
         };
-        let threads = if self.pieces == 1 { "on one thread".into() } else { format!("on {} threads", self.pieces) };
+        let threads = if self.threads == 1 { "on one thread".into() } else { format!("on {} threads", self.threads) };
         write!(f, "{} kernels, {reason}, {threads}", self.isa)
     }
 }
@@ -62,8 +62,12 @@ const SMALL_WORK_MAX: usize = 96 * 96 * 96;
 const UNPACKED_K: usize = 512;
 /// Steps of the sum at a time where B has few columns: as many lines of A as prefetchers follow.
 const THIN_K: usize = 8;
+/// Bytes between steps of A up to which a large A is read in place: four steps or more a page.
+const A_STEP_BYTES_MAX: usize = 1024;
 /// Multiplications that are worth another thread.
 const WORK_PER_THREAD: usize = 1 << 20;
+/// Pieces for each thread where small ones cost nothing.
+const PIECES_PER_THREAD: usize = 4;
 /// Elements of the matrix that are worth another thread when every one is used once.
 const ELEMENTS_PER_THREAD: usize = 1 << 18;
 
@@ -81,8 +85,8 @@ impl Blocked {
         let shape =
             Shape { rows, cols, k, rows_in_line: in_line, a_step: n, steps_in_line: true, b_step: 1, c_in_line: true };
         let path = if cols == 1 { Path::Column } else { choose(kernels, shape) };
-        let (by_rows, by_cols) = grid(kernels, path, self.threads, (rows, cols, k));
-        Ok(Plan { path, isa: kernels.isa, pieces: by_rows * by_cols })
+        let (threads, _) = grid(kernels, path, self.threads, (rows, cols, k));
+        Ok(Plan { path, isa: kernels.isa, threads })
     }
 }
 
@@ -171,35 +175,47 @@ fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
     }
     let unpacked_max = caches().l2 / 2 * 3 / size_of::<T>();
     let large = rows.min(cols).saturating_mul(k) > unpacked_max;
-    Path::Packing { a: a_crowded || large, b: !shape.steps_in_line && (large || crowded::<T>(shape.b_step)) }
+    let a_scattered = a_crowded || (large && shape.a_step.saturating_mul(size_of::<T>()) > A_STEP_BYTES_MAX);
+    Path::Packing { a: a_scattered, b: !shape.steps_in_line && (large || crowded::<T>(shape.b_step)) }
 }
 
-/// How many pieces by rows and by columns.
+/// How many threads, and how many pieces by rows and by columns.
 #[inline]
 pub(super) fn grid<T: Scalar>(
     kernels: &Kernels<T>,
     path: Path,
     threads: Threads,
     (rows, cols, k): (usize, usize, usize),
-) -> (usize, usize) {
+) -> (usize, (usize, usize)) {
     let worth = match path {
         Path::Column => rows.saturating_mul(k) / ELEMENTS_PER_THREAD,
         Path::Columns => rows.saturating_mul(cols) / ELEMENTS_PER_THREAD,
         _ => rows.saturating_mul(cols).saturating_mul(k) / WORK_PER_THREAD,
     };
     if worth <= 1 || threads == Threads::Count(1) {
-        return (1, 1);
+        return (1, (1, 1));
     }
-    let threads = threads.count().min(worth);
     let (row_tiles, col_tiles) = (rows.div_ceil(kernels.rows()), cols.div_ceil(kernels.cols));
+    let threads = threads.count().min(worth).min(row_tiles.saturating_mul(col_tiles));
     // The largest piece decides how long it takes; among equals, the one with the least to pack.
     let cost = |by_rows: usize| {
         let by_cols = threads / by_rows;
         let (tall, wide) = (row_tiles.div_ceil(by_rows), col_tiles.div_ceil(by_cols));
-        (tall * wide, tall * kernels.rows() + wide * kernels.cols)
+        let packed = tall.saturating_mul(kernels.rows()).saturating_add(wide.saturating_mul(kernels.cols));
+        (tall.saturating_mul(wide), packed)
     };
     let by_rows = (1..=threads).min_by_key(|&by_rows| cost(by_rows)).unwrap_or(1);
-    (by_rows.min(row_tiles), (threads / by_rows).min(col_tiles))
+    let (by_rows, by_cols) = (by_rows.min(row_tiles), (threads / by_rows).min(col_tiles));
+    // More pieces than threads: who starts late, or is held up, does fewer of them. Along the longer side, since short
+    // pieces read the other operand again; not where that would pack an operand again.
+    let finer = |parts: usize, tiles: usize| if tiles >= 2 * PIECES_PER_THREAD * parts { PIECES_PER_THREAD } else { 1 };
+    match path {
+        Path::Packing { b: true, .. } => (threads, (by_rows, by_cols)),
+        Path::Packing { a: false, .. } | Path::Strided { .. } if col_tiles / by_cols > row_tiles / by_rows => {
+            (threads, (by_rows, by_cols * finer(by_cols, col_tiles)))
+        }
+        _ => (threads, (by_rows * finer(by_rows, row_tiles), by_cols)),
+    }
 }
 
 /// A rectangle of C, in every place it is written to.

@@ -1,6 +1,7 @@
 //! A right operand packed once and multiplied many times.
 
 use super::{Blocked, Left, Product, Right, Sizes, Tiling};
+use crate::backend::{check_inner, check_output, scale};
 use crate::simd::{Destination, Term, packed_len};
 use crate::{Error, Isa, MatrixView, MatrixViewMut, Scalar};
 
@@ -43,7 +44,8 @@ impl Blocked {
     /// Packs B for [`gemm_packed`](Self::gemm_packed) with this tiling.
     ///
     /// # Errors
-    /// [`Error::IsaUnavailable`] and [`Error::BadTiling`] as for a product.
+    /// [`Error::IsaUnavailable`] and [`Error::BadTiling`] as for a product; [`Error::TooLarge`] if the packed copy does
+    /// not fit the address space, as a view with strides of 0 may ask for.
     pub fn pack_b<T: Scalar>(&self, b: MatrixView<'_, T>) -> Result<PackedB<T>, Error> {
         self.tiling.check()?;
         let kernels = T::kernels(self.tiling.isa)?;
@@ -52,7 +54,9 @@ impl Blocked {
         let a = b.transpose();
         let kc = Sizes::new(self.tiling, kernels, (cols, 1, rows)).kc;
         let padded = packed_len(cols, 1, kernels.rows(), kernels.lanes);
-        let mut data = vec![T::ZERO; padded * rows];
+        let len = padded.checked_mul(rows).filter(|&len| len <= isize::MAX.unsigned_abs() / size_of::<T>());
+        let too_large = Error::TooLarge { rows, cols, row_stride: b.row_stride(), col_stride: b.col_stride() };
+        let mut data = vec![T::ZERO; len.ok_or(too_large)?];
         if cols > 0 {
             for p in (0..rows).step_by(kc) {
                 let k = kc.min(rows - p);
@@ -79,23 +83,13 @@ impl Blocked {
         mut c: MatrixViewMut<'_, T>,
     ) -> Result<(), Error> {
         self.tiling.check()?;
-        let (left_rows, left_cols, right_rows, right_cols) = (a.rows(), a.cols(), b.rows, b.cols);
-        if left_cols != right_rows {
-            return Err(Error::ShapeMismatch { left_rows, left_cols, right_rows, right_cols });
-        }
-        if (left_rows, right_cols) != (c.rows(), c.cols()) {
-            return Err(Error::OutputShape {
-                expected_rows: left_rows,
-                expected_cols: right_cols,
-                rows: c.rows(),
-                cols: c.cols(),
-            });
-        }
-        if left_rows == 0 || right_cols == 0 {
+        check_inner((a.rows(), a.cols()), (b.rows, b.cols))?;
+        check_output((a.rows(), b.cols), (c.rows(), c.cols()))?;
+        if c.rows() == 0 || c.cols() == 0 {
             return Ok(());
         }
-        if alpha == T::ZERO || left_cols == 0 {
-            crate::backend::scale(&mut c, beta);
+        if alpha == T::ZERO || a.cols() == 0 {
+            scale(&mut c, beta);
             return Ok(());
         }
         let kernels = T::kernels(Some(b.isa))?;

@@ -1,10 +1,13 @@
 //! How large the tiles are, and why.
 
+use super::loops::line_stride;
 use crate::simd::{Kernels, caches};
 use crate::{Error, Isa, Scalar};
 
 /// The largest `kc` taken.
 pub const KC_MAX: usize = 4096;
+/// Longer sums gain nothing more.
+const KC_DEFAULT_MAX: usize = 512;
 /// The largest `mc` taken.
 pub const MC_MAX: usize = 4096;
 /// The largest `nc` taken.
@@ -18,7 +21,8 @@ pub enum Threads {
     /// As many as rayon's current pool has, so that `RAYON_NUM_THREADS` and `ThreadPool::install` work.
     #[default]
     All,
-    /// At most this many pieces at a time, on rayon's current pool; 0 and 1 stay on the calling thread.
+    /// At most this many pieces at a time: one on the calling thread, the others on rayon's current pool. 0 and 1 stay
+    /// on the calling thread.
     Count(usize),
 }
 
@@ -38,7 +42,7 @@ impl Threads {
 ///
 /// | size | what is kept where | default |
 /// |---|---|---|
-/// | `kc` | a panel of A, the kernel's rows × `kc`, streams through the first-level cache from the second | 3/32 of the second |
+/// | `kc` | a panel of A, the kernel's rows × `kc`, streams through the first-level cache from the second | 1/16 of the second, at most 512 steps |
 /// | `mc` | a block of A, `mc` × `kc`, in the second-level cache | half of it |
 /// | `nc` | a block of B, `kc` × `nc`, in the third-level cache | a share, and all scratch below 8 MiB |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -82,15 +86,16 @@ impl Sizes {
     pub(crate) fn new<T: Scalar>(tiling: Tiling, kernels: &Kernels<T>, (rows, cols, k): (usize, usize, usize)) -> Self {
         let bytes = size_of::<T>();
         let caches = caches();
-        let kc = tiling.kc.unwrap_or(caches.l1 * 3 / 4 / (kernels.cols * bytes)).clamp(1, KC_MAX);
+        let kc = tiling.kc.unwrap_or((caches.l2 / 16 / (kernels.rows() * bytes)).min(KC_DEFAULT_MAX)).clamp(1, KC_MAX);
         let mc = tiling.mc.unwrap_or(caches.l2 / 2 / (kc * bytes)).clamp(1, MC_MAX);
         let b_bytes = (caches.l3 / 2).min(SCRATCH_BYTES_MAX - SCRATCH_BYTES_MAX / 4);
         let nc = tiling.nc.unwrap_or(b_bytes / (kc * bytes)).clamp(1, NC_MAX);
-        let mc = even(rows, mc, kernels.rows());
         let kc = even(k, kc, 1);
-        // What A leaves of the scratch memory; an unreasonable tiling still gets one panel of each.
-        let left = (SCRATCH_BYTES_MAX / bytes).saturating_sub(mc * kc) / kc;
-        let nc = even(cols, nc.min(left.max(kernels.cols)), kernels.cols);
+        // Half of the scratch memory for A, and for B what A leaves; the longest sums leave room for some panels of each.
+        let scratch = SCRATCH_BYTES_MAX / bytes;
+        let mc = even(rows, mc.min(scratch / 2 / kc), kernels.rows());
+        let left = (scratch - mc * kc) / line_stride::<T>(kc, kernels.lanes);
+        let nc = even(cols, nc.min(left), kernels.cols);
         Self { mc, kc, nc }
     }
 }

@@ -39,9 +39,10 @@ pub(crate) struct Destination<'a, T> {
     pub(crate) c: MatrixViewMut<'a, T>,
 }
 
-/// Elements of a packed block of `rows` in panels of at most `panel`, each rounded up to `granule`.
+/// Elements of a packed block of `rows` in panels of at most `panel`, each rounded up to `granule`; saturates, so that
+/// no slice is as long as an overflow asks.
 pub(crate) fn packed_len(rows: usize, k: usize, panel: usize, granule: usize) -> usize {
-    (rows / panel * panel + (rows % panel).next_multiple_of(granule)) * k
+    (rows / panel * panel).saturating_add((rows % panel).next_multiple_of(granule)).saturating_mul(k)
 }
 
 /// Whether lines that are this many elements apart meet in so few sets of a cache that they drive each other out.

@@ -24,6 +24,8 @@ pub(crate) fn with_scratch<T: Scalar, R>(len: usize, work: impl FnOnce(&mut [T])
     let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
     let mut buffer = KEPT.take();
     if buffer.len() < lines {
+        // Not both at a time.
+        drop(buffer);
         buffer = vec![Line([0; 64]); lines];
     }
     // SAFETY: the buffer holds at least len·size_of::<T>() initialised bytes, aligned to 64, and T is f32 or

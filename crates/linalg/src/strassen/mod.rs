@@ -33,8 +33,9 @@ pub struct Strassen<B> {
     pub levels_max: usize,
 }
 
-/// Where halving starts to pay over [`Blocked`](crate::Blocked) for both types; `f32` gains from about 2,500 on.
-pub const CUTOFF: usize = 4096;
+/// From where on halving was never slower than [`Blocked`](crate::Blocked), for both types, on one and on two threads. On
+/// one thread it gains from about 2,000 on.
+pub const CUTOFF: usize = 3000;
 /// Levels of the fused form: each doubles the blocks that one product sums and is added to.
 pub const FUSED_LEVELS_MAX: usize = 2;
 

@@ -89,6 +89,9 @@ driver_api! {
         value.set(self::attribute(attribute, model).ok_or(CUresult::INVALID_VALUE)?)
     }
 
+    /// There is no profiler to set up.
+    fn cuProfilerInitialize(_config: Text, _output: Text, _mode: c_int) { driver().map(drop) }
+
     /// No profiler listens: nothing to start.
     fn cuProfilerStart() { driver()?.tables().current().map(|_| ()) }
 

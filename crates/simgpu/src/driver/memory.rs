@@ -193,6 +193,45 @@ driver_api! {
     fn cuMemsetD2D32_v2(address: DevicePointer, pitch: usize, value: u32, width: usize, height: usize) {
         fill_rows(address, pitch, &value.to_ne_bytes(), width, height)
     }
+
+    /// Fills rows with a byte, at once.
+    fn cuMemsetD2D8Async(
+        address: DevicePointer,
+        pitch: usize,
+        value: u8,
+        width: usize,
+        height: usize,
+        stream: RawHandle,
+    ) {
+        check_stream(stream)?;
+        fill_rows(address, pitch, &[value], width, height)
+    }
+
+    /// Fills rows with two bytes, at once.
+    fn cuMemsetD2D16Async(
+        address: DevicePointer,
+        pitch: usize,
+        value: u16,
+        width: usize,
+        height: usize,
+        stream: RawHandle,
+    ) {
+        check_stream(stream)?;
+        fill_rows(address, pitch, &value.to_ne_bytes(), width, height)
+    }
+
+    /// Fills rows with four bytes, at once.
+    fn cuMemsetD2D32Async(
+        address: DevicePointer,
+        pitch: usize,
+        value: u32,
+        width: usize,
+        height: usize,
+        stream: RawHandle,
+    ) {
+        check_stream(stream)?;
+        fill_rows(address, pitch, &value.to_ne_bytes(), width, height)
+    }
 }
 
 fn host_pointer(address: u64) -> *mut c_void {

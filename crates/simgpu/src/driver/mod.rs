@@ -7,7 +7,7 @@
 //! - **Loaded**: the crate's cdylib under the name `libcuda.so.1` stands where the loader looks for the driver
 //!   (`LD_LIBRARY_PATH`), and the very binary that would run on a GPU runs.
 //!
-//! [`symbols`] lists what is exported. Programs of the CUDA *runtime* API (`cudaMalloc`, `<<<…>>>`) need more of a driver
+//! [`symbols`] lists what is exported: the driver API of CUDA 12.0, whole; what is not supported says so. Programs of the CUDA *runtime* API (`cudaMalloc`, `<<<…>>>`) need more of a driver
 //! than is public, and do not run.
 //!
 //! # What differs from a driver
@@ -16,7 +16,7 @@
 //!   likewise, so each stream is in order and always idle. Streams of several host threads do run side by side.
 //! - **Event times are the host's clock**: what the software GPU took, and nothing that a GPU would take.
 //! - **Device memory is host memory.** Pinned, mapped and managed memory have one address on both sides. The device has
-//!   as much of it as the modelled GPU, the machine or [`limits::DEVICE_BYTES`](crate::limits::DEVICE_BYTES), whichever is least.
+//!   as much of it as the modelled GPU, the machine or [`DEVICE_BYTES`](crate::limits::DEVICE_BYTES), whichever is least.
 //! - **PTX only**: a cubin or a fat binary is `NO_BINARY_FOR_GPU`.
 //! - Graphs, arrays, textures, peer devices, memory pools and cooperative launches are `NOT_SUPPORTED`.
 //!

@@ -201,6 +201,24 @@ pub(crate) fn lop3() -> Variants {
     })
 }
 
+/// The low `n` bits, extended by zeros or the sign; none where n is 0. `.clamp`: n beyond 32 is 32; `.wrap`: n modulo 32.
+pub(crate) fn szext(ty: Type, wrap: bool) -> Option<Variants> {
+    #[inline(always)]
+    fn spare(n: u32) -> u32 {
+        32 - n.min(32)
+    }
+    match wrap {
+        false => by_type!(ty, map2, {
+            U32 => |a: u32, n: u32| if n == 0 { 0 } else { a << spare(n) >> spare(n) },
+            S32 => |a: i32, n: u32| if n == 0 { 0 } else { a << spare(n) >> spare(n) },
+        }),
+        true => by_type!(ty, map2, {
+            U32 => |a: u32, n: u32| if n & 31 == 0 { 0 } else { a << spare(n & 31) >> spare(n & 31) },
+            S32 => |a: i32, n: u32| if n & 31 == 0 { 0 } else { a << spare(n & 31) >> spare(n & 31) },
+        }),
+    }
+}
+
 /// A mask of `length` bits from `position` on (`bmsk`, clamped or wrapped).
 pub(crate) fn bmsk(wrap: bool) -> Variants {
     #[inline(always)]

@@ -1,4 +1,6 @@
 //! Comparison and selection. PTX manual, 10.7.6.
+// `!(a >= b)` is what "less or unordered" means.
+#![allow(clippy::neg_cmp_op_on_partial_ord)]
 
 use super::half::{Brain, Half, Narrow};
 use super::integer::by_type;
@@ -60,7 +62,10 @@ pub(crate) fn compare(op: &str, ty: Type, ftz: bool) -> Option<Variants> {
             _ => None,
         };
     }
+    let signed = matches!(ty, S16 | S32 | S64);
     match op {
+        "lo" | "ls" | "hi" | "hs" if signed => None,
+        _ if matches!(ty, B16 | B32 | B64) && !matches!(op, "eq" | "ne") => None,
         "eq" => integers!(|a, b| a == b),
         "ne" => integers!(|a, b| a != b),
         "lt" | "lo" => integers!(|a, b| a < b),
@@ -76,6 +81,60 @@ fn flush(x: f32) -> f32 {
     if x.to_bits() & 0x7f80_0000 == 0 { 0.0 } else { x }
 }
 
+/// `set.op.dtype.f16x2`: both halves, each all ones (1.0 where `dtype` is a pair of halves) or 0.
+pub(crate) fn compare_pair(op: &str, to: Type, from: Type, ftz: bool) -> Option<Variants> {
+    macro_rules! pairs {
+        (|$a:ident, $b:ident| $value:expr) => {
+            match (from, to) {
+                (F16x2, F16x2) => lanes!(map2, |a: u32, b: u32| each(a, b, 0x3c00, |$a: Half, $b: Half| {
+                    let ($a, $b) = ($a.widen(), $b.widen());
+                    $value
+                })),
+                (F16x2, U32 | S32) => lanes!(map2, |a: u32, b: u32| each(a, b, 0xffff, |$a: Half, $b: Half| {
+                    let ($a, $b) = ($a.widen(), $b.widen());
+                    $value
+                })),
+                (Bf16x2, Bf16x2) => lanes!(map2, |a: u32, b: u32| each(a, b, 0x3f80, |$a: Brain, $b: Brain| {
+                    let ($a, $b) = ($a.widen(), $b.widen());
+                    $value
+                })),
+                (Bf16x2, U32 | S32) => lanes!(map2, |a: u32, b: u32| each(a, b, 0xffff, |$a: Brain, $b: Brain| {
+                    let ($a, $b) = ($a.widen(), $b.widen());
+                    $value
+                })),
+                _ => return None,
+            }
+        };
+    }
+    if ftz {
+        return None;
+    }
+    Some(match op {
+        "eq" => pairs!(|a, b| a == b),
+        "ne" => pairs!(|a, b| (a < b) | (a > b)),
+        "lt" => pairs!(|a, b| a < b),
+        "le" => pairs!(|a, b| a <= b),
+        "gt" => pairs!(|a, b| a > b),
+        "ge" => pairs!(|a, b| a >= b),
+        "equ" => pairs!(|a, b| !((a < b) | (a > b))),
+        "neu" => pairs!(|a, b| a != b),
+        "ltu" => pairs!(|a, b| !(a >= b)),
+        "leu" => pairs!(|a, b| !(a > b)),
+        "gtu" => pairs!(|a, b| !(a <= b)),
+        "geu" => pairs!(|a, b| !(a < b)),
+        "num" => pairs!(|a, b| !(a.is_nan() | b.is_nan())),
+        "nan" => pairs!(|a, b| a.is_nan() | b.is_nan()),
+        _ => return None,
+    })
+}
+
+/// `truth` in each half for which the comparison holds.
+#[inline(always)]
+fn each<T: Narrow>(a: u32, b: u32, truth: u32, f: impl Fn(T, T) -> bool) -> u32 {
+    let half = |a: u32, b: u32| if f(T::of(a & 0xffff), T::of(b & 0xffff)) { truth } else { 0 };
+    half(a, b) | half(a >> 16, b >> 16) << 16
+}
+
 /// `selp d, a, b, p`.
 pub(crate) fn select(wide: bool) -> Variants {
     if wide {
@@ -86,8 +145,10 @@ pub(crate) fn select(wide: bool) -> Variants {
 }
 
 /// `slct d, a, b, c`: a where c ≥ 0.
-pub(crate) fn select_by_sign(wide: bool, by_float: bool) -> Variants {
+pub(crate) fn select_by_sign(wide: bool, by_float: bool, ftz: bool) -> Variants {
     match (wide, by_float) {
+        (false, true) if ftz => lanes!(map3, |a: u32, b: u32, c: f32| if flush(c) >= 0.0 { a } else { b }),
+        (true, true) if ftz => lanes!(map3, |a: u64, b: u64, c: f32| if flush(c) >= 0.0 { a } else { b }),
         (false, false) => lanes!(map3, |a: u32, b: u32, c: i32| if c >= 0 { a } else { b }),
         (true, false) => lanes!(map3, |a: u64, b: u64, c: i32| if c >= 0 { a } else { b }),
         (false, true) => lanes!(map3, |a: u32, b: u32, c: f32| if c >= 0.0 { a } else { b }),

@@ -2,7 +2,7 @@
 
 use super::half::{Brain, Half};
 use super::rounding::{Rounding, narrow};
-use super::{Variants, lanes};
+use super::{Variants, exact, lanes};
 use crate::ptx::ast::Type::{self, *};
 
 /// How a conversion rounds.
@@ -21,7 +21,9 @@ pub(crate) fn convert(to: Type, from: Type, mode: Mode, ftz: bool, sat: bool, re
     let is_float = |ty| matches!(ty, F16 | Bf16 | F32 | F64);
     match (is_float(to), is_float(from)) {
         (false, false) => integer_to_integer(to, from, sat),
+        (true, false) if sat || ftz || relu => None,
         (true, false) => integer_to_float(to, from, mode),
+        // `.sat` is what happens anyway.
         (false, true) => float_to_integer(to, from, mode, ftz),
         (true, true) => float_to_float(to, from, mode, ftz, sat, relu),
     }
@@ -35,13 +37,13 @@ fn integer_to_integer(to: Type, from: Type, sat: bool) -> Option<Variants> {
                 (U8 | B8, false) => lanes!(map1, |a: $from| a as u8),
                 (S8, false) => lanes!(map1, |a: $from| i32::from(a as i8)),
                 (U16 | B16, false) => lanes!(map1, |a: $from| a as u16),
-                (S16, false) => lanes!(map1, |a: $from| a as i16),
+                (S16, false) => lanes!(map1, |a: $from| i32::from(a as i16)),
                 (U32 | S32 | B32, false) => lanes!(map1, |a: $from| a as u32),
                 (U64 | S64 | B64, false) => lanes!(map1, |a: $from| a as u64),
                 (U8, true) => lanes!(map1, |a: $from| i128::from(a).clamp(0, 0xff) as u8),
                 (S8, true) => lanes!(map1, |a: $from| i128::from(a).clamp(-0x80, 0x7f) as i32),
                 (U16, true) => lanes!(map1, |a: $from| i128::from(a).clamp(0, 0xffff) as u16),
-                (S16, true) => lanes!(map1, |a: $from| i128::from(a).clamp(-0x8000, 0x7fff) as i16),
+                (S16, true) => lanes!(map1, |a: $from| i128::from(a).clamp(-0x8000, 0x7fff) as i32),
                 (U32, true) => lanes!(map1, |a: $from| i128::from(a).clamp(0, 0xffff_ffff) as u32),
                 (S32, true) => lanes!(map1, |a: $from| i128::from(a).clamp(-0x8000_0000, 0x7fff_ffff) as i32),
                 (U64, true) => lanes!(map1, |a: $from| i128::from(a).clamp(0, u64::MAX.into()) as u64),
@@ -89,7 +91,13 @@ fn integer_to_float(to: Type, from: Type, mode: Mode) -> Option<Variants> {
                 (F32, Rounding::Down) => lanes!(map1, |a: $from| integer_directed::<1>(i128::from(a))),
                 (F32, Rounding::Up) => lanes!(map1, |a: $from| integer_directed::<2>(i128::from(a))),
                 (F64, Rounding::Nearest) => lanes!(map1, |a: $from| a as f64),
+                (F64, Rounding::Zero) => lanes!(map1, |a: $from| exact::of_integer::<0>(i128::from(a))),
+                (F64, Rounding::Down) => lanes!(map1, |a: $from| exact::of_integer::<1>(i128::from(a))),
+                (F64, Rounding::Up) => lanes!(map1, |a: $from| exact::of_integer::<2>(i128::from(a))),
                 (F16, Rounding::Nearest) => lanes!(map1, |a: $from| Half::from_f64(clamped(i128::from(a)))),
+                (F16, Rounding::Zero) => lanes!(map1, |a: $from| Half::directed::<0>(clamped(i128::from(a)))),
+                (F16, Rounding::Down) => lanes!(map1, |a: $from| Half::directed::<1>(clamped(i128::from(a)))),
+                (F16, Rounding::Up) => lanes!(map1, |a: $from| Half::directed::<2>(clamped(i128::from(a)))),
                 (Bf16, Rounding::Nearest) => lanes!(map1, |a: $from| Brain::from_f32(odd_single(i128::from(a)))),
                 _ => return None,
             }
@@ -121,17 +129,38 @@ fn odd_single(a: i128) -> f32 {
     f32::from_bits(cut.to_bits() | u32::from(cut as i128 != a))
 }
 
-/// NaN becomes 0 for 32-bit integers and narrower, and the lowest bit pattern 2^63 for 64-bit ones, as on NVIDIA's GPUs;
-/// what is out of range is clamped. PTX manual: "in float-to-integer conversion, NaN inputs are converted to 0" up to 32 bits.
+/// What is out of range is clamped. NaN becomes 0 where neither type has 64 bits, else the integer whose highest bit alone is 1.
 fn float_to_integer(to: Type, from: Type, mode: Mode, ftz: bool) -> Option<Variants> {
     let Mode::Integer(rounding) = mode else { return None };
     macro_rules! rounded {
         ($from:ty, |$a:ident| $wide:expr, $round:ident) => {
             match to {
+                U8 if from == F64 => {
+                    lanes!(map1, |$a: $from| if ($wide).is_nan() { 1 << 7 } else { ($wide).$round() as u8 })
+                }
+                S8 if from == F64 => {
+                    lanes!(map1, |$a: $from| i32::from(if ($wide).is_nan() { i8::MIN } else { ($wide).$round() as i8 }))
+                }
+                U16 if from == F64 => {
+                    lanes!(map1, |$a: $from| if ($wide).is_nan() { 1 << 15 } else { ($wide).$round() as u16 })
+                }
+                S16 if from == F64 => {
+                    lanes!(map1, |$a: $from| i32::from(if ($wide).is_nan() {
+                        i16::MIN
+                    } else {
+                        ($wide).$round() as i16
+                    }))
+                }
+                U32 if from == F64 => {
+                    lanes!(map1, |$a: $from| if ($wide).is_nan() { 1 << 31 } else { ($wide).$round() as u32 })
+                }
+                S32 if from == F64 => {
+                    lanes!(map1, |$a: $from| if ($wide).is_nan() { i32::MIN } else { ($wide).$round() as i32 })
+                }
                 U8 => lanes!(map1, |$a: $from| ($wide).$round() as u8),
                 S8 => lanes!(map1, |$a: $from| i32::from(($wide).$round() as i8)),
                 U16 => lanes!(map1, |$a: $from| ($wide).$round() as u16),
-                S16 => lanes!(map1, |$a: $from| ($wide).$round() as i16),
+                S16 => lanes!(map1, |$a: $from| i32::from(($wide).$round() as i16)),
                 U32 => lanes!(map1, |$a: $from| ($wide).$round() as u32),
                 S32 => lanes!(map1, |$a: $from| ($wide).$round() as i32),
                 U64 => lanes!(map1, |$a: $from| if ($wide).is_nan() { 1 << 63 } else { ($wide).$round() as u64 }),
@@ -170,24 +199,36 @@ fn saturate(x: f32) -> f32 {
     if x > 0.0 { x.min(1.0) } else { 0.0 }
 }
 
+/// The library and the instruction round a NaN to different ones: it becomes the one that GPUs give.
+#[inline(always)]
+fn quiet(x: f32) -> f32 {
+    if x.is_nan() { f32::from_bits(0x7fff_ffff) } else { x }
+}
+
+#[inline(always)]
+fn quiet_f64(x: f64) -> f64 {
+    if x.is_nan() { f64::from_bits(0x7fff_ffff_ffff_ffff) } else { x }
+}
+
 fn float_to_float(to: Type, from: Type, mode: Mode, ftz: bool, sat: bool, relu: bool) -> Option<Variants> {
     use Rounding::{Down, Nearest, Up, Zero};
     Some(match (to, from, mode) {
         (F32, F32, Mode::Integer(rounding)) => match (rounding, ftz || sat) {
-            (Nearest, false) => lanes!(map1, |a: f32| a.round_ties_even()),
-            (Zero, false) => lanes!(map1, |a: f32| a.trunc()),
-            (Down, false) => lanes!(map1, |a: f32| a.floor()),
-            (Up, false) => lanes!(map1, |a: f32| a.ceil()),
-            (Nearest, true) if !sat => lanes!(map1, |a: f32| flush(a).round_ties_even()),
-            (Zero, true) if !sat => lanes!(map1, |a: f32| flush(a).trunc()),
-            (Down, true) if !sat => lanes!(map1, |a: f32| flush(a).floor()),
-            (Up, true) if !sat => lanes!(map1, |a: f32| flush(a).ceil()),
+            (Nearest, false) => lanes!(map1, |a: f32| quiet(a.round_ties_even())),
+            (Zero, false) => lanes!(map1, |a: f32| quiet(a.trunc())),
+            (Down, false) => lanes!(map1, |a: f32| quiet(a.floor())),
+            (Up, false) => lanes!(map1, |a: f32| quiet(a.ceil())),
+            (Nearest, true) if !sat => lanes!(map1, |a: f32| quiet(flush(a).round_ties_even())),
+            (Zero, true) if !sat => lanes!(map1, |a: f32| quiet(flush(a).trunc())),
+            (Down, true) if !sat => lanes!(map1, |a: f32| quiet(flush(a).floor())),
+            (Up, true) if !sat => lanes!(map1, |a: f32| quiet(flush(a).ceil())),
             _ => return None,
         },
-        (F64, F64, Mode::Integer(Nearest)) => lanes!(map1, |a: f64| a.round_ties_even()),
-        (F64, F64, Mode::Integer(Zero)) => lanes!(map1, |a: f64| a.trunc()),
-        (F64, F64, Mode::Integer(Down)) => lanes!(map1, |a: f64| a.floor()),
-        (F64, F64, Mode::Integer(Up)) => lanes!(map1, |a: f64| a.ceil()),
+        (F64, F64, _) if sat || ftz => return None,
+        (F64, F64, Mode::Integer(Nearest)) => lanes!(map1, |a: f64| quiet_f64(a.round_ties_even())),
+        (F64, F64, Mode::Integer(Zero)) => lanes!(map1, |a: f64| quiet_f64(a.trunc())),
+        (F64, F64, Mode::Integer(Down)) => lanes!(map1, |a: f64| quiet_f64(a.floor())),
+        (F64, F64, Mode::Integer(Up)) => lanes!(map1, |a: f64| quiet_f64(a.ceil())),
         (F32, F32, _) => match (ftz, sat) {
             (false, false) => lanes!(map1, |a: f32| a),
             (true, false) => lanes!(map1, |a: f32| flush(a)),
@@ -207,6 +248,9 @@ fn float_to_float(to: Type, from: Type, mode: Mode, ftz: bool, sat: bool, relu: 
             (Zero, false, false) => lanes!(map1, |a: f64| narrow::<0>(a)),
             (Down, false, false) => lanes!(map1, |a: f64| narrow::<1>(a)),
             (Up, false, false) => lanes!(map1, |a: f64| narrow::<2>(a)),
+            (Zero, true, false) => lanes!(map1, |a: f64| flush(narrow::<0>(a))),
+            (Down, true, false) => lanes!(map1, |a: f64| flush(narrow::<1>(a))),
+            (Up, true, false) => lanes!(map1, |a: f64| flush(narrow::<2>(a))),
             _ => return None,
         },
         (F32, F16, _) => match sat {
@@ -216,14 +260,34 @@ fn float_to_float(to: Type, from: Type, mode: Mode, ftz: bool, sat: bool, relu: 
         (F32, Bf16, _) => lanes!(map1, |a: Brain| a.to_f32()),
         (F64, F16, _) => lanes!(map1, |a: Half| f64::from(a.to_f32())),
         (F64, Bf16, _) => lanes!(map1, |a: Brain| f64::from(a.to_f32())),
-        (F16, F16, _) | (Bf16, Bf16, Mode::Exact) => lanes!(map1, |a: u32| a),
+        (F16, F16, Mode::Exact) | (Bf16, Bf16, Mode::Exact) if !sat => lanes!(map1, |a: u32| a),
+        (F16, F16, Mode::Integer(Nearest)) => lanes!(map1, |a: Half| Half::from_f32(a.to_f32().round_ties_even())),
+        (F16, F16, Mode::Integer(Zero)) => lanes!(map1, |a: Half| Half::from_f32(a.to_f32().trunc())),
+        (F16, F16, Mode::Integer(Down)) => lanes!(map1, |a: Half| Half::from_f32(a.to_f32().floor())),
+        (F16, F16, Mode::Integer(Up)) => lanes!(map1, |a: Half| Half::from_f32(a.to_f32().ceil())),
+        (Bf16, Bf16, Mode::Integer(Nearest)) => lanes!(map1, |a: Brain| Brain::from_f32(a.to_f32().round_ties_even())),
+        (Bf16, Bf16, Mode::Integer(Zero)) => lanes!(map1, |a: Brain| Brain::from_f32(a.to_f32().trunc())),
+        (Bf16, Bf16, Mode::Integer(Down)) => lanes!(map1, |a: Brain| Brain::from_f32(a.to_f32().floor())),
+        (Bf16, Bf16, Mode::Integer(Up)) => lanes!(map1, |a: Brain| Brain::from_f32(a.to_f32().ceil())),
+        (F16, F32, Mode::Float(Nearest)) if sat => match (relu, ftz) {
+            (false, false) => lanes!(map1, |a: f32| Half::from_f32(saturate(a))),
+            (false, true) => lanes!(map1, |a: f32| Half::from_f32(saturate(flush(a)))),
+            (true, _) => return None,
+        },
+        (F16, F64, Mode::Float(_)) | (F16 | Bf16, F32, Mode::Float(_)) if sat => return None,
         (F16, F32, Mode::Float(Nearest)) => match (relu, ftz) {
             (false, false) => lanes!(map1, |a: f32| Half::from_f32(a)),
             (true, false) => lanes!(map1, |a: f32| Half::from_f32(relu_of(a))),
             (false, true) => lanes!(map1, |a: f32| Half::from_f32(flush(a))),
             (true, true) => return None,
         },
+        (F16 | Bf16, _, _) if (ftz || relu) && mode != Mode::Float(Nearest) => return None,
         (F16, F32, Mode::Float(Zero)) => lanes!(map1, |a: f32| Half::from_f32_towards_zero(a)),
+        (F16, F32, Mode::Float(Down)) => lanes!(map1, |a: f32| Half::directed::<1>(f64::from(a))),
+        (F16, F32, Mode::Float(Up)) => lanes!(map1, |a: f32| Half::directed::<2>(f64::from(a))),
+        (F16, F64, Mode::Float(Zero)) => lanes!(map1, |a: f64| Half::directed::<0>(a)),
+        (F16, F64, Mode::Float(Down)) => lanes!(map1, |a: f64| Half::directed::<1>(a)),
+        (F16, F64, Mode::Float(Up)) => lanes!(map1, |a: f64| Half::directed::<2>(a)),
         (F16, F64, Mode::Float(Nearest)) => lanes!(map1, |a: f64| Half::from_f64(a)),
         (Bf16, F32, Mode::Float(Nearest)) => match relu {
             false => lanes!(map1, |a: f32| Brain::from_f32(a)),

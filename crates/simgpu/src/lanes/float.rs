@@ -1,7 +1,7 @@
 //! Floating-point arithmetic in single and double precision. PTX manual, 10.7.3.
 
 use super::rounding::{self, Rounding};
-use super::{Variants, lanes};
+use super::{Variants, exact, lanes};
 use crate::ptx::ast::Type::{self, F32, F64};
 
 /// `.ftz`: subnormal inputs and results become zero, their sign kept.
@@ -25,14 +25,25 @@ fn saturate<const SAT: bool>(x: f32) -> f32 {
 
 #[inline(always)]
 fn finish<const FTZ: bool, const SAT: bool>(x: f32) -> f32 {
-    saturate::<SAT>(flush::<FTZ>(x))
+    saturate::<SAT>(flush::<FTZ>(canonical(x)))
+}
+
+/// A NaN is the one that GPUs give, whichever operand it came from: CPUs, compilers and libraries differ there.
+#[inline(always)]
+fn canonical(x: f32) -> f32 {
+    if x.is_nan() { NAN } else { x }
+}
+
+#[inline(always)]
+fn canonical_f64(x: f64) -> f64 {
+    if x.is_nan() { NAN_F64 } else { x }
 }
 
 /// Compiles a single-precision operation with and without `.ftz` and `.sat`.
 macro_rules! single {
     ($ftz:expr, $sat:expr, $map:ident, |$($arg:ident),+| $value:expr) => {
         match ($ftz, $sat) {
-            (false, false) => lanes!($map, |$($arg: f32),+| $value),
+            (false, false) => lanes!($map, |$($arg: f32),+| canonical($value)),
             (true, false) => lanes!($map, |$($arg: f32),+| { $(let $arg = flush::<true>($arg);)+ finish::<true, false>($value) }),
             (false, true) => lanes!($map, |$($arg: f32),+| finish::<false, true>($value)),
             (true, true) => lanes!($map, |$($arg: f32),+| { $(let $arg = flush::<true>($arg);)+ finish::<true, true>($value) }),
@@ -54,10 +65,10 @@ pub(crate) fn add(ty: Type, m: Modifiers) -> Option<Variants> {
         (F32, Rounding::Zero) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<0>(a, b)),
         (F32, Rounding::Down) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<1>(a, b)),
         (F32, Rounding::Up) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<2>(a, b)),
-        (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| a + b),
-        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| rounding::add_f64::<0>(a, b)),
-        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| rounding::add_f64::<1>(a, b)),
-        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| rounding::add_f64::<2>(a, b)),
+        (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| canonical_f64(a + b)),
+        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<0>(a, b))),
+        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<1>(a, b))),
+        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<2>(a, b))),
         _ => return None,
     })
 }
@@ -68,10 +79,10 @@ pub(crate) fn sub(ty: Type, m: Modifiers) -> Option<Variants> {
         (F32, Rounding::Zero) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<0>(a, -b)),
         (F32, Rounding::Down) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<1>(a, -b)),
         (F32, Rounding::Up) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<2>(a, -b)),
-        (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| a - b),
-        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| rounding::add_f64::<0>(a, -b)),
-        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| rounding::add_f64::<1>(a, -b)),
-        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| rounding::add_f64::<2>(a, -b)),
+        (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| canonical_f64(a - b)),
+        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<0>(a, -b))),
+        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<1>(a, -b))),
+        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<2>(a, -b))),
         _ => return None,
     })
 }
@@ -82,10 +93,10 @@ pub(crate) fn mul(ty: Type, m: Modifiers) -> Option<Variants> {
         (F32, Rounding::Zero) => single!(m.ftz, m.sat, map2, |a, b| rounding::mul::<0>(a, b)),
         (F32, Rounding::Down) => single!(m.ftz, m.sat, map2, |a, b| rounding::mul::<1>(a, b)),
         (F32, Rounding::Up) => single!(m.ftz, m.sat, map2, |a, b| rounding::mul::<2>(a, b)),
-        (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| a * b),
-        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| rounding::mul_f64::<0>(a, b)),
-        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| rounding::mul_f64::<1>(a, b)),
-        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| rounding::mul_f64::<2>(a, b)),
+        (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| canonical_f64(a * b)),
+        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::mul::<0>(a, b))),
+        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::mul::<1>(a, b))),
+        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::mul::<2>(a, b))),
         _ => return None,
     })
 }
@@ -97,7 +108,10 @@ pub(crate) fn fma(ty: Type, m: Modifiers) -> Option<Variants> {
         (F32, Rounding::Zero) => single!(m.ftz, m.sat, map3, |a, b, c| rounding::fma::<0>(a, b, c)),
         (F32, Rounding::Down) => single!(m.ftz, m.sat, map3, |a, b, c| rounding::fma::<1>(a, b, c)),
         (F32, Rounding::Up) => single!(m.ftz, m.sat, map3, |a, b, c| rounding::fma::<2>(a, b, c)),
-        (F64, Rounding::Nearest) => lanes!(map3, |a: f64, b: f64, c: f64| a.mul_add(b, c)),
+        (F64, Rounding::Nearest) => lanes!(map3, |a: f64, b: f64, c: f64| canonical_f64(a.mul_add(b, c))),
+        (F64, Rounding::Zero) => lanes!(map3, |a: f64, b: f64, c: f64| canonical_f64(exact::fma::<0>(a, b, c))),
+        (F64, Rounding::Down) => lanes!(map3, |a: f64, b: f64, c: f64| canonical_f64(exact::fma::<1>(a, b, c))),
+        (F64, Rounding::Up) => lanes!(map3, |a: f64, b: f64, c: f64| canonical_f64(exact::fma::<2>(a, b, c))),
         _ => return None,
     })
 }
@@ -109,7 +123,10 @@ pub(crate) fn div(ty: Type, m: Modifiers) -> Option<Variants> {
         (F32, Rounding::Zero) => single!(m.ftz, m.sat, map2, |a, b| rounding::div::<0>(a, b)),
         (F32, Rounding::Down) => single!(m.ftz, m.sat, map2, |a, b| rounding::div::<1>(a, b)),
         (F32, Rounding::Up) => single!(m.ftz, m.sat, map2, |a, b| rounding::div::<2>(a, b)),
-        (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| a / b),
+        (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| canonical_f64(a / b)),
+        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::div::<0>(a, b))),
+        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::div::<1>(a, b))),
+        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::div::<2>(a, b))),
         _ => return None,
     })
 }
@@ -121,9 +138,30 @@ pub(crate) fn rcp(ty: Type, m: Modifiers) -> Option<Variants> {
         (F32, Rounding::Zero) => single!(m.ftz, false, map1, |a| rounding::div::<0>(1.0, a)),
         (F32, Rounding::Down) => single!(m.ftz, false, map1, |a| rounding::div::<1>(1.0, a)),
         (F32, Rounding::Up) => single!(m.ftz, false, map1, |a| rounding::div::<2>(1.0, a)),
-        (F64, Rounding::Nearest) => lanes!(map1, |a: f64| 1.0 / a),
+        (F64, Rounding::Nearest) => lanes!(map1, |a: f64| canonical_f64(1.0 / a)),
+        (F64, Rounding::Zero) => lanes!(map1, |a: f64| canonical_f64(exact::div::<0>(1.0, a))),
+        (F64, Rounding::Down) => lanes!(map1, |a: f64| canonical_f64(exact::div::<1>(1.0, a))),
+        (F64, Rounding::Up) => lanes!(map1, |a: f64| canonical_f64(exact::div::<2>(1.0, a))),
         _ => return None,
     })
+}
+
+/// `.approx.ftz.f64` knows the upper 32 bits of a double: sign, exponent and 20 bits of the significand.
+#[inline(always)]
+fn upper_word(x: f64) -> f64 {
+    let bits = x.to_bits() & 0xffff_ffff_0000_0000;
+    if x.is_nan() {
+        NAN_F64
+    } else if bits & 0x7ff0_0000_0000_0000 == 0 {
+        f64::from_bits(bits & 1 << 63)
+    } else {
+        f64::from_bits(bits)
+    }
+}
+
+/// `rcp.approx.ftz.f64`.
+pub(crate) fn rcp_approximate_f64() -> Variants {
+    lanes!(map1, |a: f64| upper_word(1.0 / upper_word(a)))
 }
 
 /// Square root, `.approx` or rounded.
@@ -133,13 +171,17 @@ pub(crate) fn sqrt(ty: Type, m: Modifiers) -> Option<Variants> {
         (F32, Rounding::Zero) => single!(m.ftz, false, map1, |a| rounding::sqrt::<0>(a)),
         (F32, Rounding::Down) => single!(m.ftz, false, map1, |a| rounding::sqrt::<1>(a)),
         (F32, Rounding::Up) => single!(m.ftz, false, map1, |a| rounding::sqrt::<2>(a)),
-        (F64, Rounding::Nearest) => lanes!(map1, |a: f64| a.sqrt()),
+        (F64, Rounding::Nearest) => lanes!(map1, |a: f64| canonical_f64(a.sqrt())),
+        (F64, Rounding::Zero) => lanes!(map1, |a: f64| canonical_f64(exact::sqrt::<0>(a))),
+        (F64, Rounding::Down) => lanes!(map1, |a: f64| canonical_f64(exact::sqrt::<1>(a))),
+        (F64, Rounding::Up) => lanes!(map1, |a: f64| canonical_f64(exact::sqrt::<2>(a))),
         _ => return None,
     })
 }
 
 pub(crate) fn neg(ty: Type, ftz: bool) -> Option<Variants> {
     Some(match ty {
+        F32 if !ftz => lanes!(map1, |a: f32| -a),
         F32 => single!(ftz, false, map1, |a| -a),
         F64 => lanes!(map1, |a: f64| -a),
         _ => return None,
@@ -148,6 +190,7 @@ pub(crate) fn neg(ty: Type, ftz: bool) -> Option<Variants> {
 
 pub(crate) fn abs(ty: Type, ftz: bool) -> Option<Variants> {
     Some(match ty {
+        F32 if !ftz => lanes!(map1, |a: f32| a.abs()),
         F32 => single!(ftz, false, map1, |a| a.abs()),
         F64 => lanes!(map1, |a: f64| a.abs()),
         _ => return None,
@@ -279,13 +322,7 @@ pub(super) fn exp2(x: f32) -> f32 {
         0.000_154_035_3,
         0.000_015_252_734,
     ];
-    let clamped = if x > 200.0 {
-        200.0
-    } else if x < -200.0 {
-        -200.0
-    } else {
-        x
-    };
+    let clamped = x.clamp(-200.0, 200.0);
     let whole = clamped.round_ties_even();
     let part = clamped - whole;
     let mut sum = C[7];
@@ -308,7 +345,8 @@ pub(crate) fn special(name: &str, ty: Type, ftz: bool) -> Option<Variants> {
         ("cos", F32) => single!(ftz, false, map1, |a| f64::from(a).cos() as f32),
         ("tanh", F32) => single!(ftz, false, map1, |a| f64::from(a).tanh() as f32),
         ("rsqrt", F32) => single!(ftz, false, map1, |a| (1.0 / f64::from(a).sqrt()) as f32),
-        ("rsqrt", F64) => lanes!(map1, |a: f64| 1.0 / a.sqrt()),
+        ("rsqrt", F64) if ftz => lanes!(map1, |a: f64| upper_word(1.0 / upper_word(a).sqrt())),
+        ("rsqrt", F64) => lanes!(map1, |a: f64| canonical_f64(1.0 / a.sqrt())),
         _ => return None,
     })
 }

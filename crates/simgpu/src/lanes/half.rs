@@ -3,6 +3,7 @@
 //! An operation is done in single precision (a fused multiply-add in double) and rounded once: exact products of 11-bit
 //! numbers fit into 24 bits, and sums rounded to 24 or 53 bits first are those rounded once, since 24 ≥ 2·11 + 2.
 
+use super::rounding::{DOWN, UP, ZERO};
 use super::{Lane, Variants, lanes};
 use crate::ptx::ast::Type::{self, Bf16, Bf16x2, F16, F16x2};
 
@@ -75,12 +76,27 @@ impl Half {
         Half::from_f64(f64::from(x))
     }
 
-    /// Nearest, and one step back where that was a step away from zero.
     #[inline(always)]
     pub(crate) fn from_f32_towards_zero(x: f32) -> Half {
-        let nearest = Half::from_f32(x);
-        let further = nearest.to_f32().abs() > x.abs();
-        Half(nearest.0 - u16::from(further))
+        Half::directed::<0>(f64::from(x))
+    }
+
+    /// Nearest, and one step back where that was a step in the wrong direction.
+    #[inline(always)]
+    pub(crate) fn directed<const MODE: u8>(x: f64) -> Half {
+        let nearest = Half::from_f64(x);
+        let back = f64::from(nearest.to_f32());
+        let down = MODE == DOWN || (MODE == ZERO && x > 0.0);
+        let up = MODE == UP || (MODE == ZERO && x < 0.0);
+        // The bits of a number count up away from zero; a zero keeps the sign of x, so it is left outwards too.
+        let step: i16 = if down && back > x {
+            if x > 0.0 { -1 } else { 1 }
+        } else if up && back < x {
+            if x < 0.0 { -1 } else { 1 }
+        } else {
+            0
+        };
+        Half(nearest.0.wrapping_add_signed(step))
     }
 }
 
@@ -120,6 +136,46 @@ impl Brain {
         let inexact = f64::from(towards_zero) != x && x.is_finite();
         Brain::from_f32(f32::from_bits(towards_zero.to_bits() | u32::from(inexact)))
     }
+}
+
+/// What is done to a result before it is rounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clamp {
+    None,
+    /// `.sat`: to [0, 1], NaN to 0.
+    Unit,
+    /// `.relu`: negative numbers to 0; NaN stays.
+    Positive,
+}
+
+/// `.sat`.
+#[inline(always)]
+fn unit(x: f64) -> f64 {
+    if x > 0.0 { x.min(1.0) } else { 0.0 }
+}
+
+/// `.relu`.
+#[inline(always)]
+fn positive(x: f64) -> f64 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
+/// `.ftz` of bfloat16, whose least normal number is that of a single.
+#[inline(always)]
+fn brain_flush(x: f64) -> f64 {
+    if x.abs() < f64::from(f32::MIN_POSITIVE) { 0.0f64.copysign(x) } else { x }
+}
+
+/// `.ftz` of binary16: a subnormal becomes a zero of its sign.
+#[inline(always)]
+fn flush(x: f64) -> f64 {
+    if x.abs() < 6.103_515_625e-5 { 0.0f64.copysign(x) } else { x }
+}
+
+/// a·b + c where the sum is not exact: its last bit is made 1, so that the next rounding is right.
+#[inline(always)]
+fn fused(a: f64, b: f64, c: f64) -> f64 {
+    super::rounding::odd_sum(a * b, c)
 }
 
 /// A format of 16 bits.
@@ -183,33 +239,91 @@ macro_rules! halves {
     };
 }
 
-pub(crate) fn add(ty: Type) -> Option<Variants> {
-    halves!(ty, map2, pair2, |a, b| a + b)
+/// The same with what `.ftz`, `.sat` and `.relu` ask for. A binary16 product, sum or fused sum is subnormal only where its
+/// rounded value is, but for one that rounds up to the least normal number, which is kept.
+macro_rules! clamped {
+    ($ty:expr, $ftz:expr, $clamp:expr, $map:ident, $pair:ident, |$($arg:ident),+| $value:expr) => {
+        match ($clamp, $ftz) {
+            (Clamp::None, false) => halves!($ty, $map, $pair, |$($arg),+| $value),
+            (Clamp::Unit, false) => halves!($ty, $map, $pair, |$($arg),+| unit($value)),
+            (Clamp::Positive, false) => halves!($ty, $map, $pair, |$($arg),+| positive($value)),
+            // Only binary16 has `.ftz`.
+            (_, true) if matches!($ty, Bf16 | Bf16x2) => None,
+            (Clamp::None, true) => halves!($ty, $map, $pair, |$($arg),+| {
+                $(let $arg = flush($arg);)+
+                flushed($value)
+            }),
+            (Clamp::Unit, true) => halves!($ty, $map, $pair, |$($arg),+| {
+                $(let $arg = flush($arg);)+
+                flushed(unit($value))
+            }),
+            (Clamp::Positive, true) => halves!($ty, $map, $pair, |$($arg),+| {
+                $(let $arg = flush($arg);)+
+                flushed(positive($value))
+            }),
+        }
+    };
 }
 
-pub(crate) fn sub(ty: Type) -> Option<Variants> {
-    halves!(ty, map2, pair2, |a, b| a - b)
+/// A result that is subnormal once it is rounded becomes zero.
+#[inline(always)]
+fn flushed(x: f64) -> f64 {
+    if x.is_nan() { x } else { flush(f64::from(Half::from_f64(x).to_f32())) }
 }
 
-pub(crate) fn mul(ty: Type) -> Option<Variants> {
-    halves!(ty, map2, pair2, |a, b| a * b)
+pub(crate) fn add(ty: Type, ftz: bool, clamp: Clamp) -> Option<Variants> {
+    clamped!(ty, ftz, clamp, map2, pair2, |a, b| a + b)
 }
 
-pub(crate) fn fma(ty: Type, relu: bool) -> Option<Variants> {
-    if relu {
-        halves!(ty, map3, pair3, |a, b, c| a.mul_add(b, c).max(0.0))
+pub(crate) fn sub(ty: Type, ftz: bool, clamp: Clamp) -> Option<Variants> {
+    clamped!(ty, ftz, clamp, map2, pair2, |a, b| a - b)
+}
+
+pub(crate) fn mul(ty: Type, ftz: bool, clamp: Clamp) -> Option<Variants> {
+    clamped!(ty, ftz, clamp, map2, pair2, |a, b| a * b)
+}
+
+pub(crate) fn fma(ty: Type, ftz: bool, clamp: Clamp) -> Option<Variants> {
+    clamped!(ty, ftz, clamp, map3, pair3, |a, b, c| fused(a, b, c))
+}
+
+/// The smaller number, −0 below +0; NaN where both are, or where one is and `KEEP_NAN` says so, else the other one.
+#[inline(always)]
+fn smaller<const KEEP_NAN: bool>(a: f64, b: f64) -> f64 {
+    if a.is_nan() | b.is_nan() {
+        if KEEP_NAN | (a.is_nan() & b.is_nan()) {
+            f64::NAN
+        } else if a.is_nan() {
+            b
+        } else {
+            a
+        }
+    } else if a == b {
+        f64::from_bits(a.to_bits() | b.to_bits())
+    } else if a < b {
+        a
     } else {
-        halves!(ty, map3, pair3, |a, b, c| a.mul_add(b, c))
+        b
     }
 }
 
-/// The other number where one is NaN (both: NaN), −0 below +0.
-pub(crate) fn min(ty: Type) -> Option<Variants> {
-    halves!(ty, map2, pair2, |a, b| if a == b { f64::from_bits(a.to_bits() | b.to_bits()) } else { a.min(b) })
+#[inline(always)]
+fn larger<const KEEP_NAN: bool>(a: f64, b: f64) -> f64 {
+    -smaller::<KEEP_NAN>(-a, -b)
 }
 
-pub(crate) fn max(ty: Type) -> Option<Variants> {
-    halves!(ty, map2, pair2, |a, b| if a == b { f64::from_bits(a.to_bits() & b.to_bits()) } else { a.max(b) })
+pub(crate) fn min(ty: Type, ftz: bool, keep_nan: bool) -> Option<Variants> {
+    match keep_nan {
+        false => clamped!(ty, ftz, Clamp::None, map2, pair2, |a, b| smaller::<false>(a, b)),
+        true => clamped!(ty, ftz, Clamp::None, map2, pair2, |a, b| smaller::<true>(a, b)),
+    }
+}
+
+pub(crate) fn max(ty: Type, ftz: bool, keep_nan: bool) -> Option<Variants> {
+    match keep_nan {
+        false => clamped!(ty, ftz, Clamp::None, map2, pair2, |a, b| larger::<false>(a, b)),
+        true => clamped!(ty, ftz, Clamp::None, map2, pair2, |a, b| larger::<true>(a, b)),
+    }
 }
 
 pub(crate) fn neg(ty: Type) -> Option<Variants> {
@@ -228,8 +342,11 @@ pub(crate) fn abs(ty: Type) -> Option<Variants> {
     }
 }
 
-pub(crate) fn special(name: &str, ty: Type) -> Option<Variants> {
+pub(crate) fn special(name: &str, ty: Type, ftz: bool) -> Option<Variants> {
     match name {
+        "ex2" if ftz && matches!(ty, Bf16 | Bf16x2) => halves!(ty, map1, pair, |a| brain_flush(brain_flush(a).exp2())),
+        "ex2" if ftz => clamped!(ty, true, Clamp::None, map1, pair, |a| a.exp2()),
+        _ if ftz => None,
         "ex2" => halves!(ty, map1, pair, |a| a.exp2()),
         "tanh" => halves!(ty, map1, pair, |a| a.tanh()),
         _ => None,

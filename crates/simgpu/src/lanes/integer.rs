@@ -180,6 +180,73 @@ pub(crate) fn mul24_lo(ty: Type) -> Option<Variants> {
     })
 }
 
+/// The high 32 bits of the 48-bit product.
+pub(crate) fn mul24_hi(ty: Type) -> Option<Variants> {
+    by_type!(ty, map2, {
+        U32 => |a: u32, b: u32| high24_unsigned(a, b),
+        S32 => |a: i32, b: i32| high24_signed(a, b),
+    })
+}
+
+pub(crate) fn mad24_lo(ty: Type) -> Option<Variants> {
+    by_type!(ty, map3, {
+        U32 => |a: u32, b: u32, c: u32| (a & 0xff_ffff).wrapping_mul(b & 0xff_ffff).wrapping_add(c),
+        S32 => |a: i32, b: i32, c: i32| (a << 8 >> 8).wrapping_mul(b << 8 >> 8).wrapping_add(c),
+    })
+}
+
+pub(crate) fn mad24_hi(ty: Type) -> Option<Variants> {
+    by_type!(ty, map3, {
+        U32 => |a: u32, b: u32, c: u32| high24_unsigned(a, b).wrapping_add(c),
+        S32 => |a: i32, b: i32, c: i32| high24_signed(a, b).wrapping_add(c),
+    })
+}
+
+#[inline(always)]
+fn high24_unsigned(a: u32, b: u32) -> u32 {
+    ((u64::from(a & 0xff_ffff) * u64::from(b & 0xff_ffff)) >> 16) as u32
+}
+
+#[inline(always)]
+fn high24_signed(a: i32, b: i32) -> i32 {
+    ((i64::from(a << 8 >> 8) * i64::from(b << 8 >> 8)) >> 16) as i32
+}
+
+/// Two products of a's 16-bit halves and two bytes of b (the lower or the upper ones), summed to c.
+pub(crate) fn dp2a(a_signed: bool, b_signed: bool, upper: bool) -> Variants {
+    #[inline(always)]
+    fn halves(word: u32, signed: bool) -> [i32; 2] {
+        [word, word >> 16].map(|half| if signed { i32::from(half as i16) } else { i32::from(half as u16) })
+    }
+    #[inline(always)]
+    fn bytes(word: u32, signed: bool) -> [i32; 2] {
+        [word, word >> 8].map(|byte| if signed { i32::from(byte as i8) } else { i32::from(byte as u8) })
+    }
+    #[inline(always)]
+    fn dot(a: [i32; 2], b: [i32; 2], c: u32) -> u32 {
+        c.wrapping_add((a[0] * b[0]) as u32).wrapping_add((a[1] * b[1]) as u32)
+    }
+    macro_rules! signs {
+        ($shift:literal) => {
+            match (a_signed, b_signed) {
+                (false, false) => {
+                    lanes!(map3, |a: u32, b: u32, c: u32| dot(halves(a, false), bytes(b >> $shift, false), c))
+                }
+                (false, true) => {
+                    lanes!(map3, |a: u32, b: u32, c: u32| dot(halves(a, false), bytes(b >> $shift, true), c))
+                }
+                (true, false) => {
+                    lanes!(map3, |a: u32, b: u32, c: u32| dot(halves(a, true), bytes(b >> $shift, false), c))
+                }
+                (true, true) => {
+                    lanes!(map3, |a: u32, b: u32, c: u32| dot(halves(a, true), bytes(b >> $shift, true), c))
+                }
+            }
+        };
+    }
+    if upper { signs!(16) } else { signs!(0) }
+}
+
 /// Four products of bytes, summed to c. Types of a and b: `dp4a.atype.btype`.
 pub(crate) fn dp4a(a_signed: bool, b_signed: bool) -> Variants {
     match (a_signed, b_signed) {

@@ -13,10 +13,13 @@
 //! 3. Equal instructions in a row (64 multiply-adds, say) are one call that loops over them.
 //! 4. A predicate is a register too, 0 or all ones, so that comparisons and selections are vector instructions as well.
 #![allow(unsafe_code)]
+// A lane is a number that indexes several registers at once.
+#![allow(clippy::needless_range_loop)]
 
 pub(crate) mod bits;
 pub(crate) mod compare;
 pub(crate) mod convert;
+mod exact;
 pub(crate) mod float;
 pub(crate) mod gather;
 pub(crate) mod half;
@@ -33,6 +36,8 @@ use crate::settings;
 /// One function for each way to compute lanes.
 #[derive(Clone, Copy)]
 pub(crate) struct Variants {
+    /// Source operands that it reads; 0 where the operands are not in `Op::slots`.
+    pub(crate) arity: usize,
     portable: Run,
     #[cfg(target_arch = "x86_64")]
     avx2: Run,
@@ -189,6 +194,23 @@ define_map!(map2, a: A = 1, b: B = 2);
 define_map!(map3, a: A = 1, b: B = 2, c: C = 3);
 define_map!(map4, a: A = 1, b: B = 2, c: C = 3, e: E = 4);
 
+/// How many sources a map reads.
+macro_rules! arity {
+    (map1) => {
+        1
+    };
+    (map2) => {
+        2
+    };
+    (map3) => {
+        3
+    };
+    (map4) => {
+        4
+    };
+}
+pub(crate) use arity;
+
 /// Compiles an elementwise operation for each way to compute lanes.
 macro_rules! lanes {
     ($map:ident, $f:expr) => {{
@@ -222,6 +244,7 @@ macro_rules! lanes {
             unsafe { $map(warp, ops, $f) }
         }
         $crate::lanes::Variants::new(
+            $crate::lanes::arity!($map),
             portable,
             #[cfg(target_arch = "x86_64")]
             avx2,
@@ -257,6 +280,7 @@ macro_rules! compiled {
             $f(warp, block, ops)
         }
         $crate::lanes::Variants::new(
+            0,
             portable,
             #[cfg(target_arch = "x86_64")]
             avx2,
@@ -269,11 +293,13 @@ pub(crate) use compiled;
 
 impl Variants {
     pub(crate) const fn new(
+        arity: usize,
         portable: Run,
         #[cfg(target_arch = "x86_64")] avx2: Run,
         #[cfg(target_arch = "x86_64")] avx512: Run,
     ) -> Variants {
         Variants {
+            arity,
             portable,
             #[cfg(target_arch = "x86_64")]
             avx2,

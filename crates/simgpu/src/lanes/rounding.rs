@@ -15,27 +15,9 @@ pub(crate) enum Rounding {
 }
 
 /// Values of the functions' parameter `MODE`.
-const ZERO: u8 = 0;
-const DOWN: u8 = 1;
-const UP: u8 = 2;
-
-/// The neighbour of `nearest` that the exact value `nearest + error` rounds to.
-#[inline(always)]
-fn direct_f64<const MODE: u8>(nearest: f64, error: f64) -> f64 {
-    let down = MODE == DOWN || (MODE == ZERO && nearest > 0.0);
-    let up = MODE == UP || (MODE == ZERO && nearest < 0.0);
-    if nearest.is_infinite() && error.is_finite() {
-        // Overflow: away from infinity, the largest finite number.
-        return nearest;
-    }
-    if down && error < 0.0 {
-        nearest.next_down()
-    } else if up && error > 0.0 {
-        nearest.next_up()
-    } else {
-        nearest
-    }
-}
+pub(super) const ZERO: u8 = 0;
+pub(super) const DOWN: u8 = 1;
+pub(super) const UP: u8 = 2;
 
 /// a + b exactly, as the nearest double and what it lacks [Knuth's TwoSum].
 #[inline(always)]
@@ -55,6 +37,13 @@ fn odd(sum: f64, error: f64) -> f64 {
     } else {
         sum.next_down()
     }
+}
+
+/// a + b, rounded to odd.
+#[inline(always)]
+pub(super) fn odd_sum(a: f64, b: f64) -> f64 {
+    let (sum, error) = two_sum(a, b);
+    odd(sum, error)
 }
 
 /// A double to single precision in a direction. Overflow gives the largest finite number where the direction says so.
@@ -115,16 +104,4 @@ pub(crate) fn sqrt<const MODE: u8>(a: f32) -> f32 {
     let root = a.sqrt();
     let error = (-root).mul_add(root, a);
     narrow::<MODE>(odd(root, error))
-}
-
-#[inline(always)]
-pub(crate) fn add_f64<const MODE: u8>(a: f64, b: f64) -> f64 {
-    let (sum, error) = two_sum(a, b);
-    direct_f64::<MODE>(signed_zero::<MODE>(sum, a, b), error)
-}
-
-#[inline(always)]
-pub(crate) fn mul_f64<const MODE: u8>(a: f64, b: f64) -> f64 {
-    let product = a * b;
-    direct_f64::<MODE>(product, a.mul_add(b, -product))
 }

@@ -70,7 +70,10 @@ pub(crate) fn global_atomic(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) 
 }
 
 fn update(found: &Allocation, offset: u64, op: &MemoryOp, b: u64, c: u64) -> u64 {
-    let new = |old: u64| apply(op.atomic, op.bytes, old, b, c);
+    // Global memory's adders for singles know no subnormals; those of shared memory do.
+    let flushes = op.atomic == AtomicKind::AddF32;
+    let flush = |bits: u64| if flushes && bits & 0x7f80_0000 == 0 { bits & 0x8000_0000 } else { bits };
+    let new = |old: u64| flush(apply(op.atomic, op.bytes, flush(old), flush(b), c));
     match op.bytes {
         2 => {
             let cell = found.atomic16(offset);

@@ -1,6 +1,6 @@
 //! A block: its warps, its shared memory, its barriers.
 
-use super::notes::Notes;
+use super::notes::{Notes, Occurrence};
 use super::shadow::Shadow;
 use super::warp::{Parked, Stop, Warp};
 use crate::counters::Counters;
@@ -340,6 +340,7 @@ impl<'a> Block<'a> {
         detail: impl FnOnce() -> String,
     ) {
         let thread = self.thread_of(warp.index, lanes.trailing_zeros() % 32);
-        self.notes.add(kind, position, self.number, self.id, thread, address, detail);
+        let first = Occurrence { number: self.number, block: self.id, thread, address };
+        self.notes.add(kind, position, first, detail);
     }
 }

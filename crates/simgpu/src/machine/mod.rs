@@ -3,6 +3,8 @@
 //! A block runs on one host thread from beginning to end. Its warps take turns: each runs until all of its lanes wait at a
 //! barrier or have left. Within a warp the lanes may part at a branch; the path with the lowest basic block runs first, so
 //! that paths meet again at the first place they share.
+// A lane is a number that indexes several registers at once.
+#![allow(clippy::needless_range_loop)]
 
 mod access;
 mod atomic;

@@ -15,30 +15,27 @@ pub(crate) struct Notes {
 
 #[derive(Debug)]
 struct Note {
-    number: u64,
-    block: [u32; 3],
-    thread: [u32; 3],
-    address: Option<u64>,
+    first: Occurrence,
     detail: String,
     count: u64,
 }
 
+/// Where and by whom something was done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Occurrence {
+    /// The block's number in the grid.
+    pub(super) number: u64,
+    pub(super) block: [u32; 3],
+    pub(super) thread: [u32; 3],
+    pub(super) address: Option<u64>,
+}
+
 impl Notes {
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn add(
-        &mut self,
-        kind: FindingKind,
-        position: u32,
-        number: u64,
-        block: [u32; 3],
-        thread: [u32; 3],
-        address: Option<u64>,
-        detail: impl FnOnce() -> String,
-    ) {
+    pub(super) fn add(&mut self, kind: FindingKind, position: u32, first: Occurrence, detail: impl FnOnce() -> String) {
         if let Some(note) = self.notes.get_mut(&(position, kind)) {
             note.count += 1;
         } else if self.notes.len() < limits::FINDINGS {
-            self.notes.insert((position, kind), Note { number, block, thread, address, detail: detail(), count: 1 });
+            self.notes.insert((position, kind), Note { first, detail: detail(), count: 1 });
         } else {
             self.dropped += 1;
         }
@@ -51,8 +48,8 @@ impl Notes {
             match self.notes.remove(&key) {
                 Some(mine) => {
                     let count = mine.count + note.count;
-                    let first = if mine.number <= note.number { mine } else { note };
-                    self.notes.insert(key, Note { count, ..first });
+                    let earlier = if mine.first.number <= note.first.number { mine } else { note };
+                    self.notes.insert(key, Note { count, ..earlier });
                 }
                 None if self.notes.len() < limits::FINDINGS => {
                     self.notes.insert(key, note);
@@ -72,9 +69,9 @@ impl Notes {
                 kernel: kernel.to_owned(),
                 ptx_line: place.ptx_line,
                 source: place.source.map(|(index, line)| (file(index).to_owned(), line)),
-                block: note.block,
-                thread: note.thread,
-                address: note.address,
+                block: note.first.block,
+                thread: note.first.thread,
+                address: note.first.address,
                 detail: note.detail,
                 count: note.count,
             }

@@ -195,7 +195,9 @@ pub(crate) fn shared_store(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let bytes = op.total_bytes() as u32;
     let good = block.inside_shared(warp, op.position, &offsets, bytes);
     count(&mut block.counters.shared_stores, &offsets, warp.mask, bytes);
-    block.check_shared(warp, op.position, good, Access::Write, &offsets, bytes);
+    if block.shadow.is_on() {
+        return store_checked(warp, block, op, &offsets, good);
+    }
     let words = op.bytes == 4 && !op.wide && good == warp.mask;
     let done = match op.count {
         1 if words => store_words::<1>(warp, &mut block.shared, op, &offsets),
@@ -217,11 +219,36 @@ fn store_words<const N: usize>(warp: &Warp, shared: &mut [u8], op: &MemoryOp, of
 
 #[inline(never)]
 fn store_any(warp: &Warp, shared: &mut [u8], op: &MemoryOp, offsets: &[u32; LANES], good: u32) {
-    let size = usize::from(op.bytes);
+    let bytes = op.total_bytes() as usize;
     for lane in lanes_in(good) {
-        for element in 0..usize::from(op.count) {
-            let value = stored(warp, op, op.data[element], lane).to_le_bytes();
-            shared[offsets[lane] as usize + element * size..][..size].copy_from_slice(&value[..size]);
+        shared[offsets[lane] as usize..][..bytes].copy_from_slice(&row(warp, op, lane)[..bytes]);
+    }
+}
+
+/// What a lane stores.
+fn row(warp: &Warp, op: &MemoryOp, lane: usize) -> [u8; 16] {
+    let mut row = [0; 16];
+    for (element, place) in row.chunks_exact_mut(usize::from(op.bytes)).take(usize::from(op.count)).enumerate() {
+        place.copy_from_slice(&stored(warp, op, op.data[element], lane).to_le_bytes()[..usize::from(op.bytes)]);
+    }
+    row
+}
+
+/// Lane by lane: two writes of the same bytes, as of a flag that several lanes raise, are no race.
+#[inline(never)]
+fn store_checked(warp: &Warp, block: &mut Block<'_>, op: &MemoryOp, offsets: &[u32; LANES], good: u32) {
+    let bytes = op.total_bytes() as usize;
+    for lane in lanes_in(good) {
+        let row = row(warp, op, lane);
+        let by = Accessor::new(warp, lane, block.clock, op.position);
+        let conflict = block.shadow.access(Access::Write, u64::from(offsets[lane]), bytes as u32, by);
+        let place = &mut block.shared[offsets[lane] as usize..][..bytes];
+        let changes = *place != row[..bytes];
+        place.copy_from_slice(&row[..bytes]);
+        if let Some(conflict) = conflict
+            && (changes || conflict.kind != FindingKind::Race)
+        {
+            block.note_conflict(warp, op.position, lane, Access::Write, conflict);
         }
     }
 }

@@ -239,6 +239,11 @@ impl Warp {
                     let lanes = path.lanes & same.fold(0, |lanes, lane| lanes | 1 << lane);
                     self.insert(Path { block: target, lanes });
                 }
+                let lost = (0..LANES).filter(|&lane| indices[lane] as usize >= targets.len());
+                let lost = path.lanes & lost.fold(0, |lanes, lane| lanes | 1 << lane);
+                if lost != 0 {
+                    self.leave_nowhere(block, basic, lost, indices[lost.trailing_zeros() as usize], targets.len());
+                }
                 Path { block: after.block, lanes: 0 }
             }
             Terminator::Exit { guard } => {
@@ -251,7 +256,7 @@ impl Warp {
                 if trapped != 0 {
                     block.stop(FindingKind::Trap, self, trapped, basic.last_position);
                 }
-                after
+                Path { block: after.block, lanes: path.lanes & !trapped }
             }
             Terminator::Barrier { guard, site } => {
                 let arriving = self.guarded(path.lanes, *guard);
@@ -261,6 +266,15 @@ impl Warp {
                 Path { block: after.block, lanes: path.lanes & !arriving | block.passing(arriving, *site) }
             }
         }
+    }
+
+    /// Lanes whose `brx.idx` has no such target: what a GPU does is not defined; here they end.
+    #[cold]
+    fn leave_nowhere(&mut self, block: &mut Block<'_>, basic: &BasicBlock, lanes: u32, index: u32, targets: usize) {
+        self.live &= !lanes;
+        block.note(FindingKind::OutOfBounds, self, lanes, basic.last_position, None, || {
+            format!("brx.idx has {targets} targets and the index {index}")
+        });
     }
 
     fn guarded(&self, lanes: u32, guard: Option<(Slot, bool)>) -> u32 {

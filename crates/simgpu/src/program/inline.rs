@@ -161,6 +161,14 @@ impl Flat {
             );
             return Err(Error::Syntax { line, message });
         }
+        // Calls of empty functions add no instructions, only labels: they are limited alike.
+        if self.labels.len() >= limits::FUNCTION_INSTRUCTIONS {
+            return Err(Error::Limit {
+                what: "labels of a kernel and the functions it calls",
+                value: self.labels.len() as u64 + 2,
+                limit: limits::FUNCTION_INSTRUCTIONS as u64,
+            });
+        }
         let end = self.labels.len() as u32;
         self.labels.push(0);
         if let Some(guard) = caller.guard(call.guard) {

@@ -48,6 +48,19 @@ impl Sets {
     }
 }
 
+/// The registers of a set.
+fn members(set: &[u64]) -> impl Iterator<Item = usize> {
+    let bits = |word: u64| {
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(bit)
+        })
+    };
+    set.iter().enumerate().flat_map(move |(index, &word)| bits(word).map(move |bit| 64 * index + bit))
+}
+
 pub(super) fn analyse(flat: &Flat, blocks: &Blocks) -> Liveness {
     let registers = flat.registers.len();
     let mut intervals: Vec<Option<Interval>> = vec![None; registers];
@@ -74,13 +87,11 @@ pub(super) fn analyse(flat: &Flat, blocks: &Blocks) -> Liveness {
     let live_in = data_flow(flat, blocks, &global);
     for block in 0..blocks.count() {
         let range = blocks.range(block);
-        for (index, &register) in global.iter().enumerate() {
-            if live_in.has(block, index) {
-                extend(register as usize, range.start.min(last as usize) as u32);
-            }
-            if successors(flat, blocks, block).iter().any(|&next| live_in.has(next, index)) {
-                extend(register as usize, range.end.saturating_sub(1) as u32);
-            }
+        let entry = range.start.min(last as usize) as u32;
+        let exit = range.end.saturating_sub(1) as u32;
+        members(live_in.of(block)).for_each(|index| extend(global[index] as usize, entry));
+        for next in successors(flat, blocks, block) {
+            members(live_in.of(next)).for_each(|index| extend(global[index] as usize, exit));
         }
     }
     let undefined =

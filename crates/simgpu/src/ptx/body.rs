@@ -7,7 +7,7 @@ use super::ast::{Body, Function, Guard, Instruction, Operand, Type};
 use super::lexer::Token;
 use super::module;
 use super::scopes::{Local, Scopes};
-use super::tokens::{Tokens, limit, quote, unsupported};
+use super::tokens::{ALLOCATION, Tokens, limit, quote, unsupported};
 use super::variables::{self, Globals, Specifier};
 use crate::error::Error;
 use crate::limits;
@@ -230,8 +230,9 @@ impl<'p, 'a> BodyParser<'p, 'a> {
             opcode.push(word.to_owned());
             self.tokens.advance()?;
         }
-        let text: usize = opcode.iter().map(|word| size_of::<String>() + word.len()).sum();
-        self.tokens.charge(size_of::<Instruction>() + text)?;
+        let text: usize = opcode.iter().map(|word| ALLOCATION + word.len()).sum();
+        let list = ALLOCATION + opcode.capacity() * size_of::<String>();
+        self.tokens.charge(size_of::<Instruction>() + list + text)?;
         let operands = if name == "call" { self.call()? } else { self.operands(name)? };
         self.tokens.expect(";")?;
         self.body.instructions.push(Instruction { guard, opcode, operands, line, source: self.source });

@@ -5,7 +5,7 @@ use super::ast::{Function, Place, Space};
 use super::body::BodyParser;
 use super::lexer::Token;
 use super::scopes::{Local, Scopes};
-use super::tokens::{Tokens, limit, unsupported};
+use super::tokens::{ALLOCATION, Tokens, limit, unsupported};
 use super::variables::{self, Globals, Specifier};
 use crate::limits;
 
@@ -38,7 +38,7 @@ pub(super) fn header<'a>(tokens: &mut Tokens<'a>, is_entry: bool, line: u32) -> 
         header.function.returns = header.places(tokens)?;
     }
     let name = tokens.identifier("the name of a function")?;
-    tokens.charge(size_of::<Function>() + name.len())?;
+    tokens.charge(size_of::<Function>() + ALLOCATION + name.len())?;
     header.function.name = name.to_owned();
     if tokens.at("(") {
         header.function.params = header.places(tokens)?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Result;
 use super::ast::{Register, RegisterId, Type};
-use super::tokens::{Tokens, limit, quote};
+use super::tokens::{ALLOCATION, Tokens, limit, quote};
 use crate::error::Error;
 use crate::limits;
 
@@ -150,7 +150,7 @@ impl<'a> Scopes<'a> {
     }
 
     fn add_register(&mut self, tokens: &mut Tokens<'a>, name: String, ty: Type) -> Result<RegisterId> {
-        tokens.charge(size_of::<Register>() + name.len())?;
+        tokens.charge(size_of::<Register>() + ALLOCATION + name.len())?;
         self.registers.push(Register { name, ty });
         Ok((self.registers.len() - 1) as RegisterId)
     }

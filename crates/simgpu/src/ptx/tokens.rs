@@ -8,6 +8,9 @@ use crate::limits;
 /// The most characters of the PTX that an error message repeats.
 const QUOTED_CHARS: usize = 60;
 
+/// About what the allocator takes for a small piece beyond its size.
+pub(super) const ALLOCATION: usize = 16;
+
 /// A token to name in an error later.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Here<'a> {

@@ -7,7 +7,7 @@ use super::ast::{Space, Type, Variable};
 use super::expressions;
 use super::initialisers;
 use super::lexer::Token;
-use super::tokens::{Tokens, limit, quote, unsupported};
+use super::tokens::{ALLOCATION, Tokens, limit, quote, unsupported};
 use crate::error::Error;
 use crate::limits;
 
@@ -163,7 +163,7 @@ fn declarator(tokens: &mut Tokens<'_>, specifier: Specifier, space: Space, name:
     if ty == Type::Pred {
         return Err(tokens.error("a variable in memory cannot be of type `.pred`"));
     }
-    tokens.charge(size_of::<Variable>() + name.len())?;
+    tokens.charge(size_of::<Variable>() + ALLOCATION + name.len())?;
     Ok(Variable {
         name: name.to_owned(),
         space,

@@ -1,5 +1,7 @@
 //! What the tests of kernels share: device arrays, parameters, launches.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
+
+pub mod cases;
 
 use gpukern_kernels::Entry;
 use simgpu::{Gpu, Launch, LaunchReport, Module};

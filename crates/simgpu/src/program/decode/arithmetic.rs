@@ -5,6 +5,7 @@ use super::{Decoder, Words, is_wide};
 use crate::error::Error;
 use crate::lanes::convert::Mode;
 use crate::lanes::float::Modifiers;
+use crate::lanes::half::Clamp;
 use crate::lanes::rounding::Rounding;
 use crate::lanes::{Variants, bits, compare, convert, float, half, integer};
 use crate::ptx::ast::{Operand, Type};
@@ -35,9 +36,8 @@ impl Decoder<'_> {
             "add" | "sub" | "mul" | "fma" | "mad" | "min" | "max" | "neg" | "abs" => self.basic(name, words)?,
             "addc" | "subc" | "madc" => self.carry(name, words)?,
             "div" | "rem" | "sad" | "mul24" | "mad24" | "dp4a" | "popc" | "clz" | "brev" | "bfind" | "bfe" | "bfi"
-            | "prmt" | "lop3" | "shf" | "shl" | "shr" | "and" | "or" | "xor" | "not" | "cnot" | "bmsk" => {
-                self.integers(name, words)?
-            }
+            | "prmt" | "lop3" | "shf" | "shl" | "shr" | "and" | "or" | "xor" | "not" | "cnot" | "bmsk" | "dp2a"
+            | "szext" => self.integers(name, words)?,
             "rcp" | "sqrt" | "rsqrt" | "ex2" | "lg2" | "sin" | "cos" | "tanh" | "copysign" | "testp" => {
                 self.functions(name, words)?
             }
@@ -82,6 +82,15 @@ impl Decoder<'_> {
         if carry {
             return self.with_carry(name, how, ty, false);
         }
+        let sums = matches!(name, "add" | "sub" | "mul" | "fma" | "mad");
+        let applies = (how.is_none() || !is_real(ty) && !is_half(ty))
+            && (sums || rounding.is_none() && !sat)
+            && (!keep_nan || matches!(name, "min" | "max"))
+            && (!relu || name == "fma" && is_half(ty))
+            && (rounding.unwrap_or_default() == Rounding::Nearest || !is_half(ty));
+        if !applies {
+            return Err(words.unsupported());
+        }
         let modifiers = Modifiers { rounding: rounding.unwrap_or_default(), ftz, sat };
         let operations = if matches!(name, "fma" | "mad") { 2 } else { 1 };
         let variants = if is_real(ty) {
@@ -95,16 +104,22 @@ impl Decoder<'_> {
                 "neg" => float::neg(ty, ftz),
                 _ => float::abs(ty, ftz),
             }
-        } else if is_half(ty) && !sat {
+        } else if is_half(ty) {
+            let clamp = match (sat, relu) {
+                (true, true) => return Err(words.unsupported()),
+                (true, false) => Clamp::Unit,
+                (false, true) => Clamp::Positive,
+                (false, false) => Clamp::None,
+            };
             match name {
-                "add" => half::add(ty),
-                "sub" => half::sub(ty),
-                "mul" => half::mul(ty),
-                "fma" => half::fma(ty, relu),
-                "min" => half::min(ty),
-                "max" => half::max(ty),
-                "neg" => half::neg(ty),
-                "abs" => half::abs(ty),
+                "add" => half::add(ty, ftz, clamp),
+                "sub" => half::sub(ty, ftz, clamp),
+                "mul" => half::mul(ty, ftz, clamp),
+                "fma" => half::fma(ty, ftz, clamp),
+                "min" => half::min(ty, ftz, keep_nan),
+                "max" => half::max(ty, ftz, keep_nan),
+                "neg" if !ftz => half::neg(ty),
+                "abs" if !ftz => half::abs(ty),
                 _ => None,
             }
         } else if rounding.is_some() || ftz {
@@ -211,7 +226,9 @@ impl Decoder<'_> {
             "shf" => {
                 let left = words.take_any(&["l", "r"]) == Some("l");
                 let wrap = words.take_any(&["wrap", "clamp"]) == Some("wrap");
-                words.ty()?;
+                if words.ty()? != Type::B32 {
+                    return Err(words.unsupported());
+                }
                 return self.simple(Some(bits::shf(left, wrap)), Type::B32, Work::default());
             }
             "shl" | "shr" => {
@@ -247,9 +264,24 @@ impl Decoder<'_> {
                 let sources = self.sources(1, &[ty, ty, Type::U32, Type::U32])?;
                 return self.lanes(bits::bfi(ty), target, &sources);
             }
-            "dp4a" => {
+            "szext" => {
+                let wrap = words.take_any(&["clamp", "wrap"]).ok_or_else(|| words.unsupported())? == "wrap";
+                let ty = words.ty()?;
+                let target = self.target(self.operand(0)?, ty)?;
+                let sources = self.sources(1, &[ty, Type::U32])?;
+                return self.lanes(bits::szext(ty, wrap), target, &sources);
+            }
+            "dp4a" | "dp2a" => {
+                let half = if name == "dp2a" { words.take_any(&["lo", "hi"]) } else { None };
                 let (a, b) = (words.ty()?, words.ty()?);
-                let variants = integer::dp4a(a == Type::S32, b == Type::S32);
+                let known = [a, b].iter().all(|ty| matches!(ty, Type::U32 | Type::S32));
+                if !known || (name == "dp2a") != half.is_some() {
+                    return Err(words.unsupported());
+                }
+                let variants = match half {
+                    Some(half) => integer::dp2a(a == Type::S32, b == Type::S32, half == "hi"),
+                    None => integer::dp4a(a == Type::S32, b == Type::S32),
+                };
                 return self.simple(Some(variants), Type::B32, Work::default());
             }
             "lop3" => {
@@ -258,20 +290,23 @@ impl Decoder<'_> {
             }
             _ => {}
         }
-        let low = words.take("lo");
+        let how = words.take_any(&["lo", "hi"]);
         let clamp = words.take_any(&["clamp", "wrap"]);
         let ty = words.ty()?;
         let variants = match name {
             "rem" => integer::rem(ty),
             "sad" => integer::sad(ty),
-            "mul24" if low => integer::mul24_lo(ty),
+            "mul24" if how == Some("lo") => integer::mul24_lo(ty),
+            "mul24" if how == Some("hi") => integer::mul24_hi(ty),
+            "mad24" if how == Some("lo") => integer::mad24_lo(ty),
+            "mad24" if how == Some("hi") => integer::mad24_hi(ty),
             "brev" => bits::brev(ty),
             "and" => bits::and(ty),
             "or" => bits::or(ty),
             "xor" => bits::xor(ty),
             "not" => bits::not(ty),
             "cnot" => bits::cnot(ty),
-            "bmsk" => Some(bits::bmsk(clamp == Some("wrap"))),
+            "bmsk" if ty == Type::B32 => clamp.map(|clamp| bits::bmsk(clamp == "wrap")),
             _ => None,
         };
         self.simple(variants, ty, Work::default())
@@ -285,10 +320,13 @@ impl Decoder<'_> {
     }
 
     fn divide(&mut self, words: &mut Words<'_>) -> Result<(), Error> {
-        words.take_any(&["approx", "full"]);
+        let approximate = words.take_any(&["approx", "full"]).is_some();
         let rounding = words.rounding().unwrap_or_default();
         let ftz = words.take("ftz");
         let ty = words.ty()?;
+        if (approximate || ftz) && ty != Type::F32 {
+            return Err(words.unsupported());
+        }
         if is_real(ty) {
             self.simple(float::div(ty, Modifiers { rounding, ftz, sat: false }), ty, flops(ty, 1))
         } else {
@@ -300,6 +338,9 @@ impl Decoder<'_> {
         let approximate = words.take("approx");
         let rounding = words.rounding();
         let ftz = words.take("ftz");
+        if approximate && rounding.is_some() {
+            return Err(words.unsupported());
+        }
         if name == "testp" {
             let property = words.next().unwrap_or_default();
             let ty = words.ty()?;
@@ -312,9 +353,13 @@ impl Decoder<'_> {
         let special = Work { special: 1, ..Work::default() };
         match name {
             "copysign" => self.simple(float::copysign(ty), ty, Work::default()),
+            "rcp" if approximate && ty == Type::F64 => {
+                let variants = ftz.then(float::rcp_approximate_f64);
+                self.simple(variants, ty, special)
+            }
             "rcp" => self.simple(float::rcp(ty, modifiers), ty, if approximate { special } else { flops(ty, 1) }),
             "sqrt" => self.simple(float::sqrt(ty, modifiers), ty, if approximate { special } else { flops(ty, 1) }),
-            _ if is_half(ty) => self.simple(half::special(name, ty), ty, special),
+            _ if is_half(ty) => self.simple(half::special(name, ty, ftz), ty, special),
             _ => self.simple(float::special(name, ty, ftz), ty, special),
         }
     }
@@ -346,14 +391,14 @@ impl Decoder<'_> {
             self.lanes(Some(integer::mov(false)), kept, &[with])?;
         }
         self.lanes(bits::not(Type::Pred), negated, &[result])?;
-        self.combine(combine.as_deref(), target, result, kept)?;
-        match second {
-            None | Some(Operand::Sink) => Ok(()),
-            Some(second) => {
-                let target = self.target(second, Type::Pred)?;
-                self.combine(combine.as_deref(), target, negated, kept)
-            }
+        let mut writes = vec![(target, result)];
+        if let Some(second) = second.filter(|second| **second != Operand::Sink) {
+            writes.push((self.target(second, Type::Pred)?, negated));
         }
+        // The guard decides about each write: where it is a target itself, it is written last.
+        let guard = self.at.guard.map(|guard| self.register(guard.register));
+        writes.sort_by_key(|(target, _)| Some(*target) == guard);
+        writes.into_iter().try_for_each(|(target, value)| self.combine(combine.as_deref(), target, value, kept))
     }
 
     fn comparison(&self, words: &mut Words<'_>) -> (String, Option<String>) {
@@ -376,6 +421,12 @@ impl Decoder<'_> {
         let (comparison, combine) = self.comparison(words);
         let ftz = words.take("ftz");
         let (to, from) = (words.ty()?, words.ty()?);
+        if matches!(from, Type::F16x2 | Type::Bf16x2) {
+            return match combine {
+                Some(_) => Err(words.unsupported()),
+                None => self.simple_set(&comparison, ftz, to, from),
+            };
+        }
         let target = self.target(self.operand(0)?, to)?;
         let sources = self.sources(1, &[from, from])?;
         let result = self.temporary(0, false);
@@ -387,6 +438,13 @@ impl Decoder<'_> {
         self.lanes(compare::widen(to), target, &[result])
     }
 
+    /// Both halves of a pair: all ones or 1.0 in each half of the target.
+    fn simple_set(&mut self, comparison: &str, ftz: bool, to: Type, from: Type) -> Result<(), Error> {
+        let target = self.target(self.operand(0)?, Type::B32)?;
+        let sources = self.sources(1, &[from, from])?;
+        self.lanes(compare::compare_pair(comparison, to, from, ftz), target, &sources)
+    }
+
     fn select(&mut self, words: &mut Words<'_>) -> Result<(), Error> {
         let ty = words.ty()?;
         let target = self.target(self.operand(0)?, ty)?;
@@ -395,11 +453,14 @@ impl Decoder<'_> {
     }
 
     fn select_by_sign(&mut self, words: &mut Words<'_>) -> Result<(), Error> {
-        words.take("ftz");
+        let ftz = words.take("ftz");
         let (ty, by) = (words.ty()?, words.ty()?);
+        if !matches!(by, Type::S32 | Type::F32) || ftz && by != Type::F32 {
+            return Err(words.unsupported());
+        }
         let target = self.target(self.operand(0)?, ty)?;
         let sources = self.sources(1, &[ty, ty, by])?;
-        self.lanes(Some(compare::select_by_sign(is_wide(ty), by == Type::F32)), target, &sources)
+        self.lanes(Some(compare::select_by_sign(is_wide(ty), by == Type::F32, ftz)), target, &sources)
     }
 
     /// `cvt[.rounding][.ftz][.sat][.relu].dtype.atype d, a[, b]`.
@@ -417,6 +478,9 @@ impl Decoder<'_> {
         let (ftz, relu, sat) = (words.take("ftz"), words.take("relu"), words.take("sat"));
         let (to, from) = (words.ty()?, words.ty()?);
         if matches!(to, Type::F16x2 | Type::Bf16x2) {
+            if ftz || sat || from != Type::F32 {
+                return Err(words.unsupported());
+            }
             let target = self.target(self.operand(0)?, to)?;
             let sources = self.sources(1, &[from, from])?;
             return self.lanes(convert::convert_pair(to, mode, relu), target, &sources);
@@ -427,7 +491,7 @@ impl Decoder<'_> {
         } else {
             mode
         };
-        let source = self.source(self.operand(1)?, from)?;
+        let source = self.wider_source(self.operand(1)?, from)?;
         let variants = convert::convert(to, from, mode, ftz, sat, relu);
         let has = match self.operand(0)? {
             Operand::Register(register) => self.register_type(*register),
@@ -441,7 +505,7 @@ impl Decoder<'_> {
             let extend = if matches!(to, Type::S8 | Type::S16 | Type::S32) { Type::S64 } else { Type::U64 };
             return self.lanes(convert::convert(extend, to, Mode::Exact, false, false, false), target, &[narrow]);
         }
-        let target = self.target(self.operand(0)?, to)?;
+        let target = self.target(self.operand(0)?, if has.bytes() > to.bytes() { has } else { to })?;
         self.lanes(variants, target, &[source])
     }
 }

@@ -28,6 +28,7 @@ impl Decoder<'_> {
             // Hints, and orders between memories: there is one memory here, and it is in order.
             "membar" | "fence" | "prefetch" | "prefetchu" | "nanosleep" | "pmevent" | "discard" | "applypriority" => {
                 while words.next().is_some() {}
+                self.looked_at.set(self.at.operands.len());
             }
             _ => return Ok(false),
         }
@@ -98,15 +99,12 @@ impl Decoder<'_> {
         let Some(Where::Space(space)) = take_space(words) else { return Err(words.unsupported()) };
         let ty = words.ty()?;
         let target = self.target(self.operand(0)?, ty)?;
-        let window = self.number(Self::window(space), ty);
-        if let Operand::Variable(variable, offset) = self.operand(1)?
-            && self.places.of(self.flat, *variable).0 == Space::Param
-        {
-            let (_, address) = self.places.of(self.flat, *variable);
-            let address = self.number((Self::window(Space::Param) + address).wrapping_add(*offset as u64), ty);
-            return self.lanes(Some(integer::mov(is_wide(ty))), target, &[address]);
-        }
         let source = self.source(self.operand(1)?, ty)?;
+        if space == Space::Param {
+            // Its addresses name their window already.
+            return self.lanes(Some(integer::mov(is_wide(ty))), target, &[source]);
+        }
+        let window = self.number(Self::window(space), ty);
         let variants = if to { integer::sub(ty) } else { integer::add(ty) };
         self.lanes(variants, target, &[source, window])
     }
@@ -124,6 +122,7 @@ impl Decoder<'_> {
         match operand {
             Operand::Address(Base::Register(register), offset) => {
                 let wide = is_wide(self.register_type(*register));
+                self.fits(*register, if wide { Type::U64 } else { Type::U32 }, false)?;
                 Ok((self.register(*register), wide, *offset))
             }
             Operand::Address(Base::Variable(variable), offset) => {
@@ -180,7 +179,10 @@ impl Decoder<'_> {
         let mut slots = [NO_SLOT; 4];
         for (slot, item) in slots.iter_mut().zip(items) {
             *slot = match item {
-                Operand::Register(register) => self.register(*register),
+                Operand::Register(register) => {
+                    self.fits(*register, ty, true)?;
+                    self.register(*register)
+                }
                 Operand::Sink if !store => NO_SLOT,
                 _ if store && wide && !is_wide(ty) => self.source(item, Type::B64)?,
                 _ if store => self.source(item, ty)?,
@@ -269,20 +271,12 @@ impl Decoder<'_> {
             }
             _ => {
                 // An address in a register: a generic one of the parameters.
-                self.memory_op(machine::local_load, MemoryOp { ..op });
+                self.memory_op(machine::local_load, op);
                 return Ok(());
             }
         };
-        let total: u64 = self
-            .flat
-            .params
-            .iter()
-            .map(|&index| {
-                let variable = VariableEnd::of(self, index);
-                variable.end
-            })
-            .max()
-            .unwrap_or(0);
+        let end = |&index: &u32| self.places.of_function[index as usize] + self.flat.variables[index as usize].bytes;
+        let total = self.flat.params.iter().map(end).max().unwrap_or(0);
         if base.checked_add(op.total_bytes()).is_none_or(|end| end > total) {
             return Err(self.error(format!("{} bytes at {base} of {total} bytes of parameters", op.total_bytes())));
         }
@@ -312,6 +306,10 @@ impl Decoder<'_> {
             Where::Space(Space::Shared) => compiled!(machine::shared_store).pick(self.lanes),
             Where::Space(Space::Local) => machine::local_store,
             Where::Generic => machine::generic_store,
+            // A parameter of a device function, by its address; the kernel's own cannot be written.
+            Where::Space(Space::Param) if !matches!(self.operand(0)?, Operand::Address(Base::Variable(_), _)) => {
+                machine::local_store
+            }
             Where::Space(Space::Const | Space::Param) => return Err(words.unsupported()),
         };
         self.memory_op(run, op);
@@ -391,6 +389,7 @@ impl Decoder<'_> {
             Operand::Integer(bytes @ (4 | 8 | 16)) => *bytes as u32,
             other => return Err(self.error(format!("cp.async copies 4, 8 or 16 bytes, not {other:?}"))),
         };
+        self.looked_at.set(self.at.operands.len().min(4));
         let read_bytes = match self.at.operands.get(3) {
             Some(Operand::Register(register)) if self.register_type(*register) == Type::Pred => {
                 return Err(words.unsupported());
@@ -427,18 +426,6 @@ impl Decoder<'_> {
         });
         self.emit(compiled!(machine::copy_async).pick(self.lanes), NO_SLOT, &[], index);
         Ok(())
-    }
-}
-
-/// Where a kernel's parameter ends.
-struct VariableEnd {
-    end: u64,
-}
-
-impl VariableEnd {
-    fn of(decoder: &Decoder<'_>, index: u32) -> VariableEnd {
-        let start = decoder.places.of_function[index as usize];
-        VariableEnd { end: start + decoder.flat.variables[index as usize].bytes }
     }
 }
 

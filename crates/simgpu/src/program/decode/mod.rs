@@ -6,6 +6,7 @@ mod data;
 mod warp;
 mod words;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::blocks::{self, Blocks};
@@ -50,6 +51,7 @@ pub(crate) fn decode(
         temporaries: HashMap::new(),
         places: &places,
         at: &flat.instructions.first().cloned().unwrap_or_else(nothing),
+        looked_at: Cell::new(0),
         granule: 4,
     };
     let end = nothing();
@@ -172,6 +174,8 @@ struct Decoder<'a> {
     places: &'a Places<'a>,
     /// The instruction.
     at: &'a Instruction,
+    /// How many of its operands were looked at: the rest are too many.
+    looked_at: Cell<usize>,
     /// The narrowest access to shared memory so far.
     granule: u32,
 }
@@ -185,12 +189,14 @@ impl<'a> Decoder<'a> {
         let instructions = range.len() as u32;
         for index in range {
             self.at = &self.flat.instructions[index];
+            self.looked_at.set(0);
             self.program.positions.push(Position { ptx_line: self.at.line, source: self.at.source });
             if blocks::ends_block(self.at) {
                 terminator = self.terminator(blocks)?;
             } else {
                 self.instruction()?;
             }
+            self.no_more_operands()?;
         }
         if block + 1 == blocks.count() {
             // A kernel that runs off its end returns.
@@ -246,9 +252,20 @@ impl<'a> Decoder<'a> {
 
     /// The operand with that index, or an error that says how many there are.
     fn operand(&self, index: usize) -> Result<&'a Operand, Error> {
+        self.looked_at.set(self.looked_at.get().max(index + 1));
         self.at.operands.get(index).ok_or_else(|| {
             self.error(format!("{} needs more than {} operands", self.at.opcode.join("."), self.at.operands.len()))
         })
+    }
+
+    /// Operands that nobody looked at are an error; a cache policy is the only one that does not matter.
+    fn no_more_operands(&self) -> Result<(), Error> {
+        let policy = usize::from(self.at.opcode.iter().any(|word| word == "L2::cache_hint"));
+        let (known, given) = (self.looked_at.get() + policy, self.at.operands.len());
+        if given <= known {
+            return Ok(());
+        }
+        Err(self.error(format!("{} takes {known} operands, not {given}", self.at.opcode.join("."))))
     }
 
     fn new_slot(&mut self, wide: bool) -> Slot {
@@ -316,10 +333,7 @@ impl<'a> Decoder<'a> {
     fn target(&mut self, operand: &Operand, ty: Type) -> Result<Slot, Error> {
         match operand {
             Operand::Register(register) => {
-                let has = self.register_type(*register);
-                if is_wide(has) != is_wide(ty) || (has == Type::Pred) != (ty == Type::Pred) {
-                    return Err(self.error(format!("a register of type {has:?} cannot take a value of type {ty:?}")));
-                }
+                self.fits(*register, ty, false)?;
                 Ok(self.register(*register))
             }
             Operand::Sink => Ok(self.temporary(7, is_wide(ty))),
@@ -327,10 +341,37 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// The slot of a source operand of a type. A wider register is cut.
+    /// A register must be as wide as the type that an instruction gives it; where `wider` says so, it may be wider (the
+    /// manual, 9.4.1: `cvt`, `ld`, `st`). Any kind of number will do.
+    fn fits(&self, register: RegisterId, ty: Type, wider: bool) -> Result<(), Error> {
+        let has = self.register_type(register);
+        let same_kind = (has == Type::Pred) == (ty == Type::Pred);
+        if same_kind && (has.bytes() == ty.bytes() || wider && has.bytes() > ty.bytes()) {
+            return Ok(());
+        }
+        Err(self.error(format!("{}: a register of type {has:?} where {ty:?} was expected", self.at.opcode.join("."))))
+    }
+
+    /// The slot of a source operand of a type, which may stand in a wider register: its low bits.
+    fn wider_source(&mut self, operand: &Operand, ty: Type) -> Result<Slot, Error> {
+        let Operand::Register(register) = operand else { return self.source(operand, ty) };
+        self.fits(*register, ty, true)?;
+        let slot = self.register(*register);
+        if !is_wide(self.register_type(*register)) || is_wide(ty) {
+            return Ok(slot);
+        }
+        let cut = self.temporary(5, false);
+        self.lanes(Some(crate::lanes::convert::cut()), cut, &[slot])?;
+        Ok(cut)
+    }
+
+    /// The slot of a source operand of a type.
     fn source(&mut self, operand: &Operand, ty: Type) -> Result<Slot, Error> {
         match operand {
-            Operand::Register(register) => self.source_register(*register, ty),
+            Operand::Register(register) => {
+                self.fits(*register, ty, false)?;
+                Ok(self.register(*register))
+            }
             Operand::NotRegister(register) if ty == Type::Pred => {
                 let (slot, not) = (self.register(*register), self.temporary(6, false));
                 self.lanes(crate::lanes::bits::not(Type::Pred), not, &[slot])?;
@@ -352,32 +393,12 @@ impl<'a> Decoder<'a> {
             Operand::Special(name) => self.special(name, ty),
             Operand::Variable(variable, offset) => {
                 let (space, address) = self.places.of(self.flat, *variable);
-                if space == Space::Param {
-                    return Err(Error::Unsupported {
-                        line: self.at.line,
-                        what: "the address of a parameter".to_owned(),
-                    });
-                }
+                // A parameter's address names the window, so that it is not taken for one of local memory, where the
+                // parameters of device functions are.
+                let address = if space == Space::Param { Self::window(space) + address } else { address };
                 Ok(self.number(address.wrapping_add(*offset as u64), ty))
             }
             other => Err(self.error(format!("a value of type {ty:?} was expected, not {other:?}"))),
-        }
-    }
-
-    fn source_register(&mut self, register: RegisterId, ty: Type) -> Result<Slot, Error> {
-        let (has, slot) = (self.register_type(register), self.register(register));
-        if (has == Type::Pred) != (ty == Type::Pred) {
-            return Err(self.error(format!("a register of type {has:?} where {ty:?} was expected")));
-        }
-        match (is_wide(has), is_wide(ty)) {
-            (false, true) => Err(self.error(format!("a register of type {has:?} where {ty:?} was expected"))),
-            (true, false) => {
-                let cut = self.temporary(5, false);
-                let op = crate::lanes::convert::cut();
-                self.lanes(Some(op), cut, &[slot])?;
-                Ok(cut)
-            }
-            _ => Ok(slot),
         }
     }
 
@@ -402,6 +423,8 @@ impl<'a> Decoder<'a> {
             "lanemask_gt" => SpecialValue::LanesAbove,
             "dynamic_smem_size" => SpecialValue::DynamicShared,
             "total_smem_size" => SpecialValue::TotalShared,
+            // Shared memory that the system keeps for itself: none, behind all the rest.
+            _ if name.starts_with("reserved_smem_offset_") => SpecialValue::TotalShared,
             "smid" | "nsmid" | "gridid" | "clusterid.x" | "cluster_ctaid.x" | "clock" | "clock_hi" | "clock64"
             | "globaltimer" | "globaltimer_lo" | "globaltimer_hi" => SpecialValue::Zero,
             "WARP_SZ" => return Ok(self.number(32, ty)),
@@ -445,6 +468,10 @@ impl<'a> Decoder<'a> {
 
     fn work(&mut self, variants: Option<Variants>, target: Slot, sources: &[Slot], work: Work) -> Result<(), Error> {
         let variants = variants.ok_or_else(|| Words::new(self.at).unsupported())?;
+        if variants.arity != sources.len() {
+            let (name, arity) = (self.at.opcode.join("."), variants.arity);
+            return Err(self.error(format!("{name} takes {arity} sources, not {}", sources.len())));
+        }
         let run = variants.pick(self.lanes);
         self.push(run, target, sources, 0, work, 0);
         Ok(())

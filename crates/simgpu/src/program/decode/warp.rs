@@ -137,7 +137,8 @@ impl Decoder<'_> {
         let mut slots = [NO_SLOT; N];
         for (slot, item) in slots.iter_mut().zip(items) {
             *slot = match item {
-                Operand::Register(register) if super::is_wide(self.register_type(*register)) == super::is_wide(ty) => {
+                Operand::Register(register) => {
+                    self.fits(*register, ty, false)?;
                     self.register(*register)
                 }
                 // C may be constants; a destination may not.

@@ -1,0 +1,19 @@
+//! Single instructions against the PTX ISA manual's definitions, on each way to compute lanes, with all lanes and with some.
+//!
+//! What is expected is computed here in another way: in wider integers, from the bits, or in exact arithmetic.
+
+mod atomics;
+mod bits;
+mod comparisons;
+mod control;
+mod conversions;
+mod directed;
+mod exchanges;
+mod floats;
+mod halves;
+mod integers;
+mod matrices;
+mod movement;
+mod programs;
+mod refusals;
+mod support;
