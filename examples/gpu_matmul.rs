@@ -13,10 +13,24 @@
 //! cargo run --release --example gpu_matmul --features cuda -- 4096       # on a GPU: times by events, no counters
 //! ```
 //!
-//! Sample output:
+//! Sample output (`512`):
 //!
 //! ```text
-//! SAMPLE
+//! 512x512 times 512x512, f32, on simgpu (models NVIDIA A100-SXM4-80GB)
+//! A software GPU: what it counts is exact; what it takes says nothing of a GPU's time.
+//!
+//! kernel                         warp instr.    MB asked    MB moved  conflicts   warps  max error
+//! naive: a thread an element        28737536     1074.79      672.14          0   48/64     3.5e-5
+//! tiled: shared memory              18972672       34.60       34.60          0   32/64     3.5e-5
+//! register: 8x8 a thread             5292032        9.44        9.44          0    8/64     3.5e-5
+//! tensor cores: bf16, f32 sums        782080        5.24        5.24          0    8/64     7.9e-2
+//!
+//! Roofline model, not measured, without caches: a launch takes at least (and what binds; a block has one
+//! multiprocessor, so that few blocks leave most of them idle)
+//! naive: a thread an element      329.64 µs A100 (memory),   200.52 µs H100 (memory)
+//! tiled: shared memory             56.81 µs A100 (shared memory),    33.10 µs H100 (shared memory)
+//! register: 8x8 a thread           93.01 µs A100 (arithmetic),    41.76 µs H100 (instruction issue)
+//! tensor cores: bf16, f32 sums      8.67 µs A100 (instruction issue),     6.17 µs H100 (instruction issue)
 //! ```
 
 use std::error::Error;

@@ -24,7 +24,28 @@
 //! Sample output:
 //!
 //! ```text
-//! SAMPLE
+//! Without the first barrier:
+//!
+//!   Race, 7936 times; the first:
+//!     matmul_tiled_f32, block [0, 0, 0], thread [0, 1, 0], shared address 0x1104:
+//!     this write and thread (0, 0, 0), which read in line 231, have no barrier between them
+//!     kernels/cuda/matmul_tiled.cu:38    tile[r][c] = at(row + r, column + c);
+//!   Race, 380928 times; the first:
+//!     matmul_tiled_f32, block [0, 0, 0], thread [0, 1, 0], shared address 0x1080:
+//!     this read and thread (0, 0, 0), which wrote in line 220, have no barrier between them
+//!     kernels/cuda/matmul_tiled.cu:58    sum += a_tile[threadIdx.y][p] * b_tile[p][threadIdx.x];
+//!   UninitializedShared, 63488 times; the first:
+//!     matmul_tiled_f32, block [0, 0, 0], thread [0, 0, 0], shared address 0x1104:
+//!     a read of shared memory that this block has not written
+//!     kernels/cuda/matmul_tiled.cu:58    sum += a_tile[threadIdx.y][p] * b_tile[p][threadIdx.x];
+//!
+//! 3968 of the product's 4096 elements are wrong. If none were, that would prove nothing.
+//!
+//! With it:
+//!
+//!   matmul_tiled_f32: nothing found in 4 blocks
+//!
+//! 0 of the product's 4096 elements are wrong.
 //! ```
 
 use std::error::Error;
@@ -71,7 +92,11 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     writeln!(out, "Without the first barrier:\n")?;
     let without = race::multiply(&faulty, options.n)?;
     race::describe(&without.report, out)?;
-    writeln!(out, "\n{} of the product's {elements} elements are wrong. None would prove nothing.", without.wrong)?;
+    writeln!(
+        out,
+        "\n{} of the product's {elements} elements are wrong. If none were, that would prove nothing.",
+        without.wrong
+    )?;
 
     writeln!(out, "\nWith it:\n")?;
     let with = race::multiply(tiled::PTX, options.n)?;
