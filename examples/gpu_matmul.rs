@@ -5,7 +5,7 @@
 //! issues one at a time), bytes that threads asked of global memory, bytes of the 32-byte sectors that this moves, passes over
 //! shared memory's banks beyond what conflict-free accesses take; then how many warps of a multiprocessor are resident (from an
 //! ideal number of registers), and what the roofline model makes of it for two GPUs. The last column is the largest error of any
-//! element against an f64 product on the CPU. Nothing here was run on a GPU, and no time is one that a GPU took.
+//! element against an f64 product on the CPU. Nothing below was run on a GPU, and no time below is one that a GPU took.
 //!
 //! ```text
 //! cargo run --release --example gpu_matmul --features simgpu

@@ -17,13 +17,13 @@ fn build(arguments: &[&str], ending: &str) -> PathBuf {
         .expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let messages = String::from_utf8(built.stdout).expect("UTF-8");
-    let files = messages
+    let mut files = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|message| message["filenames"].as_array().cloned())
         .flatten()
         .filter_map(|file| file.as_str().map(PathBuf::from));
-    files.filter(|file| file.to_string_lossy().ends_with(ending)).last().expect("it was built")
+    files.rfind(|file| file.to_string_lossy().ends_with(ending)).expect("it was built")
 }
 
 /// Runs it with these libraries before the system's, without the software GPU's other settings.

@@ -9,7 +9,7 @@ use gpukern_kernels::matmul::{mma, naive, register, tiled};
 use linalg::suite::Random;
 
 use crate::Gpu;
-use crate::rounding::{BF16, F16, Format};
+use crate::rounding::{BF16, F16};
 
 /// m, k, n.
 const SIZES: [[usize; 3]; 7] =
@@ -189,11 +189,9 @@ fn register_tiles_give_the_same() {
 #[test]
 fn tensor_cores_multiply_sixteen_bits_and_sum_in_f32() {
     let gpu = Gpu::open();
-    let formats: [(&str, &Vetted, Format, fn(f64) -> f64); 2] = [
-        ("bf16", &matmul::MMA_BF16, BF16, |x| BF16.round(x as f32)),
-        ("f16", &matmul::MMA_F16, F16, |x| F16.round(x as f32)),
-    ];
-    for (name, kernel, format, round) in formats {
+    let round: [fn(f64) -> f64; 2] = [|x| BF16.round(x as f32), |x| F16.round(x as f32)];
+    let formats = [("bf16", &matmul::MMA_BF16, BF16), ("f16", &matmul::MMA_F16, F16)];
+    for ((name, kernel, format), round) in formats.into_iter().zip(round) {
         for product in products(&[[false; 2]], round) {
             let (a, b) = (format.convert(&gpu, &product.a.f32()), format.convert(&gpu, &product.b.f32()));
             let mut rounded = product;
