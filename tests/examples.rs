@@ -4,10 +4,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// Those that this test was built with, so that nothing is built twice.
+const FEATURES: &str = if cfg!(feature = "simgpu") {
+    "simgpu"
+} else if cfg!(feature = "cuda") {
+    "cuda"
+} else {
+    ""
+};
+
 /// Runs an example in an empty folder of its own.
 fn run(example: &str, folder: &Path, arguments: &[&str]) -> Output {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "whiteboard", "--example", example, "--message-format", "json"])
+        .args(["build", "--quiet", "--package", "whiteboard", "--features", FEATURES])
+        .args(["--example", example, "--message-format", "json"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
@@ -157,11 +167,64 @@ fn matmul_climbs_the_ladder() {
     assert_eq!(run("matmul", folder.path(), &["1"]).status.code(), Some(2));
 }
 
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn without_a_gpu_of_any_kind_the_examples_say_what_to_turn_on() {
+    for example in ["gpu_matmul", "gpu_race"] {
+        let error = error(&run(example, folder().path(), &[]));
+        assert!(error.starts_with("error: this example ") && error.contains("--features simgpu"), "{error}");
+    }
+}
+
+#[cfg(feature = "simgpu")]
+#[test]
+fn gpu_matmul_counts_what_each_rung_saves() {
+    let folder = folder();
+    let text = stdout(&run("gpu_matmul", folder.path(), &["96", "--json", "rungs.json"]));
+    for promised in ["96x96 times 96x96, f32, on simgpu (models NVIDIA A100", "not measured", "tensor cores: bf16"] {
+        assert!(text.contains(promised), "no {promised:?} in:\n{text}");
+    }
+    let report = fs::read_to_string(folder.path().join("rungs.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!((&report["n"], &report["software"]), (&serde_json::json!(96), &serde_json::json!(true)));
+    let rungs = report["rungs"].as_array().expect("rungs");
+    assert_eq!(rungs.len(), 4);
+    // Each thread of the naive kernel reads 2·96 numbers and writes one; a tile of 32 shares what it reads among 32.
+    let asked = |rung: usize| rungs[rung]["counts"]["requested_bytes"].as_u64().expect("a count");
+    assert_eq!(asked(0), 96 * 96 * (2 * 96 + 1) * 4);
+    assert_eq!(asked(1), 96 * 96 * (2 * 3 + 1) * 4);
+    assert!(rungs.iter().all(|rung| rung["milliseconds"].is_null() && rung["counts"]["warp_instructions"] != 0));
+    assert!(rungs[..3].iter().all(|rung| rung["max_error"].as_f64().expect("a number") < 1e-4));
+    assert!(error(&run("gpu_matmul", folder.path(), &["8", "--device", "1"])).contains("device 1 was asked for"));
+    assert!(error(&run("gpu_matmul", folder.path(), &["8", "--json", "no/such"])).contains("cannot write"));
+    assert_eq!(run("gpu_matmul", folder.path(), &["0"]).status.code(), Some(2));
+}
+
+#[cfg(feature = "simgpu")]
+#[test]
+fn gpu_race_finds_the_missing_barrier() {
+    let folder = folder();
+    let text = stdout(&run("gpu_race", folder.path(), &["40", "--json", "race.json"]));
+    let (without, with) = text.split_once("With it:").expect("both kernels");
+    for promised in ["Race, ", "UninitializedShared, ", "thread [", "kernels/cuda/matmul_tiled.cu:58    sum += "] {
+        assert!(without.contains(promised), "no {promised:?} in:\n{text}");
+    }
+    assert!(
+        with.contains("nothing found in 4 blocks") && with.contains("\n0 of the product's 1600 elements"),
+        "{text}"
+    );
+    let report = fs::read_to_string(folder.path().join("race.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert!(!report["without"]["findings"].as_array().expect("findings").is_empty());
+    assert_eq!(report["with"]["findings"], serde_json::json!([]));
+    assert_eq!(stdout(&run("gpu_race", folder.path(), &["40"])), text, "the same in every run");
+}
+
 /// `example | head -1`
 #[test]
 fn a_reader_that_has_seen_enough_is_not_an_error() {
     let mut example = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--package", "whiteboard", "--example", "microgpt", "--"])
+        .args(["run", "--quiet", "--package", "whiteboard", "--features", FEATURES, "--example", "microgpt", "--"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

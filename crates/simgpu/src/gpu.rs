@@ -69,7 +69,7 @@ pub struct LaunchReport {
     pub counters: Counters,
     /// What was found, first occurrence first.
     pub findings: Vec<Finding>,
-    /// Findings beyond [`limits::FINDINGS`](crate::limits::FINDINGS).
+    /// Findings beyond [`limits::FINDINGS`].
     pub findings_dropped: u64,
 }
 

@@ -1,4 +1,4 @@
-//! A software GPU.
+#![doc = include_str!("../README.md")]
 
 pub mod counters;
 pub mod driver;

@@ -9,9 +9,11 @@
 //!
 //! where [`plain`] is the definition in f32 and the factor is 2 for outputs, 3 for gradients. ε is f32's, 2⁻²³; the second term
 //! lets the backend round where the plain computation happens to be exact. For `log_sum_exp`, whose absolute error is the relative
-//! error of every weight, the second term is at least 2ε. At scores of ±10⁴ both factors are doubled: there the rounding of the
-//! scores is the whole error, and a base-2 exponential rounds each of them once more than the plain computation. Outputs are filled with NaN beforehand, so that what is
-//! left out or added to is seen. A failure names the seed, the problem, the output and both errors.
+//! error of every weight, the second term is at least 2ε. d_q and d_k subtract out·d_out from d_out·v: where both cancel, as
+//! with a single key, what is left is the rounding of these sums, so there the second term is at least 2ε of the magnitudes
+//! that are added up. At scores of ±10⁴ both factors are doubled: there the rounding of the scores is the whole error, and a
+//! base-2 exponential rounds each of them once more than the plain computation. Outputs are filled with NaN beforehand, so that
+//! what is left out or added to is seen. A failure names the seed, the problem, the output and both errors.
 
 mod cases;
 mod errors;
@@ -146,6 +148,12 @@ impl Arrays {
         }
         let Outputs { mut d_q, mut d_k, mut d_v, .. } = self.outputs();
         let saved = self.saved(&exact);
+        // d_q and d_k are differences of which this is what is subtracted. Where it cancels, its rounding is what remains.
+        let subtracted = f64::from(problem.scale_or_default()).abs() * largest_dot(&exact.out, d_out, problem.head_dim);
+        // A key's gradient is a sum over the queries that share it, each with its weight; independent roundings add up as a root.
+        let (sharing, keys) = (problem.heads / problem.kv_heads * problem.queries, problem.keys.max(1));
+        let summed = ((sharing as f64).sqrt() / keys as f64).max(1.0);
+        let (least_q, least_k) = (subtracted * largest(k), subtracted * largest(q) * summed);
         Reference.backward(problem, saved, d_out, &mut d_q, &mut d_k, &mut d_v).map_err(failed)?;
         let exact = Outputs { d_q, d_k, d_v, ..self.outputs() };
         let Outputs { mut d_q, mut d_k, mut d_v, .. } = self.outputs();
@@ -153,16 +161,29 @@ impl Arrays {
         let plainly = Outputs { d_q, d_k, d_v, ..self.outputs() };
         let Outputs { mut d_q, mut d_k, mut d_v, .. } = self.outputs();
         backend.backward(problem, self.saved(&given), d_out, &mut d_q, &mut d_k, &mut d_v).map_err(failed)?;
-        within("d_q", 3.0 * slack, 0.0, &d_q, &plainly.d_q, &exact.d_q)?;
-        within("d_k", 3.0 * slack, 0.0, &d_k, &plainly.d_k, &exact.d_k)?;
+        within("d_q", 3.0 * slack, least_q, &d_q, &plainly.d_q, &exact.d_q)?;
+        within("d_k", 3.0 * slack, least_k, &d_k, &plainly.d_k, &exact.d_k)?;
         within("d_v", 3.0 * slack, 0.0, &d_v, &plainly.d_v, &exact.d_v)
     }
 }
 
+/// The largest magnitude among finite numbers.
+fn largest(numbers: &[f32]) -> f64 {
+    let finite = numbers.iter().filter(|number| number.is_finite());
+    finite.fold(0.0, |largest, &number| f64::max(largest, f64::from(number).abs()))
+}
+
+/// The largest sum of magnitudes among the dot products of the rows of two matrices: what their rounding is relative to.
+fn largest_dot(left: &[f32], right: &[f32], columns: usize) -> f64 {
+    let rows = left.chunks_exact(columns).zip(right.chunks_exact(columns));
+    let dot =
+        |(left, right): (&[f32], &[f32])| left.iter().zip(right).map(|(&l, &r)| f64::from(l * r).abs()).sum::<f64>();
+    rows.map(dot).fold(0.0, f64::max)
+}
+
 /// The bound; `least` stands for max |reference| where that is smaller. Infinities must be the reference's; NaN is never right.
 fn within(name: &str, factor: f64, least: f64, given: &[f32], plainly: &[f32], exact: &[f32]) -> Result<(), String> {
-    let finite = |&&number: &&f32| number.is_finite();
-    let largest = exact.iter().filter(finite).fold(0.0_f64, |largest, &exact| largest.max(f64::from(exact).abs()));
+    let largest = largest(exact);
     let error = |left: f32, exact: f32| if left == exact { 0.0 } else { (f64::from(left) - f64::from(exact)).abs() };
     let plain_error = plainly.iter().zip(exact).fold(0.0_f64, |most, (&plain, &exact)| most.max(error(plain, exact)));
     let bound = factor * plain_error + 2.0 * f64::from(f32::EPSILON) * largest.max(least);

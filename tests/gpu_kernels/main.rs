@@ -1,0 +1,77 @@
+//! Every committed kernel, launched through `gpu-device` on the software GPU with all checks on, against the CPU: the answer is
+//! right and nothing is found.
+//!
+//! `cargo test -p whiteboard --features simgpu --test gpu_kernels`
+#![cfg(feature = "simgpu")]
+
+mod attention;
+mod attention_mma;
+mod darts;
+mod matmul;
+mod rounding;
+mod softmax;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use gpu_device::{Argument, Device, Vetted, kernels};
+
+/// The device, for one test at a time: reports of launches are kept for the whole process.
+struct Gpu {
+    device: Device,
+    _alone: MutexGuard<'static, ()>,
+}
+
+static ONE_TEST: Mutex<()> = Mutex::new(());
+
+impl Gpu {
+    fn open() -> Self {
+        let alone = ONE_TEST.lock().unwrap_or_else(PoisonError::into_inner);
+        simgpu::configure(simgpu::Settings::default());
+        assert_eq!(simgpu::Settings::default().checks, simgpu::Checks::ALL);
+        simgpu::take_reports();
+        Self { device: Device::open(0).expect("the software GPU"), _alone: alone }
+    }
+
+    /// Launches a kernel if there is anything to do, waits, and looks at what was found.
+    fn launch(&self, vetted: &Vetted, blocks: u64, block: [u32; 3], arguments: &[Argument<'_>]) {
+        if blocks == 0 {
+            return;
+        }
+        let launch = kernels::launch(blocks, block).expect("a grid");
+        self.launch_as(vetted, &launch, arguments);
+    }
+
+    fn launch_as(&self, vetted: &Vetted, launch: &gpu_device::Launch, arguments: &[Argument<'_>]) {
+        let kernel = self.device.vetted(vetted).expect("a kernel");
+        kernel.launch(launch, arguments).expect("a launch");
+        self.device.synchronize().expect("the kernel ends well");
+        let reports = simgpu::take_reports();
+        assert!(reports.len() == 1 && reports[0].kernel == vetted.kernel(), "one report, of this kernel");
+        assert_eq!(reports[0].findings, [], "{launch}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_found() {
+    let gpu = Gpu::open();
+    let input = gpu.device.uninitialised::<f32>(64).expect("memory");
+    let mut output = gpu.device.uninitialised::<f32>(64).expect("memory");
+    let kernel = gpu.device.vetted(&kernels::SOFTMAX).expect("a kernel");
+    let launch = kernels::launch(2, gpukern_kernels::softmax::BLOCK).expect("a grid");
+    let arguments = [2_u32.into(), 32_u32.into(), (&input).into(), Argument::from(&mut output)];
+    kernel.launch(&launch, &arguments).expect("a launch");
+    let reports = simgpu::take_reports();
+    assert!(reports[0].findings.iter().any(|found| found.kind == simgpu::FindingKind::UninitializedGlobal));
+}
+
+#[test]
+fn a_buffer_that_is_too_short_is_refused_before_the_launch() {
+    let gpu = Gpu::open();
+    let buffer = gpu.device.zeros::<f32>(63).expect("memory");
+    let kernel = gpu.device.vetted(&kernels::SOFTMAX).expect("a kernel");
+    let launch = kernels::launch(2, gpukern_kernels::softmax::BLOCK).expect("a grid");
+    let arguments = [2_u32.into(), 32_u32.into(), Argument::from(&buffer), Argument::from(&buffer)];
+    let error = kernel.launch(&launch, &arguments).expect_err("too short").to_string();
+    assert_eq!(error, "argument 2 of kernel `softmax` must hold 256 bytes, it holds 252");
+    assert_eq!(simgpu::take_reports(), []);
+}
