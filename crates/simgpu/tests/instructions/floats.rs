@@ -157,7 +157,8 @@ fn approximate_functions_are_within_the_manuals_bounds() {
     let mut operands = rows(&[SINGLES], 500);
     operands.extend((0..600).map(|i| vec![u64::from((i as f32 * 0.51 - 150.0).to_bits())]));
     // Relative errors as the manual states them; sine and cosine absolute, on [−π, π].
-    let functions: [(&str, fn(f64) -> f64, f64); 7] = [
+    type Case = (&'static str, fn(f64) -> f64, f64);
+    let functions: [Case; 7] = [
         ("ex2.approx", f64::exp2, 2.4e-7),
         ("lg2.approx", f64::log2, 2.4e-7),
         ("rcp.approx", f64::recip, 1.2e-7),

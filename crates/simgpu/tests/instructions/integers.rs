@@ -86,7 +86,9 @@ fn sums_products_and_extremes_wrap() {
         if ty.3 {
             let rows = rows(&[EDGES], 100);
             exact(&format!("@neg.{} %d0, %s0;", ty.0), &[ty.1], ty.1, &rows, |row| -value(row[0], ty) as u64);
-            exact(&format!("@abs.{} %d0, %s0;", ty.0), &[ty.1], ty.1, &rows, |row| value(row[0], ty).abs() as u64);
+            exact(&format!("@abs.{} %d0, %s0;", ty.0), &[ty.1], ty.1, &rows, |row| {
+                value(row[0], ty).unsigned_abs() as u64
+            });
         }
     }
 }
@@ -193,8 +195,8 @@ fn carries_go_from_word_to_word() {
             let [al, ah, bl, bh] = [row[0] & 0xffff_ffff, row[0] >> 32, row[1] & 0xffff_ffff, row[1] >> 32];
             // The words of al·b + (ah·bl << 32): the last carry is its own word.
             let sum = u128::from(al) * u128::from(bl)
-                + (u128::from(al) * u128::from(bh) << 32)
-                + (u128::from(ah) * u128::from(bl) << 32);
+                + ((u128::from(al) * u128::from(bh)) << 32)
+                + ((u128::from(ah) * u128::from(bl)) << 32);
             vec![sum as u64, (sum >> 64) as u64 & 0xffff_ffff, (sum >> 96) as u64]
         },
         |got, want| got == want,

@@ -124,7 +124,7 @@ fn interpret(statements: &[Statement], r: &mut [u32; REGISTERS]) -> bool {
                     }
                 }
             }
-            Statement::Break { a } if r[*a] % 5 == 0 => return true,
+            Statement::Break { a } if r[*a].is_multiple_of(5) => return true,
             Statement::Break { .. } => {}
         }
     }
