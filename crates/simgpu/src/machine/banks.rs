@@ -48,7 +48,8 @@ fn groups<const SIZE: usize>(offsets: &[u32; LANES], mask: u32, unit: u32) -> (u
     let (mut passes, mut ideal) = (0, 0);
     let (chunks, _) = offsets.as_chunks::<SIZE>();
     for (index, lanes) in chunks.iter().enumerate() {
-        if mask >> (index * SIZE) & (u32::MAX >> (32 - SIZE)) == 0 {
+        let active = mask >> (index * SIZE) & (u32::MAX >> (32 - SIZE));
+        if active == 0 {
             continue;
         }
         let (mut least, mut most) = (u32::MAX, 0);
@@ -57,14 +58,14 @@ fn groups<const SIZE: usize>(offsets: &[u32; LANES], mask: u32, unit: u32) -> (u
         }
         ideal += 1;
         // Within 128 bytes no two words share a bank.
-        passes += if most / 4 * 4 - least / 4 * 4 + unit <= ROW { 1 } else { conflicts(lanes, unit) };
+        passes += if most / 4 * 4 - least / 4 * 4 + unit <= ROW { 1 } else { conflicts(lanes, active, unit) };
     }
     (passes, ideal)
 }
 
 /// As many passes as it takes until every lane is served. Units are aligned, so the bank of its first word stands for a unit.
-fn conflicts(lanes: &[u32], unit: u32) -> u64 {
-    let mut left: u32 = u32::MAX >> (LANES - lanes.len());
+fn conflicts(lanes: &[u32], active: u32, unit: u32) -> u64 {
+    let mut left = active;
     let mut passes = 0;
     while left != 0 {
         passes += 1;

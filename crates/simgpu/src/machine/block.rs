@@ -49,6 +49,8 @@ pub(crate) struct Block<'a> {
     pub(crate) shared: Vec<u8>,
     /// Local memory of all threads, one after the other.
     pub(crate) local: Vec<u8>,
+    /// Whether a block has written to it since it was cleared.
+    pub(super) local_written: bool,
     pub(crate) shadow: Shadow,
     /// Rises at every barrier of the block or of a warp: what happened at an earlier time happened before the barrier.
     pub(crate) clock: u32,
@@ -80,6 +82,7 @@ impl<'a> Block<'a> {
             id: [0; 3],
             number: 0,
             shared: vec![0; context.shared_bytes as usize],
+            local_written: false,
             local: vec![0; warps * LANES * program.local_bytes as usize],
             shadow: Shadow::new(context.shared_bytes, program.shared_granule, context.checks),
             clock: 1,
@@ -137,6 +140,9 @@ impl<'a> Block<'a> {
         self.arrived = [0; BARRIERS];
         // What nobody wrote is not a number.
         self.shared.fill(0xff);
+        if std::mem::take(&mut self.local_written) {
+            self.local.fill(0);
+        }
         self.start(warps);
         while !self.aborted {
             let mut progress = false;

@@ -78,6 +78,7 @@ pub(crate) fn local_store(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
         for element in 0..usize::from(op.count) {
             let value = stored(warp, op, op.data[element], lane).to_le_bytes();
             block.local[at + element * size..][..size].copy_from_slice(&value[..size]);
+            block.local_written = true;
         }
     }
 }
