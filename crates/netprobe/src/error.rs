@@ -1,0 +1,6 @@
+//! Everything that can go wrong, step by step.
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {}
