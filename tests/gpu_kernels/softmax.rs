@@ -1,6 +1,7 @@
 //! Softmax of rows, by the rule of gpukern's suite: at most twice as far from f64 as the definition in f32 is.
 
 use gpu_device::kernels;
+use gpukern::{Reference, Rows, RowwiseBackend, plain};
 use linalg::suite::Random;
 
 use crate::Gpu;
@@ -23,13 +24,14 @@ fn rows_become_weights() {
         for spread in [1.0_f32, 100.0, 1e4] {
             let x: Vec<f32> = (0..rows * columns).map(|_| spread * random.unit::<f32>()).collect();
             let given = on_gpu(&gpu, rows, columns, &x);
-            let [mut exact, mut plain] = [vec![0.0; x.len()], vec![0.0; x.len()]];
-            gpukern::softmax::reference(rows, columns, &x, &mut exact).expect("the reference");
-            gpukern::plain::softmax(rows, columns, &x, &mut plain).expect("the yardstick");
+            let [mut exact, mut plainly] = [vec![0.0; x.len()], vec![0.0; x.len()]];
+            let shape = Rows { rows, columns };
+            Reference.softmax(shape, &x, &mut exact).expect("the reference");
+            plain::Rowwise.softmax(shape, &x, &mut plainly).expect("the yardstick");
             let error = |of: &[f32]| of.iter().zip(&exact).fold(0.0_f32, |most, (x, y)| most.max((x - y).abs()));
             let largest = exact.iter().fold(0.0_f32, |most, x| most.max(*x));
             assert!(given.iter().all(|x| x.is_finite()));
-            let allowed = 2.0 * error(&plain) + 2.0 * f32::EPSILON * largest;
+            let allowed = 2.0 * error(&plainly) + 2.0 * f32::EPSILON * largest;
             assert!(error(&given) <= allowed, "{rows}x{columns} ±{spread}: {} of {allowed}", error(&given));
         }
     }

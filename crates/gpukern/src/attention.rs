@@ -216,7 +216,7 @@ impl Attention {
     }
 }
 
-fn check_len(name: &'static str, shape: &[usize], len: usize) -> Result<(), Error> {
+pub(crate) fn check_len(name: &'static str, shape: &[usize], len: usize) -> Result<(), Error> {
     let expected = product(name, shape)?;
     if len == expected { Ok(()) } else { Err(Error::Length { name, shape: format!("{shape:?}"), expected, len }) }
 }

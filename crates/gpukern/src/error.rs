@@ -44,6 +44,22 @@ pub enum Error {
         /// What was given, in digits.
         scale: String,
     },
+    /// RMS norm would divide by 0, or by nothing at all.
+    #[error("`epsilon` is {epsilon}, it must be finite and larger than 0")]
+    Epsilon {
+        /// What was given, in digits.
+        epsilon: String,
+    },
+    /// A target is not a class.
+    #[error("the target of row {row} is {target}, there are {classes} classes")]
+    Target {
+        /// The row.
+        row: usize,
+        /// Its target.
+        target: u32,
+        /// Columns of the logits.
+        classes: usize,
+    },
     /// The number of elements of an array does not fit `usize`, or its bytes do not fit the address space.
     #[error("`{name}` is {shape}, which is larger than the address space")]
     TooLarge {

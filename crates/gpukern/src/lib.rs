@@ -34,6 +34,9 @@
 //! # Ok::<(), gpukern::Error>(())
 //! ```
 //!
+//! What else a transformer needs works row by row, and stands behind [`RowwiseBackend`]: softmax, RMS norm and cross-entropy, forward
+//! and backward. [`Reference`] is its oracle too, and [`suite::check_rowwise`] its suite.
+//!
 //! **From what you know:**
 //!
 //! | elsewhere | here |
@@ -42,6 +45,8 @@
 //! | `is_causal=True`: aligned at the first query and key | [`Attention::causal`]: aligned at the last; the same if there are as many |
 //! | `enable_gqa=True` | [`Attention::kv_heads`] smaller than `heads` |
 //! | `out.backward(d_out)` | [`AttentionBackend::backward`] of what [`Saved`] holds |
+//! | `F.rms_norm(x, (C,), weight)`, `F.softmax(x, -1)` | [`RowwiseBackend::rms_norm`], [`RowwiseBackend::softmax`] |
+//! | `F.cross_entropy(logits, targets, reduction="none")`, `ignore_index` | [`RowwiseBackend::cross_entropy`], [`IGNORE`] |
 //! | a KV cache sliced to its filled part | [`Attention::key_capacity`]: no copy, no slice |
 //!
 //! **What holds.** Arguments are checked before anything is written; an [`Error`] names both sides. Every output is
@@ -51,10 +56,11 @@ mod attention;
 mod error;
 pub mod plain;
 mod reference;
-pub mod softmax;
+mod rowwise;
 mod standard;
 pub mod suite;
 
 pub use attention::{Attention, AttentionBackend, Saved};
 pub use error::Error;
 pub use reference::Reference;
+pub use rowwise::{IGNORE, Rows, RowwiseBackend, SavedRmsNorm};

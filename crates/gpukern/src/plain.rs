@@ -1,11 +1,12 @@
-//! The yardstick: attention by its definition, in f32 throughout.
+//! The yardstick: attention, and what works row by row, by their definitions, in f32 throughout.
 //!
 //! Rounding makes every f32 computation miss the exact result. How far may a fast one miss it? As far as the plain one does,
 //! times a small factor: that is the rule of the flash-attention project's tests, and [`suite`](crate::suite) follows it. Here is
 //! the plain one. It is no backend: [`Reference`](crate::Reference) is more exact, and everything else is faster.
 
+use crate::rowwise::definition::by_definition;
 use crate::standard::{self, Take};
-use crate::{Attention, Error, Saved, softmax};
+use crate::{Attention, Error, Saved};
 
 /// As [`AttentionBackend::forward`](crate::AttentionBackend::forward).
 ///
@@ -40,11 +41,8 @@ pub fn backward(
     standard::backward::<f32>(Take::Everything, problem, &forward, d_out, d_q, d_k, d_v)
 }
 
-/// As [`softmax::reference`].
-///
-/// # Errors
-///
-/// As [`softmax::reference`].
-pub fn softmax(rows: usize, cols: usize, x: &[f32], out: &mut [f32]) -> Result<(), Error> {
-    softmax::by_definition::<f32>(rows, cols, x, out)
-}
+/// Softmax, RMS norm and cross-entropy by their definitions, in f32 throughout.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rowwise;
+
+by_definition!(Rowwise, f32);

@@ -1,11 +1,12 @@
 //! The oracle.
 
+use crate::rowwise::definition::by_definition;
 use crate::standard::{self, Take};
 use crate::{Attention, AttentionBackend, Error, Saved};
 
-/// Attention by its definition, calculated in f64 and rounded once, at the end: the oracle of every other backend.
+/// Attention and the row-wise pieces by their definitions, calculated in f64 and rounded once, at the end: the oracle of every other backend.
 ///
-/// It writes out the whole matrix of scores, queries × keys, one head at a time: 8 bytes an entry, 2 GiB at 16384 × 16384. That
+/// Attention writes out the whole matrix of scores, queries × keys, one head at a time: 8 bytes an entry, 2 GiB at 16384 × 16384. That
 /// is what flash attention avoids. Its backward pass computes the probabilities again from `q`, `k` and `v`; of `out` and
 /// `log_sum_exp` it only checks the lengths.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,3 +37,5 @@ impl AttentionBackend for Reference {
         standard::backward::<f64>(Take::Inputs, problem, &forward, d_out, d_q, d_k, d_v)
     }
 }
+
+by_definition!(Reference, f64);

@@ -31,6 +31,7 @@ pub(crate) trait Real:
     fn rounded(self) -> f32;
     fn exp(self) -> Self;
     fn ln(self) -> Self;
+    fn sqrt(self) -> Self;
 }
 
 macro_rules! real {
@@ -49,6 +50,9 @@ macro_rules! real {
             }
             fn ln(self) -> Self {
                 self.ln()
+            }
+            fn sqrt(self) -> Self {
+                self.sqrt()
             }
         }
     };
@@ -197,7 +201,7 @@ fn exp_less<T: Real>(row: &mut [T], log_sum_exp: T) {
     }
 }
 
-fn dot<T: Real>(left: &[f32], right: &[f32]) -> T {
+pub(crate) fn dot<T: Real>(left: &[f32], right: &[f32]) -> T {
     left.iter().zip(right).fold(T::ZERO, |sum, (&left, &right)| sum + T::of(left) * T::of(right))
 }
 

@@ -1,4 +1,4 @@
-//! The suite that every backend passes, for the crates that add one.
+//! The suites that every backend passes, for the crates that add one: [`check`] for attention, [`check_rowwise`] for the rest.
 //!
 //! [`check`] poses seeded problems of awkward shapes and compares each output with [`Reference`]. **The bound** is that of the
 //! flash-attention project's tests (Dao-AILab/flash-attention, `tests/test_flash_attn.py`): for each output,
@@ -18,6 +18,8 @@
 mod cases;
 mod errors;
 mod random;
+mod rowwise;
+mod rowwise_errors;
 
 use std::fmt;
 
@@ -25,6 +27,7 @@ use crate::{AttentionBackend, Error, Reference, Saved, plain};
 
 pub use cases::{Case, Inputs, fixed};
 use random::Random;
+pub use rowwise::check_rowwise;
 
 /// What to run.
 #[derive(Debug, Clone, Copy)]
