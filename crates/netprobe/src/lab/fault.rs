@@ -1,0 +1,200 @@
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+/// The zone that all hosts of the lab are in.
+pub(super) const ZONE: &str = "whiteboard.test";
+
+/// Where the lab's healthy web server listens.
+pub(super) const WEB: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
+
+/// One way in which the internet breaks. Each has a host of its own in the lab, `<name>.whiteboard.test`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Fault {
+    // DNS: what the lab's name servers do.
+    /// A CNAME chain that comes back to its start, inside one answer.
+    CnameLoop,
+    /// A CNAME chain that comes back to its start across two zones.
+    CnameLoopAcrossZones,
+    /// The first name server of the zone does not know that it is one.
+    LameServer,
+    /// The first name server of the zone fails.
+    ServFail,
+    /// The first name server of the zone says nothing.
+    SilentServer,
+    /// The answer does not fit a datagram.
+    Truncated,
+    /// Before the answer comes one with another ID.
+    WrongId,
+    /// Before the answer comes one from another address.
+    WrongSource,
+    /// The name does not exist.
+    NxDomain,
+    /// The name exists, and has no address.
+    NoData,
+    /// A signature that does not verify.
+    BogusSignature,
+    /// A signature that was good until it expired.
+    ExpiredSignature,
+
+    // TCP.
+    /// Nobody listens.
+    ConnectionRefused,
+    /// The SYN is never answered.
+    SilentAddress,
+    /// The name's first address does not answer, its second does.
+    BrokenFirstAddress,
+
+    // TLS.
+    /// The certificate was good until it expired.
+    ExpiredCertificate,
+    /// The certificate is good from tomorrow.
+    NotYetValidCertificate,
+    /// The certificate is somebody else's.
+    WrongHost,
+    /// The certificate vouches for itself.
+    SelfSigned,
+    /// The server left out the certificate between its own and the root.
+    MissingIntermediate,
+    /// The chain is whole, and nobody trusts its root.
+    UntrustedRoot,
+    /// The server knows nothing newer than TLS 1.1.
+    OldTls,
+    /// The connection is reset in the middle of the handshake.
+    ResetInHandshake,
+    /// The port answers in plain HTTP.
+    NotTls,
+    /// The server accepts the connection and never answers the handshake.
+    SilentHandshake,
+
+    // HTTP.
+    /// The head of the answer comes one byte at a time.
+    SlowHeaders,
+    /// The body comes one byte at a time.
+    SlowBody,
+    /// The head never ends.
+    HeaderBomb,
+    /// The body never ends.
+    EndlessBody,
+    /// A few kilobytes that decompress to gigabytes.
+    GzipBomb,
+    /// The body is not the gzip that its head says.
+    CorruptGzip,
+    /// The body ends before its announced length.
+    TruncatedBody,
+    /// The answer is not HTTP.
+    NotHttp,
+    /// The connection is reset in the middle of the body.
+    ResetInBody,
+    /// Two pages that redirect to each other.
+    RedirectLoop,
+    /// From `https:` to `http:`.
+    Downgrade,
+}
+
+impl Fault {
+    /// All of them, in the order of the steps that they break.
+    pub const ALL: [Self; 36] = [
+        Self::CnameLoop,
+        Self::CnameLoopAcrossZones,
+        Self::LameServer,
+        Self::ServFail,
+        Self::SilentServer,
+        Self::Truncated,
+        Self::WrongId,
+        Self::WrongSource,
+        Self::NxDomain,
+        Self::NoData,
+        Self::BogusSignature,
+        Self::ExpiredSignature,
+        Self::ConnectionRefused,
+        Self::SilentAddress,
+        Self::BrokenFirstAddress,
+        Self::ExpiredCertificate,
+        Self::NotYetValidCertificate,
+        Self::WrongHost,
+        Self::SelfSigned,
+        Self::MissingIntermediate,
+        Self::UntrustedRoot,
+        Self::OldTls,
+        Self::ResetInHandshake,
+        Self::NotTls,
+        Self::SilentHandshake,
+        Self::SlowHeaders,
+        Self::SlowBody,
+        Self::HeaderBomb,
+        Self::EndlessBody,
+        Self::GzipBomb,
+        Self::CorruptGzip,
+        Self::TruncatedBody,
+        Self::NotHttp,
+        Self::ResetInBody,
+        Self::RedirectLoop,
+        Self::Downgrade,
+    ];
+
+    /// Its name in words with hyphens: the first label of its host.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CnameLoop => "cname-loop",
+            Self::CnameLoopAcrossZones => "cname-loop-across-zones",
+            Self::LameServer => "lame-server",
+            Self::ServFail => "serv-fail",
+            Self::SilentServer => "silent-server",
+            Self::Truncated => "truncated",
+            Self::WrongId => "wrong-id",
+            Self::WrongSource => "wrong-source",
+            Self::NxDomain => "nx-domain",
+            Self::NoData => "no-data",
+            Self::BogusSignature => "bogus-signature",
+            Self::ExpiredSignature => "expired-signature",
+            Self::ConnectionRefused => "connection-refused",
+            Self::SilentAddress => "silent-address",
+            Self::BrokenFirstAddress => "broken-first-address",
+            Self::ExpiredCertificate => "expired-certificate",
+            Self::NotYetValidCertificate => "not-yet-valid-certificate",
+            Self::WrongHost => "wrong-host",
+            Self::SelfSigned => "self-signed",
+            Self::MissingIntermediate => "missing-intermediate",
+            Self::UntrustedRoot => "untrusted-root",
+            Self::OldTls => "old-tls",
+            Self::ResetInHandshake => "reset-in-handshake",
+            Self::NotTls => "not-tls",
+            Self::SilentHandshake => "silent-handshake",
+            Self::SlowHeaders => "slow-headers",
+            Self::SlowBody => "slow-body",
+            Self::HeaderBomb => "header-bomb",
+            Self::EndlessBody => "endless-body",
+            Self::GzipBomb => "gzip-bomb",
+            Self::CorruptGzip => "corrupt-gzip",
+            Self::TruncatedBody => "truncated-body",
+            Self::NotHttp => "not-http",
+            Self::ResetInBody => "reset-in-body",
+            Self::RedirectLoop => "redirect-loop",
+            Self::Downgrade => "downgrade",
+        }
+    }
+
+    /// Its host in the lab.
+    #[must_use]
+    pub fn host(self) -> String {
+        format!("{}.{ZONE}", self.name())
+    }
+
+    /// The address of the lab's web server that plays it; hosts that differ by their certificate or their answers alone share
+    /// one. Faults of DNS have the healthy one, where they have any.
+    pub(super) fn address(self) -> Ipv4Addr {
+        match self {
+            Self::ConnectionRefused => Ipv4Addr::new(127, 0, 1, 2),
+            Self::SilentAddress | Self::BrokenFirstAddress => Ipv4Addr::new(127, 0, 1, 3),
+            Self::OldTls => Ipv4Addr::new(127, 0, 1, 4),
+            Self::ResetInHandshake => Ipv4Addr::new(127, 0, 1, 5),
+            Self::NotTls => Ipv4Addr::new(127, 0, 1, 6),
+            Self::SilentHandshake => Ipv4Addr::new(127, 0, 1, 7),
+            _ => WEB,
+        }
+    }
+}

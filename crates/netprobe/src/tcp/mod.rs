@@ -1,0 +1,5 @@
+//! TCP: from addresses to a connection.
+
+mod error;
+
+pub use error::TcpError;
