@@ -94,6 +94,12 @@ impl<'a, T: Element> From<&'a mut Buffer<T>> for Argument<'a> {
     }
 }
 
+/// An [`Element`] that can also be passed by value. Code that is generic over elements asks for it where a kernel takes a factor.
+pub trait Number: Element {
+    /// The number as an argument: `Argument::from(number)`.
+    fn argument(self) -> Argument<'static>;
+}
+
 /// A number by value: its type, its class, and how its bits are had.
 macro_rules! number {
     ($type:ident, $class:ident, $bits:expr) => {
@@ -104,6 +110,12 @@ macro_rules! number {
                     value: Value::Number { bits, bytes, class: Class::$class, name: stringify!($type) },
                     borrow: PhantomData,
                 }
+            }
+        }
+
+        impl Number for $type {
+            fn argument(self) -> Argument<'static> {
+                self.into()
             }
         }
     };

@@ -79,13 +79,23 @@ impl<T: Element> Buffer<T> {
     /// [`Error::Length`] unless both are equally long; what an earlier launch or the driver has to say.
     pub fn copy_from_slice(&mut self, slice: &[T]) -> Result<(), Error> {
         self.check_len(slice.len())?;
+        self.write(0, slice)
+    }
+
+    /// Host to device: overwrites the elements from `start` on, as many as the slice has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`] if the buffer ends before; what an earlier launch or the driver has to say.
+    pub fn write(&mut self, start: usize, slice: &[T]) -> Result<(), Error> {
+        let address = self.address_of(start, slice.len())?;
         if slice.is_empty() {
             return Ok(());
         }
         // SAFETY: an Element has no padding, so all of its bytes may be read.
         let bytes = unsafe { std::slice::from_raw_parts(slice.as_ptr().cast::<u8>(), size_of_val(slice)) };
-        // SAFETY: the allocation at `address` has `len` elements, and so has the slice.
-        let copied = unsafe { self.shared.context.upload(self.address, bytes) };
+        // SAFETY: the allocation has as many elements from `address` on as the slice: `address_of` checked.
+        let copied = unsafe { self.shared.context.upload(address, bytes) };
         copied.map_err(|error| self.shared.asynchronous("copying to the device", error))
     }
 
@@ -96,14 +106,24 @@ impl<T: Element> Buffer<T> {
     /// [`Error::Length`] unless both are equally long; what an earlier launch or the driver has to say.
     pub fn copy_to_slice(&self, slice: &mut [T]) -> Result<(), Error> {
         self.check_len(slice.len())?;
+        self.read(0, slice)
+    }
+
+    /// Device to host: waits for every launch so far, then fills the slice with the elements from `start` on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`] if the buffer ends before; what an earlier launch or the driver has to say.
+    pub fn read(&self, start: usize, slice: &mut [T]) -> Result<(), Error> {
+        let address = self.address_of(start, slice.len())?;
         if slice.is_empty() {
             return Ok(());
         }
         let len = size_of_val(slice);
         // SAFETY: an Element has no padding and any bits are one, so its bytes may be written as one likes.
         let bytes = unsafe { std::slice::from_raw_parts_mut(slice.as_mut_ptr().cast::<u8>(), len) };
-        // SAFETY: the allocation at `address` has `len` elements, and so has the slice.
-        let copied = unsafe { self.shared.context.download(self.address, bytes) };
+        // SAFETY: the allocation has as many elements from `address` on as the slice: `address_of` checked.
+        let copied = unsafe { self.shared.context.download(address, bytes) };
         copied.map_err(|error| self.shared.asynchronous("copying from the device", error))
     }
 
@@ -149,6 +169,14 @@ impl<T: Element> Buffer<T> {
 
     fn check_len(&self, slice: usize) -> Result<(), Error> {
         if slice == self.len { Ok(()) } else { Err(Error::Length { slice, buffer: self.len }) }
+    }
+
+    /// The address of element `start`, if `len` elements follow from there on.
+    fn address_of(&self, start: usize, len: usize) -> Result<u64, Error> {
+        if start > self.len || len > self.len - start {
+            return Err(Error::OutOfRange { start, len, buffer: self.len });
+        }
+        Ok(self.address + (start * size_of::<T>()) as u64)
     }
 
     pub(crate) fn address(&self) -> u64 {

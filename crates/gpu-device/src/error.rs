@@ -66,6 +66,16 @@ pub enum Error {
         /// Elements of the buffer on the device.
         buffer: usize,
     },
+    /// Part of a buffer was asked for that it does not have.
+    #[error("{len} elements from element {start} on are not in a buffer of {buffer}")]
+    OutOfRange {
+        /// The first element, counted from 0.
+        start: usize,
+        /// How many.
+        len: usize,
+        /// Elements of the buffer on the device.
+        buffer: usize,
+    },
     /// A module's text is not PTX as far as signatures go.
     #[error("module `{module}`, line {line}: {reason}")]
     Ptx {

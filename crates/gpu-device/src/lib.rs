@@ -68,6 +68,7 @@
 //! | `torch.device("cuda")` | [`Device::open`]`(0)?` |
 //! | `Vec<f32>`, on the host | [`Buffer`]`<f32>`, on the device; freed on drop |
 //! | `vec.clone()`, `vec[i]` | [`Device::upload`], [`Buffer::to_vec`]; there is no indexing: every access crosses the bus |
+//! | `vec[i..j].copy_from_slice(…)` | [`Buffer::write`], [`Buffer::read`]: a part of it |
 //! | `tensor.to("cuda")`, `tensor.cpu()` | the same two |
 //! | a dynamic library and `dlsym` | [`Module`] and [`Module::kernel`] |
 //! | calling a function | [`Kernel::launch`]: a few thousand threads call it, and the caller goes on |
@@ -105,7 +106,7 @@ mod properties;
 mod signature;
 mod vetted;
 
-pub use argument::Argument;
+pub use argument::{Argument, Number};
 pub use buffer::{Buffer, Element};
 pub use device::{Device, Stream};
 pub use error::{DriverError, Error};

@@ -68,6 +68,12 @@ fn part_that_goes_well() -> Result<(), Error> {
     drop(x);
     assert_eq!(copy.to_vec()?, [8.0, 10.0, 11.0]);
     assert_eq!(device.time(|| 42)?, (42, 1.5));
+    // Parts of a buffer.
+    let mut part = [0.0; 2];
+    copy.write(2, &[5.0])?;
+    copy.read(1, &mut part)?;
+    assert_eq!(part, [10.0, 5.0]);
+    copy.write(3, &[])?;
     let stream = device.stream()?;
     stream.synchronize()?;
     device.synchronize()
@@ -105,6 +111,10 @@ fn part_that_goes_wrong() -> Result<(), Error> {
     let mut x = device.upload(&[1.0_f32, 2.0])?;
     let length = x.copy_from_slice(&[0.0; 3]).map_err(said).unwrap_err();
     assert_eq!(length, "cannot copy between a slice of 3 elements and a buffer of 2");
+
+    let range = x.write(1, &[0.0; 2]).map_err(said).unwrap_err();
+    assert_eq!(range, "2 elements from element 1 on are not in a buffer of 2");
+    assert!(x.read(usize::MAX, &mut [0.0; 2]).is_err());
 
     assert!(said(device.load("bad", ".entry k() {}").unwrap_err()).contains("ptxas fatal: no .target"));
     let kernel = device.load("m", PTX)?.kernel("twice")?;

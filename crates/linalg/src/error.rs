@@ -138,4 +138,8 @@ pub enum Error {
         /// The stride, in elements.
         stride: isize,
     },
+    /// The GPU did not do what it was asked to, or there is none.
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Gpu(#[from] gpu_device::Error),
 }

@@ -11,6 +11,7 @@
 //! | [`Blocked`] | tiles that fit the caches, packed; vector registers; threads | the hardware's peak, nearly |
 //! | [`Strassen`] | 7 products of halves instead of 8: O(n^2.807) | past the peak, for large matrices and a weaker error bound |
 //! | [`Blas`] | somebody else's forty years of tuning | the yardstick |
+//! | `Cuda` (feature `cuda`) | a processor with ten thousand threads, and a memory of its own | four kernels to compare; tensor cores |
 //!
 //! All of them are a [`Backend`]: `C ← alpha·A·B + beta·C` for `f32` and `f64`, any shape, any strides.
 //!
@@ -45,12 +46,15 @@
 //! can be forced ([`Tiling::isa`]). Nothing here prints. `unsafe` is confined to the kernels, the views and the call
 //! into BLAS.
 //!
-//! **Features**, none on by default: `openblas` (the system's BLAS as a provider of [`Blas`]), `ndarray`.
+//! **Features**, none on by default: `openblas` (the system's BLAS as a provider of [`Blas`]), `ndarray`, `cuda` (the backend `Cuda`,
+//! through the crate `gpu-device`: building and starting needs no CUDA, opening a GPU does).
 
 pub mod backend;
 mod blas;
 mod blocked;
 pub mod cache;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod error;
 mod layout;
 mod matrix;
@@ -68,6 +72,8 @@ pub use backend::{Backend, matmul};
 pub use blas::set_system_threads;
 pub use blas::{Blas, Provider};
 pub use blocked::{Blocked, KC_MAX, MC_MAX, NC_MAX, PackedB, Path, Plan, SCRATCH_BYTES_MAX, Threads, Tiling};
+#[cfg(feature = "cuda")]
+pub use cuda::{Cuda, CudaKernel, DeviceMatrix, HalfFormat};
 pub use error::Error;
 pub use matrix::Matrix;
 pub use naive::{LoopOrder, Naive};

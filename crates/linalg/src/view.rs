@@ -156,6 +156,16 @@ impl<'a, T> MatrixView<'a, T> {
         self.layout.rows_in_line().then(row)
     }
 
+    /// All elements, row by row, if they lie in line without gaps.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn as_slice(self) -> Option<&'a [T]> {
+        let Layout { rows, cols, row_stride, .. } = self.layout;
+        let whole = self.layout.rows_in_line() && (rows <= 1 || row_stride == cols);
+        let len = if whole { rows.checked_mul(cols)? } else { return None };
+        // SAFETY: (i, j) lies i·cols + j elements after the first: all `len` of them are in reach and borrowed for 'a.
+        Some(unsafe { std::slice::from_raw_parts(self.first, len) })
+    }
+
     /// The elements of row `i`, whatever their stride; those of a column are `transpose()`'s row.
     ///
     /// # Panics
