@@ -1,10 +1,86 @@
+//! Everything that can go wrong between a name and its address.
+
 use serde::{Deserialize, Serialize};
 
-/// Why a name has no address.
+use super::dnssec::Bogus;
+use super::trace::{Discarded, Server, Soa};
+
+/// Why a name has no address, or no other record that was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DnsError {
+    /// It is not a domain name.
+    #[error("{name:?} is not a domain name: {reason}")]
+    BadName {
+        /// What was given.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An authority says that there is no such name (NXDOMAIN).
+    #[error("{name} does not exist{}", told(soa.as_ref()))]
+    NoSuchName {
+        /// The name.
+        name: String,
+        /// The zone that says so, and for how long.
+        soa: Option<Soa>,
+    },
+    /// An authority says that the name has no such records (NODATA).
+    #[error("{name} exists but has no {record_type} records{}", told(soa.as_ref()))]
+    NoData {
+        /// The name.
+        name: String,
+        /// The type.
+        record_type: String,
+        /// The zone that says so, and for how long.
+        soa: Option<Soa>,
+    },
+    /// Aliases lead back to a name that they went through.
+    #[error("aliases run in a circle: {}", path.join(" → "))]
+    AliasLoop {
+        /// The names in order; the last one is there twice.
+        path: Vec<String>,
+    },
+    /// There are too many aliases.
+    #[error("more than {max} aliases: {}", path.join(" → "))]
+    AliasesExceeded {
+        /// The most that are followed.
+        max: usize,
+        /// The names in order.
+        path: Vec<String>,
+    },
+    /// Every server of a zone failed.
+    #[error("no server of {zone} gave a usable answer: {}", list(tried))]
+    NoUsableServer {
+        /// The zone.
+        zone: String,
+        /// Each server, and what was wrong with it.
+        tried: Vec<Tried>,
+    },
+    /// The walk needed too many queries.
+    #[error("gave up after {max} queries")]
+    QueriesExceeded {
+        /// The most that are sent.
+        max: usize,
+    },
+    /// Name servers whose addresses need name servers whose addresses need …
+    #[error("gave up at {name}: finding name servers' addresses went {max} levels deep")]
+    DepthExceeded {
+        /// The server whose address was wanted.
+        name: String,
+        /// The most levels.
+        max: usize,
+    },
+    /// The walk took too long.
+    #[error("gave up after {after_ms} ms")]
+    TimedOut {
+        /// The most that it may take.
+        after_ms: u64,
+    },
+    /// The chain of signatures is broken.
+    #[error("DNSSEC: {0}")]
+    Bogus(Bogus),
     /// The name's addresses are all of the other family.
     #[error("{name} has no {family} address, only others: {addresses:?}")]
     NoAddressOfFamily {
@@ -23,4 +99,93 @@ pub enum DnsError {
         /// Who was asked.
         asked: String,
     },
+    /// The resolver that was asked did not answer.
+    #[error("{server} did not answer: {reason}")]
+    Stub {
+        /// The resolver.
+        server: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A file of the machine could not be read.
+    #[error("cannot read {path}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// A server, and why it was of no use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{server}: {failure}")]
+pub struct Tried {
+    /// The server.
+    pub server: Server,
+    /// What was wrong.
+    pub failure: Failure,
+}
+
+/// Why a server's response, or the lack of one, is of no use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Failure {
+    /// Nothing acceptable arrived in time.
+    #[error("silent for {after_ms} ms{}", besides(discarded))]
+    Silent {
+        /// How long it was waited for.
+        after_ms: u64,
+        /// What arrived instead.
+        discarded: Discarded,
+    },
+    /// It answered with an error: `SERVFAIL`, `REFUSED`, …
+    #[error("answered {rcode}")]
+    Rcode {
+        /// The response code.
+        rcode: String,
+    },
+    /// It is named as a server of the zone, and is no authority for it (a lame delegation).
+    #[error("lame: {reason}")]
+    Lame {
+        /// What shows it.
+        reason: String,
+    },
+    /// Its response cannot be parsed.
+    #[error("malformed: {reason}")]
+    Malformed {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It cannot be reached.
+    #[error("unreachable: {reason}")]
+    Unreachable {
+        /// What the operating system says.
+        reason: String,
+    },
+    /// The address of the server could not be found.
+    #[error("no address: {reason}")]
+    NoAddress {
+        /// Why.
+        reason: String,
+    },
+}
+
+fn told(soa: Option<&Soa>) -> String {
+    soa.map(|soa| format!(", says {}, and may be believed for {} s", soa.zone, soa.negative_ttl)).unwrap_or_default()
+}
+
+fn list(tried: &[Tried]) -> String {
+    if tried.is_empty() {
+        return "it has none".to_owned();
+    }
+    tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn besides(discarded: &Discarded) -> String {
+    match discarded.total() {
+        0 => String::new(),
+        total => format!(" ({total} wrong responses were discarded)"),
+    }
 }

@@ -1,0 +1,63 @@
+//! Names and records as text that is safe to print.
+
+use std::fmt::Write;
+
+use hickory_proto::rr::{self, Name};
+
+use super::trace::Record;
+
+/// A domain name as zone files write it: every byte outside of printable ASCII is escaped.
+pub(crate) fn name(name: &Name) -> String {
+    escape(&name.to_ascii())
+}
+
+/// A record as text.
+pub(crate) fn record(record: &rr::Record) -> Record {
+    Record {
+        name: name(&record.name),
+        ttl: record.ttl,
+        record_type: record.record_type().to_string(),
+        data: data(record),
+    }
+}
+
+pub(crate) fn records<'a>(records: impl IntoIterator<Item = &'a rr::Record>) -> Vec<Record> {
+    records.into_iter().map(record).collect()
+}
+
+fn data(record: &rr::Record) -> String {
+    let mut text = String::new();
+    // A few kinds of data have no text form, and say so with an error.
+    if write!(text, "{}", record.data).is_err() {
+        text = "(no text form)".to_owned();
+    }
+    escape(&text)
+}
+
+/// Escapes whatever could steer a terminal or hide: `\DDD` for each byte, as zone files do (RFC 1035, section 5.1).
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' '..=b'~' => escaped.push(char::from(byte)),
+            _ => {
+                let _ = write!(escaped, "\\{byte:03}");
+            }
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::rdata::TXT;
+    use hickory_proto::rr::{Name, RData, Record};
+
+    #[test]
+    fn remote_text_cannot_steer_a_terminal() {
+        let txt = RData::TXT(TXT::new(vec!["\u{1b}[31mred\u{202e}\r\n".to_owned()]));
+        let record = super::record(&Record::from_rdata(Name::from_labels([&b"a\x07b"[..]]).expect("a name"), 1, txt));
+        assert!(record.data.bytes().chain(record.name.bytes()).all(|byte| (b' '..=b'~').contains(&byte)), "{record:?}");
+        assert!(record.data.contains("\\027[31mred"), "{record:?}");
+    }
+}
