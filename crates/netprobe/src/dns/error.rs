@@ -64,14 +64,6 @@ pub enum DnsError {
         /// The most that are sent.
         max: usize,
     },
-    /// Name servers whose addresses need name servers whose addresses need …
-    #[error("gave up at {name}: finding name servers' addresses went {max} levels deep")]
-    DepthExceeded {
-        /// The server whose address was wanted.
-        name: String,
-        /// The most levels.
-        max: usize,
-    },
     /// The walk took too long.
     #[error("gave up after {after_ms} ms")]
     TimedOut {

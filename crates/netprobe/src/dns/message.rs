@@ -17,7 +17,7 @@ pub const UDP_PAYLOAD_MAX: u16 = 1232;
 
 /// A query that is ready to be sent, and what a response to it must repeat.
 #[derive(Debug, Clone)]
-pub struct Prepared {
+pub(crate) struct Prepared {
     id: u16,
     question: Query,
     bytes: Vec<u8>,
@@ -25,7 +25,7 @@ pub struct Prepared {
 
 /// Whether the server is asked to find the answer, or only to say what it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recursion {
+pub(crate) enum Recursion {
     /// RD = 1: find it.
     Desired,
     /// RD = 0: say what you know.
@@ -34,7 +34,7 @@ pub enum Recursion {
 
 /// How a query is made.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// RD.
     pub recursion: Recursion,
     /// Ask for signatures (DO, RFC 3225). Needs `edns`.
@@ -48,7 +48,7 @@ pub struct Shape {
 impl Prepared {
     /// A query with an ID drawn for it.
     #[must_use]
-    pub fn new(name: &Name, record_type: RecordType, shape: Shape) -> Option<Self> {
+    pub(crate) fn new(name: &Name, record_type: RecordType, shape: Shape) -> Option<Self> {
         let mut name = name.clone();
         name.set_fqdn(true);
         if shape.randomise_case {
@@ -69,20 +69,8 @@ impl Prepared {
 
     /// What goes on the wire.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
-    }
-
-    /// The name, in the letters that were drawn.
-    #[must_use]
-    pub fn name(&self) -> &Name {
-        self.question.name()
-    }
-
-    /// The record type.
-    #[must_use]
-    pub fn record_type(&self) -> RecordType {
-        self.question.query_type()
     }
 
     /// The response in these bytes, if it is one to this query.
@@ -90,7 +78,7 @@ impl Prepared {
     /// # Errors
     ///
     /// Says why it is not.
-    pub fn accept(&self, bytes: &[u8]) -> Result<Message, NotAResponse> {
+    pub(crate) fn accept(&self, bytes: &[u8]) -> Result<Message, NotAResponse> {
         let mut decoder = BinDecoder::new(bytes);
         let header = Header::read(&mut decoder).map_err(|_| NotAResponse::WrongId)?;
         if header.id != self.id || header.message_type != MessageType::Response || header.op_code != OpCode::Query {
@@ -128,7 +116,7 @@ impl Prepared {
 
 /// Why bytes are not a response to a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotAResponse {
+pub(crate) enum NotAResponse {
     /// They have another ID, or are a query.
     WrongId,
     /// They are about another question, or in other letters.
@@ -164,7 +152,8 @@ mod tests {
         other_id.metadata.id ^= 1;
         assert_eq!(prepared.accept(&other_id.to_vec().expect("bytes")), Err(NotAResponse::WrongId));
 
-        let swap = |byte: u8| if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
+        let swap =
+            |byte: u8| if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
         let mut swapped = good.to_vec().expect("bytes");
         swapped[13] = swap(swapped[13]);
         assert_eq!(prepared.accept(&swapped), Err(NotAResponse::WrongQuestion));

@@ -88,7 +88,9 @@ pub(crate) fn read(message: &Message, zone: &Name, name: &Name, record_type: Rec
         }
         return Reply::Answer { aliases, end: End::NoSuchName(soa) };
     }
-    if soa.is_none() && let Some(referral) = referral(message, zone, name) {
+    if soa.is_none()
+        && let Some(referral) = referral(message, zone, name)
+    {
         return Reply::Referral(referral);
     }
     if !message.metadata.authoritative {
@@ -161,7 +163,8 @@ fn referral(message: &Message, zone: &Name, name: &Name) -> Option<Referral> {
         if *owner != child || servers.iter().any(|known| known.name == *server) {
             continue;
         }
-        let glue = message.additionals.iter().filter(|record| record.name == *server && record.data.ip_addr().is_some());
+        let glue =
+            message.additionals.iter().filter(|record| record.name == *server && record.data.ip_addr().is_some());
         let glue: Vec<&Record> = glue.take(SERVERS_MAX).collect();
         let believed = zone.zone_of(server);
         if !believed {

@@ -2,13 +2,51 @@
 
 use std::fmt::Write;
 
-use hickory_proto::rr::{self, Name};
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{self, Name, RData};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
-use super::trace::Record;
+use super::trace::{Record, Response};
 
 /// A domain name as zone files write it: every byte outside of printable ASCII is escaped.
 pub(crate) fn name(name: &Name) -> String {
     escape(&name.to_ascii())
+}
+
+/// A response code as RFCs write it.
+pub(crate) fn rcode(rcode: ResponseCode) -> String {
+    match rcode {
+        ResponseCode::NoError => "NOERROR".to_owned(),
+        ResponseCode::FormErr => "FORMERR".to_owned(),
+        ResponseCode::ServFail => "SERVFAIL".to_owned(),
+        ResponseCode::NXDomain => "NXDOMAIN".to_owned(),
+        ResponseCode::NotImp => "NOTIMP".to_owned(),
+        ResponseCode::Refused => "REFUSED".to_owned(),
+        other => format!("RCODE{}", u16::from(other)),
+    }
+}
+
+impl Response {
+    pub(crate) fn of(message: &Message) -> Self {
+        Self {
+            rcode: rcode(message.metadata.response_code),
+            authoritative: message.metadata.authoritative,
+            truncated: message.metadata.truncation,
+            recursion_available: message.metadata.recursion_available,
+            authentic_data: message.metadata.authentic_data,
+            answers: records(&message.answers),
+            authorities: records(&message.authorities),
+            additionals: records(&message.additionals),
+        }
+    }
+}
+
+/// The name in a DNAME record (RFC 6672), which the library leaves as bytes. It is never compressed.
+pub(crate) fn dname_target(record: &rr::Record) -> Option<Name> {
+    match &record.data {
+        RData::Unknown { rdata, .. } => Name::read(&mut BinDecoder::new(&rdata.anything)).ok(),
+        _ => None,
+    }
 }
 
 /// A record as text.

@@ -55,8 +55,6 @@ pub struct Lookup {
     pub answer: Result<Answer, DnsError>,
     /// Whether the chain of signatures reaches from the trust anchor to the answer.
     pub dnssec: Status,
-    /// Whether the cache answered, without a query.
-    pub from_cache: bool,
 }
 
 impl Lookup {
@@ -249,6 +247,20 @@ pub enum Outcome {
     Truncated,
     /// It is of no use: the next server is tried.
     Failed(Failure),
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Answer => write!(f, "the answer"),
+            Self::Alias(target) => write!(f, "an alias of {target}"),
+            Self::Referral { zone, .. } => write!(f, "ask the servers of {zone}"),
+            Self::NoData => write!(f, "no such records"),
+            Self::NoSuchName => write!(f, "no such name"),
+            Self::Truncated => write!(f, "truncated, again over TCP"),
+            Self::Failed(failure) => write!(f, "{failure}"),
+        }
+    }
 }
 
 /// The parts of a response (RFC 1035, section 4.1).

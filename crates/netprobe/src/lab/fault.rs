@@ -18,18 +18,28 @@ pub enum Fault {
     CnameLoop,
     /// A CNAME chain that comes back to its start across two zones.
     CnameLoopAcrossZones,
+    /// More CNAMEs in a row than anybody follows.
+    EndlessAliases,
     /// The first name server of the zone does not know that it is one.
     LameServer,
     /// The first name server of the zone fails.
     ServFail,
     /// The first name server of the zone says nothing.
     SilentServer,
+    /// The first name server of the zone sends bytes that are no message.
+    MalformedAnswer,
+    /// Every name server of the zone fails.
+    EveryServerFails,
     /// The answer does not fit a datagram.
     Truncated,
     /// Before the answer comes one with another ID.
     WrongId,
-    /// Before the answer comes one from another address.
+    /// Before the answer comes one from another port.
     WrongSource,
+    /// The server answers in small letters whatever it was asked in.
+    WrongCase,
+    /// The referral gives an address for a name server that is none of its business, and it is wrong.
+    ForeignGlue,
     /// The name does not exist.
     NxDomain,
     /// The name exists, and has no address.
@@ -38,6 +48,12 @@ pub enum Fault {
     BogusSignature,
     /// A signature that was good until it expired.
     ExpiredSignature,
+    /// The zone is signed, these records are not.
+    MissingSignature,
+    /// The parent vouches for another key than the zone has.
+    WrongDs,
+    /// The zone is signed, and does not prove that there is no address.
+    MissingProof,
 
     // TCP.
     /// Nobody listens.
@@ -96,19 +112,27 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 44] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
+        Self::EndlessAliases,
         Self::LameServer,
         Self::ServFail,
         Self::SilentServer,
+        Self::MalformedAnswer,
+        Self::EveryServerFails,
         Self::Truncated,
         Self::WrongId,
         Self::WrongSource,
+        Self::WrongCase,
+        Self::ForeignGlue,
         Self::NxDomain,
         Self::NoData,
         Self::BogusSignature,
         Self::ExpiredSignature,
+        Self::MissingSignature,
+        Self::WrongDs,
+        Self::MissingProof,
         Self::ConnectionRefused,
         Self::SilentAddress,
         Self::BrokenFirstAddress,
@@ -141,16 +165,24 @@ impl Fault {
         match self {
             Self::CnameLoop => "cname-loop",
             Self::CnameLoopAcrossZones => "cname-loop-across-zones",
+            Self::EndlessAliases => "endless-aliases",
             Self::LameServer => "lame-server",
             Self::ServFail => "serv-fail",
             Self::SilentServer => "silent-server",
+            Self::MalformedAnswer => "malformed-answer",
+            Self::EveryServerFails => "every-server-fails",
             Self::Truncated => "truncated",
             Self::WrongId => "wrong-id",
             Self::WrongSource => "wrong-source",
+            Self::WrongCase => "wrong-case",
+            Self::ForeignGlue => "foreign-glue",
             Self::NxDomain => "nx-domain",
             Self::NoData => "no-data",
             Self::BogusSignature => "bogus-signature",
             Self::ExpiredSignature => "expired-signature",
+            Self::MissingSignature => "missing-signature",
+            Self::WrongDs => "wrong-ds",
+            Self::MissingProof => "missing-proof",
             Self::ConnectionRefused => "connection-refused",
             Self::SilentAddress => "silent-address",
             Self::BrokenFirstAddress => "broken-first-address",

@@ -2,6 +2,7 @@
 //!
 //! Every fault has a host of its own, so one lab holds all of them at once and a test only picks a URL.
 
+mod dns;
 mod error;
 mod fault;
 mod hosts;
@@ -11,6 +12,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use tokio::sync::oneshot;
+
+use crate::dns::Walker;
+use crate::names::ResolverOptions;
 
 pub use error::LabError;
 pub use fault::Fault;
@@ -26,15 +30,16 @@ pub struct Lab {
 /// What the servers of a lab say about themselves once all of them listen.
 #[derive(Debug)]
 struct Servers {
-    // Name servers (`lab/dns`): their root addresses, their port and the trust anchor go here.
     hosts: Vec<hosts::Host>,
+    names: dns::NameServers,
 }
 
 impl Servers {
     /// Starts everything on the current runtime: each server is a task of it.
     async fn start() -> Result<Self, LabError> {
         let hosts = hosts::hosts();
-        Ok(Self { hosts })
+        let names = dns::NameServers::start(&hosts).await?;
+        Ok(Self { hosts, names })
     }
 }
 
@@ -54,6 +59,18 @@ impl Lab {
             Err(LabError::Thread { source })
         })?;
         Ok(Self { servers, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// A walker that starts at the lab's root name server and trusts its key.
+    #[must_use]
+    pub fn walker(&self) -> Walker {
+        self.servers.names.walker()
+    }
+
+    /// How the lab's names are resolved: by walking from its root, and nothing else.
+    #[must_use]
+    pub fn names(&self) -> ResolverOptions {
+        ResolverOptions { walker: self.walker(), ..ResolverOptions::default() }
     }
 
     /// The names of all hosts.

@@ -1,10 +1,11 @@
 //! From a name to addresses, in the order in which this machine asks.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dns::DnsError;
+use crate::dns::{DnsError, Outcome, Query, RecordType, Tried, Walk, Walker};
 use crate::{Clock, Error, Phase, Step};
 
 /// Which addresses are wanted.
@@ -31,6 +32,15 @@ impl Family {
         }
     }
 
+    /// What to ask for.
+    fn record_types(self) -> &'static [RecordType] {
+        match self {
+            Self::Any => &[RecordType::AAAA, RecordType::A],
+            Self::V4 => &[RecordType::A],
+            Self::V6 => &[RecordType::AAAA],
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Any => "IP",
@@ -41,10 +51,20 @@ impl Family {
 }
 
 /// How names are resolved.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ResolverOptions {
     /// Which addresses are wanted.
     pub family: Family,
+    /// How long finding the addresses of one name may take.
+    pub timeout_ms: u64,
+    /// How the walk from the root is done: from where, trusting what, within which limits.
+    pub walker: Walker,
+}
+
+impl Default for ResolverOptions {
+    fn default() -> Self {
+        Self { family: Family::Any, timeout_ms: 10_000, walker: Walker::default() }
+    }
 }
 
 /// Resolves names, and remembers what it learnt for as long as it may.
@@ -62,6 +82,8 @@ pub enum Source {
     Literal,
     /// The caller said so (`--resolve`).
     Override,
+    /// The servers that are authorities for it, found from the root down.
+    Walk,
     /// Nothing knew.
     Nothing,
 }
@@ -77,6 +99,8 @@ pub struct Resolution {
     pub source: Source,
     /// What was tried, in order: each becomes a bar of the waterfall.
     pub steps: Vec<Step>,
+    /// The walk, if there was one: every query, and the chain of trust.
+    pub walk: Option<Walk>,
     /// Why there is no address, if there is none.
     pub error: Option<Error>,
 }
@@ -85,7 +109,7 @@ impl Resolution {
     /// Addresses that need nobody's answer.
     #[must_use]
     pub fn given(name: &str, addresses: Vec<IpAddr>, source: Source) -> Self {
-        Self { name: name.to_owned(), addresses, source, steps: Vec::new(), error: None }
+        Self { name: name.to_owned(), addresses, source, steps: Vec::new(), walk: None, error: None }
     }
 }
 
@@ -109,11 +133,40 @@ impl Resolver {
             }
             return resolution;
         }
+        self.walk(host, clock).await
+    }
+
+    /// Asks the authorities, from the root down.
+    async fn walk(&self, host: &str, clock: &Clock) -> Resolution {
+        let limit = Duration::from_millis(self.options.timeout_ms);
+        let mut walker = self.options.walker.clone();
+        walker.walk_timeout = walker.walk_timeout.min(limit);
+        let walk = walker.walk(host, self.options.family.record_types(), clock).await;
         let mut resolution = Resolution::given(host, Vec::new(), Source::Nothing);
-        let error: Error = DnsError::Unknown { name: host.to_owned(), asked: "nobody".to_owned() }.into();
-        let ((), span) = clock.measure_work(|| ());
-        resolution.steps.push(Step::new(Phase::Names, host, span, Some(error.clone())));
-        resolution.error = Some(error);
+        match walk.addresses() {
+            Ok(addresses) => (resolution.addresses, resolution.source) = (addresses, Source::Walk),
+            Err(error) => resolution.error = Some(error.into()),
+        }
+        let label = format!("walk from the root to {}", walk.name);
+        let mut step = Step::new(Phase::Names, label, walk.span, resolution.error.clone());
+        step.children = walk.queries.iter().map(Query::step).collect();
+        resolution.steps.push(step);
+        resolution.walk = Some(walk);
         resolution
+    }
+}
+
+impl Query {
+    /// One bar of the waterfall.
+    fn step(&self) -> Step {
+        let label = format!("{} {} @{}: {}", self.name, self.record_type, self.server, self.outcome);
+        let error = match &self.outcome {
+            Outcome::Failed(failure) => {
+                let tried = vec![Tried { server: self.server.clone(), failure: failure.clone() }];
+                Some(DnsError::NoUsableServer { zone: self.zone.clone(), tried }.into())
+            }
+            _ => None,
+        };
+        Step::new(Phase::Names, label, self.span, error)
     }
 }

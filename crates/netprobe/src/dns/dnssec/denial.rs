@@ -115,9 +115,7 @@ impl Proofs {
                     |(wildcard, nsec)| record_type != RecordType::DS && lacks(nsec.type_set(), &wildcard, record_type),
                 )
             }
-            Claim::Expanded(name, at) => {
-                self.gap(name).is_some_and(|(owner, nsec)| encloser(name, owner, nsec) == *at)
-            }
+            Claim::Expanded(name, at) => self.gap(name).is_some_and(|(owner, nsec)| encloser(name, owner, nsec) == *at),
         }
     }
 
@@ -150,7 +148,7 @@ pub(super) fn lacks(types: &RecordTypeSet, name: &Name, record_type: RecordType)
         return absent && (!types.contains(RecordType::SOA) || name.is_root());
     }
     // And the parent's list says nothing about the child's.
-    absent && !(types.contains(RecordType::NS) && !types.contains(RecordType::SOA))
+    absent && (!types.contains(RecordType::NS) || types.contains(RecordType::SOA))
 }
 
 /// The longest name above that exists: what the name shares with either end of the gap.

@@ -114,7 +114,11 @@ impl<'a> Hashed<'a> {
         let hash = self.hash(name)?;
         let covering = self.records.iter().find(|(owner, nsec3)| {
             let next = nsec3.next_hashed_owner_name();
-            if owner.as_slice() < next { *owner < hash && hash.as_slice() < next } else { *owner < hash || hash.as_slice() < next }
+            if owner.as_slice() < next {
+                *owner < hash && hash.as_slice() < next
+            } else {
+                *owner < hash || hash.as_slice() < next
+            }
         });
         covering.map(|(_, nsec3)| *nsec3)
     }

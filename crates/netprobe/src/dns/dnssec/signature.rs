@@ -55,7 +55,13 @@ impl RrSet {
     /// Whether one of the zone's keys signed these records. Says which name they were made of, if it was a wildcard.
     ///
     /// `now` is in seconds since 1970; times of signatures wrap around (RFC 4034, section 3.1.5).
-    pub(crate) fn verify(&self, zone: &Name, keys: &[DNSKEY], now: u32, checks: &mut Checks) -> Result<Verified, Bogus> {
+    pub(crate) fn verify(
+        &self,
+        zone: &Name,
+        keys: &[DNSKEY],
+        now: u32,
+        checks: &mut Checks,
+    ) -> Result<Verified, Bogus> {
         let (name, record_type) = (text::name(&self.name), self.record_type.to_string());
         let missing = Bogus::SignatureMissing { name, record_type, zone: text::name(zone) };
         let mut worst = missing;

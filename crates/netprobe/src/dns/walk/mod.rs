@@ -1,0 +1,230 @@
+//! The walk itself: from the root to the servers that know.
+
+mod ask;
+mod descend;
+mod trust;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hickory_proto::dnssec::rdata::DNSKEY;
+use hickory_proto::rr::{self, Name, RecordType};
+
+use super::dnssec::signature::{Checks, describe};
+use super::dnssec::{Bogus, Insecure, Link, SIGNATURE_CHECKS_MAX, Status};
+use super::reply::NameServer;
+use super::roots::{Anchor, PORT, root_anchors, root_servers};
+use super::trace::{Lookup, Query, Server, Walk};
+use super::{DnsError, text};
+use crate::Clock;
+
+/// What is done about signatures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Validation {
+    /// They are checked, and a bogus answer is an error.
+    #[default]
+    Enforce,
+    /// They are checked, and a bogus answer is an answer that is called bogus.
+    Report,
+    /// They are not asked for.
+    Off,
+}
+
+/// How to walk, and the limits that bound every walk.
+///
+/// ```no_run
+/// # async fn walk() {
+/// use netprobe::Clock;
+/// use netprobe::dns::{RecordType, Walker};
+///
+/// let walk = Walker::default().walk("www.google.com", &[RecordType::A, RecordType::AAAA], &Clock::start()).await;
+/// for query in &walk.queries {
+///     println!("{} says {:?}", query.server, query.outcome);
+/// }
+/// println!("{:?}", walk.addresses());
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Walker {
+    /// Where to start.
+    pub roots: Vec<Server>,
+    /// The port of every server below the root.
+    pub port: u16,
+    /// Which keys of the root are trusted. Without any, nothing is validated.
+    pub anchors: Vec<Anchor>,
+    /// What is done about signatures.
+    pub validation: Validation,
+    /// How long one server may take to answer.
+    pub query_timeout: Duration,
+    /// How long the whole walk may take.
+    pub walk_timeout: Duration,
+    /// The most queries.
+    pub queries_max: usize,
+    /// The most levels of "to ask this server, find its address first".
+    pub depth_max: usize,
+    /// The most aliases.
+    pub aliases_max: usize,
+    /// Whether letters are drawn capital or small ("0x20"), so that a response is harder to forge.
+    pub randomise_case: bool,
+    /// Whether servers are asked at IPv6 addresses when none at IPv4 addresses answers.
+    pub ipv6: bool,
+    /// What time it is for signatures; the system's clock if none is given.
+    pub now: Option<SystemTime>,
+}
+
+impl Default for Walker {
+    fn default() -> Self {
+        Self {
+            roots: rotated(root_servers()),
+            port: PORT,
+            anchors: root_anchors(),
+            validation: Validation::Enforce,
+            query_timeout: Duration::from_secs(2),
+            walk_timeout: Duration::from_secs(20),
+            queries_max: 100,
+            depth_max: 6,
+            aliases_max: 16,
+            randomise_case: true,
+            ipv6: true,
+            now: None,
+        }
+    }
+}
+
+/// Not everybody begins with the same root server; IPv4 addresses stay in front.
+fn rotated(mut servers: Vec<Server>) -> Vec<Server> {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let ipv4 = servers.iter().filter(|server| server.address.is_ipv4()).count();
+    if ipv4 > 0 {
+        let drawn = RandomState::new().build_hasher().finish();
+        let by = usize::try_from(drawn % 4_294_967_296).unwrap_or(0) % ipv4;
+        servers[..ipv4].rotate_left(by);
+    }
+    servers
+}
+
+impl Walker {
+    /// Looks up each of the record types of a name, asking nobody but the servers that are authorities.
+    ///
+    /// Never fails as a whole: what went wrong with a record type is in its [`Lookup`], and every query that was made is in
+    /// the [`Walk`] whatever became of it.
+    pub async fn walk(&self, name: &str, record_types: &[RecordType], clock: &Clock) -> Walk {
+        let start_ns = clock.now_ns();
+        let parsed = parse(name);
+        let mut trail = Trail::new(self, clock);
+        let mut lookups = Vec::new();
+        for record_type in record_types {
+            lookups.push(match &parsed {
+                Ok(name) => trail.look_up(name, *record_type).await,
+                Err(error) => Lookup::failed(*record_type, error.clone()),
+            });
+        }
+        let chain = trail.links();
+        let Trail { queries, work_ns, .. } = trail;
+        let name = parsed.map_or_else(|_| text::escape(name), |name| text::name(&name));
+        let span = crate::Span::new(start_ns, clock.now_ns() - start_ns, 0);
+        let waited: u64 = queries.iter().map(|query| query.span.wait_ns).sum();
+        let cpu_ns = span.duration_ns.saturating_sub(waited).max(work_ns);
+        let span = crate::Span::new(span.start_ns, span.duration_ns, cpu_ns);
+        Walk { name, queries, lookups, chain, span }
+    }
+}
+
+/// A fully qualified name; international ones in their ASCII form (IDNA, RFC 5890).
+pub(crate) fn parse(name: &str) -> Result<Name, DnsError> {
+    if name.is_empty() {
+        return Err(DnsError::BadName { name: String::new(), reason: "it is empty".to_owned() });
+    }
+    let mut parsed = Name::from_utf8(name)
+        .map_err(|error| DnsError::BadName { name: text::escape(name), reason: text::escape(&error.to_string()) })?;
+    parsed.set_fqdn(true);
+    Ok(parsed)
+}
+
+/// What is known so far.
+struct Trail<'a> {
+    options: &'a Walker,
+    clock: &'a Clock,
+    started_ns: u64,
+    queries: Vec<Query>,
+    zones: HashMap<Name, Zone>,
+    /// Addresses of servers that were looked up; none while that is going on.
+    addresses: HashMap<Name, Option<Result<Vec<IpAddr>, String>>>,
+    /// How often a server failed: it is asked later.
+    failures: HashMap<SocketAddr, usize>,
+    checks: Checks,
+    now: u32,
+    work_ns: u64,
+}
+
+/// A zone on the way.
+#[derive(Debug, Clone)]
+struct Zone {
+    name: Name,
+    /// The zone that referred to it; none for the root.
+    parent: Option<Name>,
+    servers: Vec<NameServer>,
+    /// What the parent said along with the referral: DS records, or the proof that there are none.
+    evidence: Vec<rr::Record>,
+    trust: Option<Trust>,
+    vouched: Vec<u16>,
+}
+
+/// What is known about a zone's keys.
+#[derive(Debug, Clone)]
+enum Trust {
+    Keys(Vec<DNSKEY>),
+    Insecure(Insecure),
+    Bogus(Bogus),
+    /// Nothing to start from.
+    Unchecked,
+}
+
+impl<'a> Trail<'a> {
+    fn new(options: &'a Walker, clock: &'a Clock) -> Self {
+        let now = options.now.unwrap_or_else(SystemTime::now);
+        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let root = Zone {
+            name: Name::root(),
+            parent: None,
+            servers: Vec::new(),
+            evidence: Vec::new(),
+            trust: None,
+            vouched: options.anchors.iter().map(|anchor| anchor.0.key_tag()).collect(),
+        };
+        Self {
+            options,
+            clock,
+            started_ns: clock.now_ns(),
+            queries: Vec::new(),
+            zones: HashMap::from([(Name::root(), root)]),
+            addresses: HashMap::new(),
+            failures: HashMap::new(),
+            checks: Checks::new(SIGNATURE_CHECKS_MAX),
+            // Signatures count seconds modulo 2³².
+            now: u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(u32::MAX),
+            work_ns: 0,
+        }
+    }
+
+    fn validates(&self) -> bool {
+        self.options.validation != Validation::Off && !self.options.anchors.is_empty()
+    }
+
+    /// The zones whose trust was settled, from the root down.
+    fn links(&self) -> Vec<Link> {
+        let mut zones: Vec<&Zone> = self.zones.values().filter(|zone| zone.trust.is_some()).collect();
+        zones.sort_by_key(|zone| (zone.name.num_labels(), zone.name.clone()));
+        let link = |zone: &&Zone| {
+            let (status, keys) = match zone.trust.clone()? {
+                Trust::Keys(keys) => (Status::Secure, describe(&keys)),
+                Trust::Insecure(why) => (Status::Insecure(why), Vec::new()),
+                Trust::Bogus(why) => (Status::Bogus(why), Vec::new()),
+                Trust::Unchecked => return None,
+            };
+            Some(Link { zone: text::name(&zone.name), status, vouched: zone.vouched.clone(), keys })
+        };
+        zones.iter().filter_map(link).collect()
+    }
+}

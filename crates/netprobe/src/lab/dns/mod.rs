@@ -1,0 +1,87 @@
+//! The lab's name servers: root, top-level domains and authorities on loopback addresses of their own, all on one port.
+//!
+//! Ours, because they have to lie on purpose: see [`Fault`](super::Fault).
+
+mod authority;
+mod serve;
+mod world;
+mod zone;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::net::{TcpListener, UdpSocket};
+
+use super::LabError;
+use super::hosts::Host;
+use crate::dns::{Anchor, Server, Walker};
+use world::{ROOT, World};
+
+/// How many ports are tried before giving up: all servers need the same one, as out there.
+const PORTS_TRIED: usize = 50;
+
+/// What somebody has to know to walk the lab's DNS.
+#[derive(Debug, Clone)]
+pub(super) struct NameServers {
+    pub(super) port: u16,
+    pub(super) anchor: Anchor,
+}
+
+type Bound = (Ipv4Addr, UdpSocket, TcpListener);
+
+impl NameServers {
+    /// Starts every server on the current runtime.
+    pub(super) async fn start(hosts: &[Host]) -> Result<Self, LabError> {
+        let sign = |message: String| LabError::Sign { what: "its zones".to_owned(), message };
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(0);
+        let World { servers, anchor } = World::new(hosts, now).map_err(sign)?;
+        let anchor = anchor.parse().map_err(|error| sign(format!("{error}")))?;
+        let addresses: Vec<Ipv4Addr> = servers.iter().map(|(address, _)| *address).collect();
+        let (port, bound) = bind_all(&addresses).await?;
+        for ((_, server), (_, datagrams, connections)) in servers.into_iter().zip(bound) {
+            let server = Arc::new(server);
+            tokio::spawn(serve::datagrams(Arc::clone(&server), datagrams));
+            tokio::spawn(serve::connections(server, connections));
+        }
+        Ok(Self { port, anchor })
+    }
+
+    /// A walker that starts at the lab's root and trusts its key.
+    pub(super) fn walker(&self) -> Walker {
+        let root = Server { name: "a.root.test.".to_owned(), address: SocketAddr::new(IpAddr::V4(ROOT), self.port) };
+        Walker { roots: vec![root], port: self.port, anchors: vec![self.anchor.clone()], ..Walker::default() }
+    }
+}
+
+/// One port that is free at every address, on UDP and TCP.
+async fn bind_all(addresses: &[Ipv4Addr]) -> Result<(u16, Vec<Bound>), LabError> {
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        match try_bind_all(addresses).await {
+            Ok(bound) => return Ok(bound),
+            Err((_, error)) if error.kind() == io::ErrorKind::AddrInUse && tried < PORTS_TRIED => {}
+            Err((address, error)) => return Err(LabError::Listen { address, source: error.into() }),
+        }
+    }
+}
+
+async fn try_bind_all(addresses: &[Ipv4Addr]) -> Result<(u16, Vec<Bound>), (SocketAddr, io::Error)> {
+    let mut port = 0;
+    let mut bound = Vec::new();
+    for address in addresses {
+        let at = SocketAddr::new(IpAddr::V4(*address), port);
+        let bind = async || {
+            let connections = TcpListener::bind(at).await?;
+            let at = connections.local_addr()?;
+            Ok((at.port(), UdpSocket::bind(at).await?, connections))
+        };
+        let (same, datagrams, connections) = bind().await.map_err(|error| (at, error))?;
+        port = same;
+        bound.push((*address, datagrams, connections));
+    }
+    Ok((port, bound))
+}
