@@ -68,6 +68,14 @@ pub enum Error {
         /// Its shape, with numbers.
         shape: String,
     },
+    /// The instruction set that was asked for is not there.
+    #[error("this processor has no {asked}, the best it has is {best}")]
+    IsaUnavailable {
+        /// What was asked for.
+        asked: crate::Isa,
+        /// What there is.
+        best: crate::Isa,
+    },
     /// Scratch memory cannot be allocated.
     #[error("{bytes} bytes of scratch memory cannot be allocated")]
     OutOfMemory {

@@ -53,14 +53,18 @@
 //! overwritten. Nothing here prints.
 
 mod attention;
+mod cpu;
 mod error;
 pub mod plain;
 mod reference;
 mod rowwise;
+mod simd;
 mod standard;
 pub mod suite;
 
 pub use attention::{Attention, AttentionBackend, Saved};
+pub use cpu::Cpu;
 pub use error::Error;
+pub use linalg::Isa;
 pub use reference::Reference;
 pub use rowwise::{IGNORE, Rows, RowwiseBackend, SavedRmsNorm};

@@ -1,0 +1,93 @@
+//! Everything that needs `unsafe` to be fast: vector registers and the kernels on them.
+//!
+//! The rest of the crate sees safe functions only: those of [`Kernels`] check lengths once a tile, and [`kernels`] hands a table out
+//! only if the processor has its instruction set.
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod backward;
+mod forward;
+mod portable;
+mod product;
+mod table;
+mod transpose;
+mod vector;
+
+use crate::{Error, Isa};
+
+pub(crate) use backward::{BackwardTile, KeyGradients};
+pub(crate) use forward::{ForwardTile, NO_MAX};
+pub(crate) use table::Kernels;
+pub(crate) use transpose::transpose;
+
+/// The kernels of an instruction set, the best one if `None`.
+///
+/// # Errors
+///
+/// [`Error::IsaUnavailable`] if this processor lacks it.
+pub(crate) fn kernels(isa: Option<Isa>) -> Result<&'static Kernels, Error> {
+    let asked = isa.unwrap_or_else(Isa::best);
+    if !asked.is_available() {
+        return Err(Error::IsaUnavailable { asked, best: Isa::best() });
+    }
+    Ok(match asked {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => &avx512::KERNELS,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2Fma => &avx2::KERNELS,
+        _ => &portable::KERNELS,
+    })
+}
+
+/// How many queries a block has: a width of [`Kernels`].
+#[derive(Clone, Copy)]
+pub(crate) struct Width {
+    index: usize,
+    /// Queries.
+    pub(crate) lanes: usize,
+}
+
+impl Kernels {
+    /// Elements a vector register.
+    pub(crate) fn vector(&self) -> usize {
+        self.vector
+    }
+
+    /// Queries of the widest block.
+    pub(crate) fn lanes_max(&self) -> usize {
+        self.widths[table::WIDTHS - 1] * self.vector
+    }
+
+    /// The narrowest block that holds `rows` queries, or the widest there is.
+    pub(crate) fn width(&self, rows: usize) -> Width {
+        let index = self.widths.iter().position(|width| width * self.vector >= rows).unwrap_or(table::WIDTHS - 1);
+        Width { index, lanes: self.widths[index] * self.vector }
+    }
+
+    /// One tile of the forward pass.
+    ///
+    /// # Panics
+    ///
+    /// If a slice is not as long as the width makes it.
+    pub(crate) fn forward_tile(&self, width: Width, mut tile: ForwardTile<'_>) {
+        debug_assert!(self.isa.is_available());
+        tile.check(width.lanes);
+        // SAFETY: whoever has a table has the instruction set; check() has passed for this width's lanes.
+        unsafe { self.forward[width.index](&mut tile) }
+    }
+
+    /// One tile of the backward pass.
+    ///
+    /// # Panics
+    ///
+    /// If a slice is not as long as the width makes it.
+    pub(crate) fn backward_tile(&self, width: Width, mut tile: BackwardTile<'_>) {
+        debug_assert!(self.isa.is_available());
+        tile.check(width.lanes, self.vector);
+        // SAFETY: whoever has a table has the instruction set; check() has passed for this width's lanes.
+        unsafe { self.backward[width.index](&mut tile) }
+    }
+}

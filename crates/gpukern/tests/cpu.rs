@@ -1,0 +1,154 @@
+//! `Cpu` on every instruction set that this processor has, on one, two and three threads.
+
+use gpukern::suite::{Suite, check, fixed};
+use gpukern::{Attention, AttentionBackend, Cpu, Error, Isa, Saved};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+fn available() -> impl Iterator<Item = Cpu> {
+    Isa::ALL.into_iter().filter(|isa| isa.is_available()).map(|isa| Cpu { isa: Some(isa) })
+}
+
+fn pool(threads: usize) -> ThreadPool {
+    ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
+}
+
+#[test]
+fn every_instruction_set_passes_the_suite() {
+    for cpu in available() {
+        let suite = Suite { scores_max: 1 << 18, ..Suite::default() };
+        assert!(check(&format!("{cpu:?}"), &cpu, &suite).expect("within bounds") > 100);
+    }
+}
+
+#[test]
+fn the_best_one_passes_the_whole_suite_on_several_threads() {
+    let suite = Suite { seed: 2, ..Suite::default() };
+    pool(3).install(|| check("Cpu", &Cpu::default(), &suite)).expect("within bounds");
+}
+
+/// Numbers from −1 to 1, the same every time.
+fn noise(len: usize, mut state: u32) -> Vec<f32> {
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// Every output's bits.
+fn bits(cpu: Cpu, problem: &Attention, threads: usize) -> Vec<Vec<u32>> {
+    let (queries, keys) = (problem.query_elements().expect("small"), problem.key_elements().expect("small"));
+    let (q, k, v, d_out) = (noise(queries, 1), noise(keys, 2), noise(keys, 3), noise(queries, 4));
+    let nan = |len: usize| vec![f32::NAN; len];
+    let (mut out, mut log_sum_exp) = (nan(queries), nan(problem.rows().expect("small")));
+    let (mut d_q, mut d_k, mut d_v) = (nan(queries), nan(keys), nan(keys));
+    pool(threads).install(|| {
+        cpu.forward(problem, &q, &k, &v, &mut out, &mut log_sum_exp).expect("a problem");
+        let saved = Saved { q: &q, k: &k, v: &v, out: &out, log_sum_exp: &log_sum_exp };
+        cpu.backward(problem, saved, &d_out, &mut d_q, &mut d_k, &mut d_v).expect("a problem");
+    });
+    let bits = |numbers: Vec<f32>| numbers.into_iter().map(f32::to_bits).collect();
+    [out, log_sum_exp, d_q, d_k, d_v].map(bits).into()
+}
+
+#[test]
+fn bits_are_the_same_on_any_number_of_threads() {
+    let one = Attention {
+        batch: 1,
+        heads: 1,
+        kv_heads: 1,
+        queries: 300,
+        keys: 1000,
+        head_dim: 64,
+        causal: false,
+        scale: None,
+        key_capacity: None,
+    };
+    // Enough work for several threads each: one head (apart), several (together), groups, causal ones, decoding.
+    let problems = [
+        one,
+        Attention { causal: true, queries: 700, keys: 700, head_dim: 40, ..one },
+        Attention { heads: 3, ..one },
+        Attention { batch: 2, heads: 6, kv_heads: 2, queries: 130, ..one },
+        Attention { batch: 2, heads: 4, kv_heads: 2, queries: 1, keys: 20_000, key_capacity: Some(20_500), ..one },
+    ];
+    for problem in problems {
+        for cpu in available() {
+            let single = bits(cpu, &problem, 1);
+            for threads in [2, 3] {
+                assert!(bits(cpu, &problem, threads) == single, "{cpu:?}, {threads} threads, {problem:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn running_maxima_that_rise_and_fall_are_followed() {
+    // Scores that climb by more than the limit from key to key, fall, and climb again, within tiles and across them.
+    for cpu in available() {
+        let keys = 500;
+        let problem = Attention {
+            batch: 1,
+            heads: 1,
+            kv_heads: 1,
+            queries: 70,
+            keys,
+            head_dim: 1,
+            causal: true,
+            scale: Some(1.0),
+            key_capacity: None,
+        };
+        let k: Vec<f32> = (0..keys).map(|key| ((key * key) % 977) as f32 - 400.0 + key as f32).collect();
+        let (q, v) = (noise(70, 5), noise(keys, 6));
+        let (mut out, mut log_sum_exp) = (vec![0.0; 70], vec![0.0; 70]);
+        cpu.forward(&problem, &q, &k, &v, &mut out, &mut log_sum_exp).expect("a problem");
+        let (mut exact, mut exact_sum) = (vec![0.0; 70], vec![0.0; 70]);
+        gpukern::Reference.forward(&problem, &q, &k, &v, &mut exact, &mut exact_sum).expect("a problem");
+        for row in 0..70 {
+            assert!((out[row] - exact[row]).abs() < 2e-4, "{cpu:?} row {row}: {} {}", out[row], exact[row]);
+            let allowed = 1e-6 * exact_sum[row].abs().max(1.0);
+            assert!((log_sum_exp[row] - exact_sum[row]).abs() < allowed, "{cpu:?} row {row}");
+        }
+    }
+}
+
+#[test]
+fn infinite_scores_are_weights_of_nothing_and_nan_stays() {
+    let (nan, infinity) = (f32::NAN, f32::INFINITY);
+    let one = Attention {
+        batch: 1,
+        heads: 1,
+        kv_heads: 1,
+        queries: 1,
+        keys: 3,
+        head_dim: 1,
+        causal: false,
+        scale: Some(1.0),
+        key_capacity: None,
+    };
+    for cpu in available() {
+        let run = |k: &[f32; 3], v: &[f32; 3]| {
+            let (mut out, mut log_sum_exp) = ([0.0], [0.0]);
+            cpu.forward(&one, &[1.0], k, v, &mut out, &mut log_sum_exp).expect("a problem");
+            (out[0], log_sum_exp[0])
+        };
+        assert_eq!(run(&[-infinity, 0.0, -infinity], &[5.0, 3.0, 7.0]), (3.0, 0.0), "{cpu:?}");
+        assert_eq!(run(&[-infinity; 3], &[5.0, 3.0, 7.0]), (0.0, -infinity), "{cpu:?}");
+        assert!(run(&[0.0, nan, 0.0], &[5.0, 3.0, 7.0]).0.is_nan(), "{cpu:?}");
+        assert!(run(&[0.0, 0.0, infinity], &[5.0, 3.0, 7.0]).0.is_nan(), "{cpu:?}");
+        assert!(run(&[0.0, 0.0, 0.0], &[5.0, nan, 7.0]).0.is_nan(), "{cpu:?}");
+    }
+}
+
+#[test]
+fn an_instruction_set_that_is_not_there_is_refused() {
+    let Some(isa) = Isa::ALL.into_iter().find(|isa| !isa.is_available()) else { return };
+    let problem = fixed()[0].problem;
+    let (queries, keys) = (problem.query_elements().expect("small"), problem.key_elements().expect("small"));
+    let mut out = vec![42.0; queries];
+    let mut log_sum_exp = vec![42.0; problem.rows().expect("small")];
+    let (q, k) = (vec![0.0; queries], vec![0.0; keys]);
+    let error = Cpu { isa: Some(isa) }.forward(&problem, &q, &k, &k, &mut out, &mut log_sum_exp).expect_err("absent");
+    assert_eq!(error, Error::IsaUnavailable { asked: isa, best: Isa::best() });
+    assert!(out.iter().chain(&log_sum_exp).all(|&x| x == 42.0));
+}
