@@ -1,7 +1,7 @@
 //! `Cpu` on every instruction set that this processor has, on one, two and three threads.
 
-use gpukern::suite::{Suite, check, fixed};
-use gpukern::{Attention, AttentionBackend, Cpu, Error, Isa, Saved};
+use gpukern::suite::{Suite, check, check_rowwise, fixed};
+use gpukern::{Attention, AttentionBackend, Cpu, Error, Isa, Rows, RowwiseBackend, Saved, SavedRmsNorm};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 fn available() -> impl Iterator<Item = Cpu> {
@@ -80,6 +80,29 @@ fn bits_are_the_same_on_any_number_of_threads() {
             }
         }
     }
+}
+
+#[test]
+fn rows_pass_their_suite_on_every_instruction_set() {
+    for (seed, cpu) in (1..).zip(available()) {
+        pool(2).install(|| check_rowwise(&format!("{cpu:?}"), &cpu, seed)).expect("within bounds");
+    }
+}
+
+#[test]
+fn the_gradient_of_weights_has_the_same_bits_on_any_number_of_threads() {
+    let shape = Rows { rows: 3000, columns: 130 };
+    let (x, d_out, inverse_rms) = (noise(390_000, 1), noise(390_000, 2), noise(3000, 3));
+    let gradients = |threads: usize| {
+        let (mut d_x, mut d_weight) = (vec![0.0; 390_000], vec![0.0; 130]);
+        let saved = SavedRmsNorm { x: &x, weight: None, inverse_rms: &inverse_rms };
+        pool(threads)
+            .install(|| Cpu::default().rms_norm_backward(shape, saved, &d_out, &mut d_x, Some(&mut d_weight)))
+            .expect("lengths agree");
+        (d_x, d_weight)
+    };
+    let one = gradients(1);
+    assert!(gradients(2) == one && gradients(3) == one);
 }
 
 #[test]

@@ -37,21 +37,18 @@ struct Scratch {
     d_q_t: Aligned,
     negative_log_sum_exp: Aligned,
     row_sum: Aligned,
-    q: Aligned,
-    d_out: Aligned,
     p_t: Aligned,
     d_s_t: Aligned,
     seen: Seen,
 }
 
 impl Scratch {
-    fn new(head_dim: usize, stride: usize, lanes: usize) -> Self {
+    fn new(head_dim: usize, lanes: usize) -> Self {
         let [q_t, d_out_t, d_q_t] = [(); 3].map(|()| Aligned::zeros(head_dim * lanes));
         let [negative_log_sum_exp, row_sum] = [(); 2].map(|()| Aligned::zeros(lanes));
-        let [q, d_out] = [(); 2].map(|()| Aligned::zeros(lanes * stride));
         let [p_t, d_s_t] = [(); 2].map(|()| Aligned::zeros(KEYS * lanes));
         let seen = Seen::new(lanes);
-        Self { q_t, d_out_t, d_q_t, negative_log_sum_exp, row_sum, q, d_out, p_t, d_s_t, seen }
+        Self { q_t, d_out_t, d_q_t, negative_log_sum_exp, row_sum, p_t, d_s_t, seen }
     }
 }
 
@@ -71,13 +68,7 @@ impl Backward<'_> {
     }
 
     fn scratch(&self) -> Scratch {
-        let head_dim = self.problem.head_dim;
-        Scratch::new(head_dim, self.stride(), self.kernels.lanes_max())
-    }
-
-    /// Columns rounded up to whole vectors.
-    fn stride(&self) -> usize {
-        self.problem.head_dim.next_multiple_of(self.kernels.vector())
+        Scratch::new(self.problem.head_dim, self.kernels.lanes_max())
     }
 
     fn blocks(&self, kv: usize) -> impl Iterator<Item = Block> + use<> {
@@ -166,10 +157,12 @@ impl Backward<'_> {
             return d_q.into_iter().for_each(|d_q| d_q.fill(0.0));
         }
         self.make_ready(scratch, block, width);
-        let Scratch { q_t, d_out_t, d_q_t, negative_log_sum_exp, row_sum, q, d_out, p_t, d_s_t, seen } = scratch;
+        let Scratch { q_t, d_out_t, d_q_t, negative_log_sum_exp, row_sum, p_t, d_s_t, seen } = scratch;
         let matrix = head_dim * lanes;
         d_q_t[..matrix].fill(0.0);
         let head = block.kv * self.problem.key_rows() * head_dim;
+        let rows = block.first * head_dim..(block.first + block.rows) * head_dim;
+        let (q, d_out) = (&self.forward.q[rows.clone()], &self.d_out[rows]);
         let mut keys = keys;
         for start in range.clone().step_by(KEYS) {
             let count = KEYS.min(range.end - start);
@@ -177,7 +170,7 @@ impl Backward<'_> {
             let gradients = keys.as_mut().map(|keys| {
                 let tile = (start - keys.start) * head_dim..(start - keys.start + count) * head_dim;
                 let (d_k, d_v) = (&mut keys.d_k[tile.clone()], &mut keys.d_v[tile]);
-                KeyGradients { rows: block.rows, q, d_out, stride: self.stride(), d_k, d_v }
+                KeyGradients { q, d_out, d_k, d_v }
             });
             let tile = BackwardTile {
                 head_dim,
@@ -201,24 +194,17 @@ impl Backward<'_> {
         }
     }
 
-    /// Q and dO of a block, a lane a row and a row a row; −log_sum_exp, and D = dO·O.
+    /// Q and dO of a block, a lane a row; −log_sum_exp, and D = dO·O.
     fn make_ready(&self, scratch: &mut Scratch, block: Block, width: Width) {
-        let (head_dim, lanes, stride) = (self.problem.head_dim, width.lanes, self.stride());
-        let matrix = head_dim * lanes;
+        let (head_dim, lanes) = (self.problem.head_dim, width.lanes);
         let here = block.first * head_dim..(block.first + block.rows) * head_dim;
         let (q, d_out, out) = (&self.forward.q[here.clone()], &self.d_out[here.clone()], &self.forward.out[here]);
-        for (rows, t, padded) in [
-            (q, &mut scratch.q_t, &mut scratch.q), //
-            (d_out, &mut scratch.d_out_t, &mut scratch.d_out),
-        ] {
+        for (rows, lane_a_row) in [(q, &mut scratch.q_t), (d_out, &mut scratch.d_out_t)] {
+            let lane_a_row = &mut lane_a_row[..head_dim * lanes];
             if block.rows < lanes {
-                t[..matrix].fill(0.0);
+                lane_a_row.fill(0.0);
             }
-            transpose((block.rows, head_dim), rows, head_dim, &mut t[..matrix], lanes);
-            // The columns from head_dim on stay 0.
-            for (to, from) in padded.chunks_exact_mut(stride).zip(rows.chunks_exact(head_dim)) {
-                to[..head_dim].copy_from_slice(from);
-            }
+            transpose((block.rows, head_dim), rows, head_dim, lane_a_row, lanes);
         }
         let log_sum_exp = &self.forward.log_sum_exp[block.first..][..block.rows];
         scratch.negative_log_sum_exp[..lanes].fill(0.0);

@@ -77,7 +77,7 @@ impl Forward<'_> {
         negative_max.fill(-NO_MAX);
         sum.fill(0.0);
         let head = block.kv * self.problem.key_rows() * head_dim;
-        let factor = (f64::from(self.problem.scale_or_default()) * std::f64::consts::LOG2_E) as f32;
+        let factor = base_2_factor(self.problem);
         for start in (0..seen.most()).step_by(KEYS) {
             let keys = KEYS.min(seen.most() - start);
             let here = head + start * head_dim..head + (start + keys) * head_dim;
@@ -97,18 +97,27 @@ impl Forward<'_> {
         }
         transpose((head_dim, block.rows), out_t, lanes, out, head_dim);
         for (row, out) in out.chunks_exact_mut(head_dim).enumerate() {
-            log_sum_exp[row] = normalise(out, -negative_max[row], sum[row]);
+            log_sum_exp[row] = normalise(self.problem, out, -negative_max[row], sum[row]);
         }
     }
 }
 
-/// Divides by the sum, and gives the natural logarithm of the sum of exponentials: `sum` is relative to 2^`max`.
-pub(super) fn normalise(out: &mut [f32], max: f32, sum: f32) -> f32 {
+/// What dot products are multiplied by, so that 2 to that is the exponential of the score.
+pub(super) fn base_2_factor(problem: &Attention) -> f32 {
+    (f64::from(problem.scale_or_default()) * std::f64::consts::LOG2_E) as f32
+}
+
+/// Divides by the sum, and gives the natural logarithm of the sum of exponentials: `sum` is relative to 2^`max`, and `max` is a dot product times
+/// the factor in place of `scale`.
+pub(super) fn normalise(problem: &Attention, out: &mut [f32], max: f32, sum: f32) -> f32 {
     if sum == 0.0 {
         out.fill(0.0);
         return f32::NEG_INFINITY;
     }
     let inverse = 1.0 / sum;
     out.iter_mut().for_each(|out| *out *= inverse);
-    ((f64::from(max) + f64::from(sum).log2()) * std::f64::consts::LN_2) as f32
+    // Not times ln 2: that would keep the rounding of the factor, which large scores magnify.
+    let factor = f64::from(base_2_factor(problem));
+    let natural = if factor == 0.0 { 0.0 } else { f64::from(max) * (f64::from(problem.scale_or_default()) / factor) };
+    (natural + f64::from(sum).ln()) as f32
 }

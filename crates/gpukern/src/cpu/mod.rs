@@ -1,9 +1,11 @@
-//! Flash attention on this machine's processor.
+//! Flash attention, and the row-wise pieces, on this machine's processor.
 
 mod aligned;
 mod backward;
 mod blocks;
+mod decode;
 mod forward;
+mod rowwise;
 mod share;
 
 use crate::simd::kernels;
@@ -11,8 +13,10 @@ use crate::{Attention, AttentionBackend, Error, Isa, Saved};
 use backward::Backward;
 use forward::Forward;
 
-/// Flash attention in f32: tiles, online softmax, vector registers, threads.
+/// Flash attention in f32 (tiles, online softmax, vector registers, threads) and the row-wise pieces beside it.
 ///
+/// - **Decoding**, with at most eight rows of queries for a key/value head, reads the keys and values once, where they lie, and shares
+///   them out among threads.
 /// - **Memory** beside inputs and outputs: one tile of weights and a few matrices of 64 rows a thread, whatever the number of queries
 ///   and keys.
 /// - **Threads**: those of rayon's current pool, so `RAYON_NUM_THREADS` and `ThreadPool::install` work.
@@ -53,7 +57,12 @@ impl AttentionBackend for Cpu {
         log_sum_exp: &mut [f32],
     ) -> Result<(), Error> {
         problem.check_forward(q, k, v, out, log_sum_exp)?;
-        Forward { problem, kernels: kernels(self.isa)?, q, k, v }.run(out, log_sum_exp);
+        let forward = Forward { problem, kernels: kernels(self.isa)?, q, k, v };
+        if decode::is_decoding(problem) {
+            forward.decode(out, log_sum_exp);
+        } else {
+            forward.run(out, log_sum_exp);
+        }
         Ok(())
     }
 

@@ -47,9 +47,19 @@ unsafe impl Vector for Ymm {
         unsafe { _mm256_maskload_ps(from, mask) }
     }
     #[inline(always)]
+    unsafe fn load_or(from: *const f32, mask: __m256i, other: __m256) -> __m256 {
+        // SAFETY: the caller runs on AVX2 and may read the masked elements; the rest is not touched.
+        unsafe { _mm256_blendv_ps(other, _mm256_maskload_ps(from, mask), _mm256_castsi256_ps(mask)) }
+    }
+    #[inline(always)]
     unsafe fn store_masked(to: *mut f32, x: __m256, mask: __m256i) {
         // SAFETY: the caller runs on AVX2 and may write the masked elements; the rest is not touched.
         unsafe { _mm256_maskstore_ps(to, mask, x) }
+    }
+    #[inline(always)]
+    unsafe fn keep(x: __m256, mask: __m256i) -> __m256 {
+        // SAFETY: the caller runs on AVX2.
+        unsafe { _mm256_and_ps(x, _mm256_castsi256_ps(mask)) }
     }
     #[inline(always)]
     unsafe fn add(x: __m256, y: __m256) -> __m256 {
@@ -104,6 +114,24 @@ unsafe impl Vector for Ymm {
             let whole = _mm256_min_ps(_mm256_max_ps(whole, _mm256_set1_ps(-127.0)), _mm256_set1_ps(128.0));
             let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(whole), _mm256_set1_epi32(127));
             _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn sum(x: __m256) -> f32 {
+        // SAFETY: the caller runs on AVX2.
+        unsafe {
+            let four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn largest(x: __m256) -> f32 {
+        // SAFETY: the caller runs on AVX2.
+        unsafe {
+            let four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
         }
     }
 }

@@ -46,9 +46,19 @@ unsafe impl Vector for Zmm {
         unsafe { _mm512_maskz_loadu_ps(mask, from) }
     }
     #[inline(always)]
+    unsafe fn load_or(from: *const f32, mask: u16, other: __m512) -> __m512 {
+        // SAFETY: the caller runs on AVX-512F and may read the masked elements; the rest is not touched.
+        unsafe { _mm512_mask_loadu_ps(other, mask, from) }
+    }
+    #[inline(always)]
     unsafe fn store_masked(to: *mut f32, x: __m512, mask: u16) {
         // SAFETY: the caller runs on AVX-512F and may write the masked elements; the rest is not touched.
         unsafe { _mm512_mask_storeu_ps(to, mask, x) }
+    }
+    #[inline(always)]
+    unsafe fn keep(x: __m512, mask: u16) -> __m512 {
+        // SAFETY: the caller runs on AVX-512F.
+        unsafe { _mm512_maskz_mov_ps(mask, x) }
     }
     #[inline(always)]
     unsafe fn add(x: __m512, y: __m512) -> __m512 {
@@ -99,5 +109,15 @@ unsafe impl Vector for Zmm {
     unsafe fn scale(x: __m512, whole: __m512) -> __m512 {
         // SAFETY: the caller runs on AVX-512F.
         unsafe { _mm512_scalef_ps(x, whole) }
+    }
+    #[inline(always)]
+    unsafe fn sum(x: __m512) -> f32 {
+        // SAFETY: the caller runs on AVX-512F.
+        unsafe { _mm512_reduce_add_ps(x) }
+    }
+    #[inline(always)]
+    unsafe fn largest(x: __m512) -> f32 {
+        // SAFETY: the caller runs on AVX-512F.
+        unsafe { _mm512_reduce_max_ps(x) }
     }
 }

@@ -16,7 +16,7 @@
 //! (Dao et al. 2022, arXiv:2205.14135, appendix B.4.)
 #![allow(unsafe_code)]
 
-use super::product::{Left, ROWS_MAX, Right, add_product, product};
+use super::product::{Left, ROWS_MAX, Right, add_columns, add_product, product};
 use super::vector::Vector;
 
 /// One tile of keys and values, and one block of queries. Checked by [`BackwardTile::check`].
@@ -47,20 +47,17 @@ pub(crate) struct BackwardTile<'a> {
 
 /// The gradients of a tile's keys and values, and what they are sums of.
 pub(crate) struct KeyGradients<'a> {
-    /// Rows of the block that count.
-    pub(crate) rows: usize,
-    /// Q and dO, `[rows, stride]`; `stride` is `head_dim` rounded up to whole vectors.
+    /// Q and dO, `[rows, head_dim]`.
     pub(crate) q: &'a [f32],
     pub(crate) d_out: &'a [f32],
-    pub(crate) stride: usize,
     /// `[keys, head_dim]`.
     pub(crate) d_k: &'a mut [f32],
     pub(crate) d_v: &'a mut [f32],
 }
 
 impl BackwardTile<'_> {
-    /// Panics unless every slice is as long as `lanes` queries, in vectors of `vector`, make it.
-    pub(super) fn check(&self, lanes: usize, vector: usize) {
+    /// Panics unless every slice is as long as `lanes` queries make it.
+    pub(super) fn check(&self, lanes: usize) {
         let keys = self.k.len() / self.head_dim;
         let (matrix, tile) = (self.head_dim * lanes, keys * lanes);
         assert!(self.k.len() == keys * self.head_dim && self.v.len() == self.k.len());
@@ -70,8 +67,7 @@ impl BackwardTile<'_> {
         assert!(self.p_t.len() >= tile && self.d_s_t.len() >= tile);
         assert!(self.seen.is_none_or(|seen| seen.len() == lanes));
         if let Some(keys) = &self.keys {
-            assert!(keys.rows <= lanes && keys.stride == self.head_dim.next_multiple_of(vector));
-            assert!(keys.q.len() >= keys.rows * keys.stride && keys.d_out.len() >= keys.rows * keys.stride);
+            assert!(keys.q.len() <= matrix && keys.q.len() % self.head_dim == 0 && keys.d_out.len() == keys.q.len());
             assert!(keys.d_k.len() == self.k.len() && keys.d_v.len() == self.k.len());
         }
     }
@@ -80,7 +76,7 @@ impl BackwardTile<'_> {
 /// One tile: probabilities, and whichever gradients are asked for. `WIDE` is the most vectors of columns at a time.
 ///
 /// # Safety
-/// Compiled for V's set; `tile.check(W·LANES, LANES)` has passed.
+/// Compiled for V's set; `tile.check(W·LANES)` has passed.
 #[inline(always)]
 pub(super) unsafe fn backward_tile<V: Vector, const W: usize, const WIDE: usize>(tile: &mut BackwardTile<'_>) {
     let (head_dim, lanes) = (tile.head_dim, W * V::LANES);
@@ -93,14 +89,14 @@ pub(super) unsafe fn backward_tile<V: Vector, const W: usize, const WIDE: usize>
             scores::<V, W, false>(tile, keys);
         }
         if let Some(gradients) = &mut tile.keys {
-            let (size, stride) = ((keys, gradients.rows), gradients.stride);
+            let size = (keys, gradients.q.len() / head_dim);
             let sums = [
                 (tile.p_t.as_ptr(), gradients.d_out.as_ptr(), gradients.d_v.as_mut_ptr()),
                 (tile.d_s_t.as_ptr(), gradients.q.as_ptr(), gradients.d_k.as_mut_ptr()),
             ];
             for (at, rows, to) in sums {
                 let weights = Left { at, row: lanes, step: 1 };
-                add_columns::<V, WIDE>(size, weights, Right { at: rows, step: stride }, (to, head_dim));
+                add_columns::<V, WIDE>(size, weights, Right { at: rows, step: head_dim }, (to, head_dim));
             }
         }
         if let Some(d_q_t) = &mut tile.d_q_t {
@@ -108,42 +104,6 @@ pub(super) unsafe fn backward_tile<V: Vector, const W: usize, const WIDE: usize>
             let d_s_t = Right { at: tile.d_s_t.as_ptr(), step: lanes };
             let to = (d_q_t.as_mut_ptr(), lanes);
             add_product::<V, W, false>((head_dim, keys), keys_t, d_s_t, to, V::mask(V::LANES));
-        }
-    }
-}
-
-/// C += A·B with rows of C of `columns` elements without gaps; rows of B have whole vectors.
-///
-/// # Safety
-/// As [`add_product`] for all columns.
-#[inline(always)]
-unsafe fn add_columns<V: Vector, const WIDE: usize>(
-    size: (usize, usize),
-    a: Left,
-    b: Right,
-    (c, columns): (*mut f32, usize),
-) {
-    let mut column = 0;
-    while column < columns {
-        let left = columns - column;
-        // SAFETY: `left` columns are left, and whole vectors of B.
-        unsafe {
-            let b = Right { at: b.at.add(column), ..b };
-            let to = (c.add(column), columns);
-            let full = V::mask(V::LANES);
-            column += if WIDE >= 4 && left >= 4 * V::LANES {
-                add_product::<V, 4, false>(size, a, b, to, full);
-                4 * V::LANES
-            } else if left >= 2 * V::LANES {
-                add_product::<V, 2, false>(size, a, b, to, full);
-                2 * V::LANES
-            } else if left >= V::LANES {
-                add_product::<V, 1, false>(size, a, b, to, full);
-                V::LANES
-            } else {
-                add_product::<V, 1, true>(size, a, b, to, V::mask(left));
-                left
-            };
         }
     }
 }

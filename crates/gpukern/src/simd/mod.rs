@@ -9,9 +9,11 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod backward;
+mod decode;
 mod forward;
 mod portable;
 mod product;
+mod rowwise;
 mod table;
 mod transpose;
 mod vector;
@@ -19,7 +21,9 @@ mod vector;
 use crate::{Error, Isa};
 
 pub(crate) use backward::{BackwardTile, KeyGradients};
+pub(crate) use decode::DecodePart;
 pub(crate) use forward::{ForwardTile, NO_MAX};
+pub(crate) use rowwise::Row;
 pub(crate) use table::Kernels;
 pub(crate) use transpose::transpose;
 
@@ -51,11 +55,6 @@ pub(crate) struct Width {
 }
 
 impl Kernels {
-    /// Elements a vector register.
-    pub(crate) fn vector(&self) -> usize {
-        self.vector
-    }
-
     /// Queries of the widest block.
     pub(crate) fn lanes_max(&self) -> usize {
         self.widths[table::WIDTHS - 1] * self.vector
@@ -86,8 +85,32 @@ impl Kernels {
     /// If a slice is not as long as the width makes it.
     pub(crate) fn backward_tile(&self, width: Width, mut tile: BackwardTile<'_>) {
         debug_assert!(self.isa.is_available());
-        tile.check(width.lanes, self.vector);
+        tile.check(width.lanes);
         // SAFETY: whoever has a table has the instruction set; check() has passed for this width's lanes.
         unsafe { self.backward[width.index](&mut tile) }
+    }
+
+    /// A part of the keys for a handful of queries.
+    ///
+    /// # Panics
+    ///
+    /// If a slice is not as long as the others make it.
+    pub(crate) fn decode_part(&self, mut part: DecodePart<'_>) {
+        debug_assert!(self.isa.is_available());
+        part.check();
+        // SAFETY: whoever has a table has the instruction set; check() has passed.
+        unsafe { (self.decode)(&mut part) }
+    }
+
+    /// One row; gives what [`Row`] says.
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    pub(crate) fn row(&self, mut row: Row<'_>) -> [f32; 2] {
+        debug_assert!(self.isa.is_available());
+        row.check();
+        // SAFETY: whoever has a table has the instruction set; check() has passed.
+        unsafe { (self.row)(&mut row) }
     }
 }

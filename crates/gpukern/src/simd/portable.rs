@@ -48,11 +48,20 @@ unsafe impl Vector for Lanes {
         from_fn(|i| if i < mask { unsafe { *from.add(i) } } else { 0.0 })
     }
     #[inline(always)]
+    unsafe fn load_or(from: *const f32, mask: usize, other: [f32; 4]) -> [f32; 4] {
+        // SAFETY: the caller may read the first `mask` elements.
+        from_fn(|i| if i < mask { unsafe { *from.add(i) } } else { other[i] })
+    }
+    #[inline(always)]
     unsafe fn store_masked(to: *mut f32, x: [f32; 4], mask: usize) {
         for (i, &lane) in x.iter().enumerate().take(mask) {
             // SAFETY: the caller may write the first `mask` elements.
             unsafe { *to.add(i) = lane }
         }
+    }
+    #[inline(always)]
+    unsafe fn keep(x: [f32; 4], mask: usize) -> [f32; 4] {
+        from_fn(|i| if i < mask { x[i] } else { 0.0 })
     }
     #[inline(always)]
     unsafe fn add(x: [f32; 4], y: [f32; 4]) -> [f32; 4] {
@@ -99,5 +108,13 @@ unsafe impl Vector for Lanes {
             f32::from_bits((whole + (ROUND + 127.0)).to_bits() << 23)
         };
         from_fn(|i| x[i] * factor(whole[i]))
+    }
+    #[inline(always)]
+    unsafe fn sum(x: [f32; 4]) -> f32 {
+        (x[0] + x[2]) + (x[1] + x[3])
+    }
+    #[inline(always)]
+    unsafe fn largest(x: [f32; 4]) -> f32 {
+        x.into_iter().fold(f32::NEG_INFINITY, f32::max)
     }
 }

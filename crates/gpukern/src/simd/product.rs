@@ -44,6 +44,21 @@ pub(super) unsafe fn product<V: Vector, const ROWS: usize, const W: usize>(
     a: Left,
     b: Right,
 ) -> [[V::Register; W]; ROWS] {
+    // SAFETY: the caller's; no mask is used.
+    unsafe { partial_product::<V, ROWS, W, false>(k, a, b, V::mask(V::LANES)) }
+}
+
+/// As [`product`]; with `MASKED`, only the lanes of `last` of the last vector of B are read, the others count as 0.
+///
+/// # Safety
+/// As [`product`], but for those lanes.
+#[inline(always)]
+unsafe fn partial_product<V: Vector, const ROWS: usize, const W: usize, const MASKED: bool>(
+    k: usize,
+    a: Left,
+    b: Right,
+    last: V::Mask,
+) -> [[V::Register; W]; ROWS] {
     // SAFETY: reads what the caller says may be read; the pointers' last step past that is not followed.
     unsafe {
         let mut sums = [[V::zero(); W]; ROWS];
@@ -51,7 +66,8 @@ pub(super) unsafe fn product<V: Vector, const ROWS: usize, const W: usize>(
         for _ in 0..k {
             let mut line = [V::zero(); W];
             for (v, register) in line.iter_mut().enumerate() {
-                *register = V::load(right.add(v * V::LANES));
+                let at = right.add(v * V::LANES);
+                *register = if MASKED && v + 1 == W { V::load_masked(at, last) } else { V::load(at) };
             }
             for (i, sums) in sums.iter_mut().enumerate() {
                 let factor = V::splat(*left.add(i * a.row));
@@ -66,10 +82,10 @@ pub(super) unsafe fn product<V: Vector, const ROWS: usize, const W: usize>(
     }
 }
 
-/// C += A·B, `rows` rows by `W` vectors. With `MASKED`, only the lanes of `last` of the last vector of C are touched.
+/// C += A·B, `rows` rows by `W` vectors. With `MASKED`, only the lanes of `last` of the last vectors of B and C are touched.
 ///
 /// # Safety
-/// As [`product`] for i < `rows`, and rows of C, `c_row` apart, may be read and written in as many lanes.
+/// As [`product`] for i < `rows` and those lanes, and rows of C, `c_row` apart, may be read and written in as many lanes.
 #[inline(always)]
 pub(super) unsafe fn add_product<V: Vector, const W: usize, const MASKED: bool>(
     (rows, k): (usize, usize),
@@ -110,7 +126,7 @@ unsafe fn add_rows<V: Vector, const ROWS: usize, const W: usize, const MASKED: b
 ) {
     // SAFETY: the caller's.
     unsafe {
-        let sums = product::<V, ROWS, W>(k, a, b);
+        let sums = partial_product::<V, ROWS, W, MASKED>(k, a, b, last);
         for (i, sums) in sums.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {
                 let c = c.add(i * c_row + v * V::LANES);
@@ -120,6 +136,42 @@ unsafe fn add_rows<V: Vector, const ROWS: usize, const W: usize, const MASKED: b
                     V::store(c, V::add(V::load(c), sum));
                 }
             }
+        }
+    }
+}
+
+/// C += A·B with rows of C of `columns` elements without gaps. `WIDE` is the most vectors at a time.
+///
+/// # Safety
+/// As [`add_product`] for all columns.
+#[inline(always)]
+pub(super) unsafe fn add_columns<V: Vector, const WIDE: usize>(
+    size: (usize, usize),
+    a: Left,
+    b: Right,
+    (c, columns): (*mut f32, usize),
+) {
+    let mut column = 0;
+    while column < columns {
+        let left = columns - column;
+        // SAFETY: `left` columns are left.
+        unsafe {
+            let b = Right { at: b.at.add(column), ..b };
+            let to = (c.add(column), columns);
+            let full = V::mask(V::LANES);
+            column += if WIDE >= 4 && left >= 4 * V::LANES {
+                add_product::<V, 4, false>(size, a, b, to, full);
+                4 * V::LANES
+            } else if left >= 2 * V::LANES {
+                add_product::<V, 2, false>(size, a, b, to, full);
+                2 * V::LANES
+            } else if left >= V::LANES {
+                add_product::<V, 1, false>(size, a, b, to, full);
+                V::LANES
+            } else {
+                add_product::<V, 1, true>(size, a, b, to, V::mask(left));
+                left
+            };
         }
     }
 }

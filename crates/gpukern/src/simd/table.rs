@@ -1,7 +1,9 @@
 //! Every kernel of one instruction set, and the macros that fill the tables.
 
 use super::backward::BackwardTile;
+use super::decode::DecodePart;
 use super::forward::ForwardTile;
+use super::rowwise::Row;
 use crate::Isa;
 
 /// How many widths of blocks there are kernels for.
@@ -19,6 +21,8 @@ pub(crate) struct Kernels {
     pub(super) widths: [usize; WIDTHS],
     pub(super) forward: [unsafe fn(&mut ForwardTile<'_>); WIDTHS],
     pub(super) backward: [unsafe fn(&mut BackwardTile<'_>); WIDTHS],
+    pub(super) decode: unsafe fn(&mut DecodePart<'_>),
+    pub(super) row: unsafe fn(&mut Row<'_>) -> [f32; 2],
 }
 
 /// The generic kernels, compiled for one instruction set: `entries!(#[target_feature(enable = ".."]))`.
@@ -45,6 +49,26 @@ macro_rules! entries {
             // SAFETY: the caller's; compiled for V's instruction set.
             unsafe { super::backward::backward_tile::<V, W, WIDE>(tile) }
         }
+
+        /// [`decode_part`](super::decode::decode_part) compiled for this instruction set.
+        ///
+        /// # Safety
+        /// As there.
+        $(#[$feature])?
+        unsafe fn decode<V: Vector, const WIDE: usize>(part: &mut super::decode::DecodePart<'_>) {
+            // SAFETY: the caller's; compiled for V's instruction set.
+            unsafe { super::decode::decode_part::<V, WIDE>(part) }
+        }
+
+        /// [`row`](super::rowwise::row) compiled for this instruction set.
+        ///
+        /// # Safety
+        /// As there.
+        $(#[$feature])?
+        unsafe fn row<V: Vector>(row: &mut super::rowwise::Row<'_>) -> [f32; 2] {
+            // SAFETY: the caller's; compiled for V's instruction set.
+            unsafe { super::rowwise::row::<V>(row) }
+        }
     };
 }
 
@@ -57,6 +81,8 @@ macro_rules! table {
             widths: [$($width),*],
             forward: [$(forward::<$vector, $width>),*],
             backward: [$(backward::<$vector, $width, $widest>),*],
+            decode: decode::<$vector, $widest>,
+            row: row::<$vector>,
         }
     };
 }

@@ -39,8 +39,12 @@ pub(super) unsafe trait Vector {
     unsafe fn mask(lanes: usize) -> Self::Mask;
     /// The masked lanes from `from`, 0 in the others; touches no memory outside them.
     unsafe fn load_masked(from: *const f32, mask: Self::Mask) -> Self::Register;
+    /// The masked lanes from `from`, those of `other` in the others; touches no memory outside them.
+    unsafe fn load_or(from: *const f32, mask: Self::Mask, other: Self::Register) -> Self::Register;
     /// The masked lanes to `to`; touches no memory outside them.
     unsafe fn store_masked(to: *mut f32, x: Self::Register, mask: Self::Mask);
+    /// The masked lanes of `x`, 0 in the others.
+    unsafe fn keep(x: Self::Register, mask: Self::Mask) -> Self::Register;
     /// `x + y`.
     unsafe fn add(x: Self::Register, y: Self::Register) -> Self::Register;
     /// `x − y`.
@@ -60,6 +64,11 @@ pub(super) unsafe trait Vector {
     unsafe fn split(x: Self::Register) -> (Self::Register, Self::Register);
     /// x·2ʷ for what `split` gave as w: infinite above f32's range, 0 below it. NaN stays.
     unsafe fn scale(x: Self::Register, whole: Self::Register) -> Self::Register;
+
+    /// The sum of the lanes, in an order that depends on nothing but `LANES`.
+    unsafe fn sum(x: Self::Register) -> f32;
+    /// The largest lane; no lane is NaN.
+    unsafe fn largest(x: Self::Register) -> f32;
 
     /// All lanes 0.
     #[inline(always)]
