@@ -92,6 +92,7 @@ const UNSAFE: [&str; 9] = [
     "crates/linalg/src/blas.rs",
     "crates/gpukern/src/simd/",
     "crates/gpu-device/",
+    "crates/montecarlo/src/simd/",
     "crates/simgpu/src/lanes/",
     "crates/simgpu/src/memory.rs",
     "crates/simgpu/src/driver/",

@@ -10,17 +10,24 @@
 // 1. No thread may wait for the last one's random numbers, so there is no generator state. Philox4x32-10 encrypts a counter: any
 //    thread computes any numbers of the sequence. (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3")
 // 2. The test is exact, in integers, so that every machine counts the same darts (below).
-// 3. Each thread takes every n-th block of the sequence and counts in a register; a warp adds its 32 counts by shuffles, a
+// 3. A dart's coordinates have 32 bits each, but 16 of them decide unless the cell that they name is close to the circle. So a
+//    Philox block gives four darts, and the other bits are drawn for one dart in 5,000.
+// 4. Each thread takes every n-th block of the sequence and counts in a register; a warp adds its 32 counts by shuffles, a
 //    block its 8 in shared memory, and one atomic addition a block reaches global memory. Integers: the order does not matter.
 //
 // The sequence, which the CPU repeats bit for bit:
-//     key     = seed: key[0] its low 32 bits, key[1] its high ones
-//     counter = b, the index of a block of two darts: c[0] its low 32 bits, c[1] its high ones, c[2] = c[3] = 0
-//     output  = Philox4x32-10(counter, key) = w[0..4]: dart 2b is (x, y) = (w[0], w[1]), dart 2b + 1 is (w[2], w[3])
-//     inside  ⇔ ((x + ½)·2⁻³²)² + ((y + ½)·2⁻³²)² ≤ 1      the midpoint of a cell of the 2³² × 2³² grid
-//             ⇔ (2x + 1)² + (2y + 1)² ≤ 2⁶⁶
-//             ⇔ x·(x + 1) + y·(y + 1) + ½ ≤ 2⁶⁴             since (2x + 1)² = 4·x·(x + 1) + 1
-//             ⇔ x·(x + 1) + y·(y + 1) < 2⁶⁴                 both are integers: the sum of two u64 does not wrap around
+//     key    = seed: key[0] its low 32 bits, key[1] its high ones
+//     b, l   = d / 4, d mod 4 of dart d
+//     coarse = word l of Philox4x32-10(counter (b low, b high, 0, 0), key)
+//     fine   = word l of Philox4x32-10(counter (b low, b high, 1, 0), key)
+//     X      = low  half of coarse · 2¹⁶ + low  half of fine        the halves of coarse with a sign, those of fine without
+//     Y      = high half of coarse · 2¹⁶ + high half of fine
+//     inside ⇔ (2X + 1)² + (2Y + 1)² ≤ 2⁶⁴            the dart (|2X + 1|, |2Y + 1|)·2⁻³²: the midpoint of a cell of a 2³¹ × 2³¹ grid
+//            ⇔ X·(X + 1) + Y·(Y + 1) + ½ ≤ 2⁶²         since (2X + 1)² = 4·X·(X + 1) + 1
+//            ⇔ X·(X + 1) + Y·(Y + 1) < 2⁶²             both are integers
+//
+// The coarse halves x, y name the cell from (x, y) to (x + 1, y + 1) in units of 2⁻¹⁵, and the circle has radius 2¹⁵. Every point of
+// the cell is within √2 of (x, y), and 2·√2·2¹⁵ < 2¹⁷: all of it is inside if x² + y² < 2³⁰ − 2¹⁷, outside if x² + y² ≥ 2³⁰ + 2¹⁷.
 #include "ptx.cuh"
 
 constexpr u32 THREADS = 256;
@@ -43,23 +50,39 @@ __device__ inline void philox4x32_10(u32 (&c)[4], u32 key_0, u32 key_1) {
     }
 }
 
-__device__ inline bool is_inside(u32 x, u32 y) {
-    u64 x_part = u64(x) * (u64(x) + 1), y_part = u64(y) * (u64(y) + 1);
-    return x_part + y_part >= x_part;  // no carry
+constexpr u32 INSIDE_BELOW = (1u << 30) - (1u << 17), OUTSIDE_FROM = (1u << 30) + (1u << 17);
+
+// Word `lane` of the fine bits of a block.
+__device__ inline u32 fine_word(u64 block, u32 lane, u64 seed) {
+    u32 words[4] = {u32(block), u32(block >> 32), 1, 0};
+    philox4x32_10(words, u32(seed), u32(seed >> 32));
+    return lane == 0 ? words[0] : lane == 1 ? words[1] : lane == 2 ? words[2] : words[3];
+}
+
+__device__ inline bool is_inside(u32 coarse, u64 block, u32 lane, u64 seed) {
+    int x = int(coarse << 16) >> 16, y = int(coarse) >> 16;
+    u32 squares = u32(x * x) + u32(y * y);  // at most 2³¹
+    if (squares < INSIDE_BELOW || squares >= OUTSIDE_FROM) {
+        return squares < INSIDE_BELOW;
+    }
+    u32 fine = fine_word(block, lane, seed);
+    long long far_x = int(coarse << 16 | (fine & 0xffff)), far_y = int((coarse & 0xffff0000) | fine >> 16);
+    return far_x * (far_x + 1) + far_y * (far_y + 1) < 1LL << 62;
 }
 
 // Darts first … first + samples − 1 of the sequence. `inside` is added to: it starts at 0.
 extern "C" __global__ void __launch_bounds__(THREADS) darts(u64 first, u64 samples, u64 seed, u64* inside) {
-    u64 blocks_end = samples == 0 ? 0 : (first + samples - 1) / 2 + 1;
+    u64 blocks_end = samples == 0 ? 0 : (first + samples - 1) / 4 + 1;
     u64 count = 0;
-    for (u64 block = first / 2 + u64(blockIdx.x) * THREADS + threadIdx.x; block < blocks_end;
+    for (u64 block = first / 4 + u64(blockIdx.x) * THREADS + threadIdx.x; block < blocks_end;
          block += u64(gridDim.x) * THREADS) {
         u32 words[4] = {u32(block), u32(block >> 32), 0, 0};
         philox4x32_10(words, u32(seed), u32(seed >> 32));
-        // At either end of the range one dart of the two may be outside of it.
-        bool takes_0 = 2 * block - first < samples, takes_1 = 2 * block + 1 - first < samples;
-        count += takes_0 && is_inside(words[0], words[1]);
-        count += takes_1 && is_inside(words[2], words[3]);
+#pragma unroll
+        for (u32 lane = 0; lane < 4; ++lane) {
+            // At either end of the range some darts of the four may be outside of it.
+            count += 4 * block + lane - first < samples && is_inside(words[lane], block, lane, seed);
+        }
     }
 
     __shared__ u64 of_warp[WARPS];

@@ -1,0 +1,70 @@
+//! Quasi-random sequences: points that avoid each other, and replicates of them that do not know of each other.
+
+use std::time::Instant;
+
+use crate::integrator::{Batch, Scratch, chunk_points};
+use crate::{Domain, Error, Estimate, Moments, Plan, Stop};
+
+/// A randomised sequence in the unit cube: every replicate is one, independent of all others.
+pub(crate) trait Sequence: Sync {
+    /// Points `first`, `first` + 1, … of a replicate, row-major; `first` is a multiple of the number of points asked for.
+    fn points(&self, replicate: u64, first: u64, points: &mut [f64], buffer: &mut Vec<u32>);
+}
+
+/// Spends `points` points on each of `replicates` replicates; the spread of their means is the error bar.
+///
+/// With somebody looking, all replicates grow together: 1024 points each at first, then twice as many. The sequences go on where
+/// they were, so nothing is wasted.
+pub(crate) fn integrate(
+    sequence: &impl Sequence,
+    (replicates, points): (u64, u64),
+    domain: &Domain,
+    plan: &mut Plan<'_>,
+    f: &Batch<'_>,
+) -> Result<Estimate, Error> {
+    let (dims, chunk, started) = (domain.dims(), chunk_points(domain.dims()) as u64, Instant::now());
+    let (mut done, mut sums) = (0, vec![0.0; replicates as usize]);
+    loop {
+        let goal = if plan.looks() { points.min((2 * done).max(chunk)) } else { points };
+        while done < goal {
+            // Whole rounds of chunks, one of each replicate.
+            let left = (goal - done).div_ceil(chunk);
+            let chunks = (plan.next_chunks(0, left * replicates, started) / replicates).clamp(1, left);
+            let chunks = if plan.looks() { left } else { chunks };
+            let first = done / chunk;
+            let scratch = || (Scratch::new(chunk as usize, dims), Vec::new());
+            let records = plan.map(0..chunks * replicates, 1, scratch, |index, (scratch, buffer), sum| {
+                let (replicate, first) = (index % replicates, (first + index / replicates) * chunk);
+                let count = chunk.min(goal - first) as usize;
+                sequence.points(replicate, first, &mut scratch.points[..count * dims], buffer);
+                sum[0] = crate::estimate::sum(scratch.evaluate(domain, f, count)?.iter().copied());
+                Ok(())
+            })?;
+            for round in records.chunks_exact(replicates as usize) {
+                sums.iter_mut().zip(round).for_each(|(sum, of_chunk)| *sum += of_chunk);
+            }
+            done = goal.min(done + chunks * chunk);
+        }
+        let means: Vec<f64> = sums.iter().map(|sum| sum / done as f64).collect();
+        let moments = Moments::of(&means);
+        if !moments.squares.is_finite() {
+            return Err(Error::Overflow { largest: moments.mean });
+        }
+        let estimate =
+            Estimate::of_equal_units(replicates, moments.mean, moments.squares, done).scaled(domain.volume());
+        let stop = if plan.looks() { plan.stop(&estimate, replicates * points)? } else { None };
+        match stop {
+            Some(stop) if done < points || stop == Stop::Tolerance => return Ok(Estimate { stop, ..estimate }),
+            _ if done == points => return Ok(estimate),
+            _ => {}
+        }
+    }
+}
+
+/// Refuses fewer than two replicates: one has no spread.
+pub(crate) fn check(replicates: u64) -> Result<(), Error> {
+    if replicates < 2 {
+        return Err(Error::BadOption { name: "replicates", value: replicates as f64, range: "2.." });
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! VEGAS+: learns where the integrand is large, then stratifies what is left.
+
+mod iteration;
+mod map;
+
+use crate::estimate::welch;
+use crate::integrator::{Batch, at_least};
+use crate::{Domain, Error, Estimate, Integrator, Plan, Stop};
+use iteration::{Iteration, Spread};
+use map::Map;
+
+/// Dimensions at most.
+const DIMS_MAX: usize = 1024;
+/// Samples of an iteration that an increment of the map should see at least.
+const SAMPLES_AN_INCREMENT: u64 = 10;
+/// Samples of an iteration at least.
+const ITERATION_MIN: u64 = 16;
+
+/// VEGAS+: adaptive importance sampling and adaptive stratified sampling, for integrands with peaks.
+///
+/// Two things adapt. The *map* stretches every axis where the integrand is large, so that points gather there (separable peaks: it
+/// knows axes, not diagonals). The *strata*, a grid of boxes in the stretched cube, get points in proportion to how much the
+/// integrand still varies inside them.
+///
+/// The first iterations, with [`warm_up`](Self::warm_up) of the samples, only adapt; the map is then left alone, and the estimate comes
+/// from the others, each weighted by its samples. (Weights by 1/σ², which are usual, prefer the iterations that have seen the least
+/// of a peak: a bias.) [`Estimate::chi_squared_per_dof`] says whether these iterations agree: far above 1, the error bar is not to be
+/// trusted, for some of them saw a peak that others missed.
+///
+/// (G. P. Lepage, J. Comput. Phys. 27 (1978) 192, and "Adaptive multidimensional integration: VEGAS enhanced", 2021.)
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Vegas {
+    /// Chooses the random numbers.
+    pub seed: u64,
+    /// Calls of the integrand, warm-up included: at least 16 an iteration.
+    pub samples: u64,
+    /// The share of the samples that only adapts, in (0, 1).
+    pub warm_up: f64,
+    /// Iterations of the warm-up, at least 1.
+    pub warm_up_iterations: u32,
+    /// Iterations after it, at least 2.
+    pub iterations: u32,
+    /// Increments an axis of the map at most; at least 10 samples of each iteration for one.
+    pub increments: usize,
+    /// How fast the map adapts; 0 is not at all.
+    pub alpha: f64,
+    /// How far strata follow the spread inside them; 0 is not at all, 1 the optimum for a spread that is exactly known.
+    pub beta: f64,
+}
+
+impl Default for Vegas {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            samples: 1 << 16,
+            warm_up: 0.25,
+            warm_up_iterations: 5,
+            iterations: 2,
+            increments: 1000,
+            alpha: 0.5,
+            beta: 0.75,
+        }
+    }
+}
+
+impl Vegas {
+    fn check(&self, domain: &Domain, plan: &Plan<'_>) -> Result<(), Error> {
+        domain.check("VEGAS", DIMS_MAX)?;
+        plan.check()?;
+        let ranges: [(&'static str, f64, bool, &'static str); 6] = [
+            ("warm_up", self.warm_up, self.warm_up > 0.0 && self.warm_up < 1.0, "(0, 1)"),
+            ("warm_up_iterations", self.warm_up_iterations.into(), self.warm_up_iterations >= 1, "1.."),
+            ("iterations", self.iterations.into(), self.iterations >= 2, "2.."),
+            ("increments", self.increments as f64, (1..=100_000).contains(&self.increments), "1..=100000"),
+            ("alpha", self.alpha, (0.0..=10.0).contains(&self.alpha), "0..=10"),
+            ("beta", self.beta, (0.0..=1.0).contains(&self.beta), "0..=1"),
+        ];
+        for (name, value, is_fine, range) in ranges {
+            if !is_fine {
+                return Err(Error::BadOption { name, value, range });
+            }
+        }
+        let share = self.warm_up.min(1.0 - self.warm_up);
+        let most = f64::from(self.warm_up_iterations.max(self.iterations));
+        at_least("VEGAS", self.samples, (ITERATION_MIN as f64 * most / share).ceil() as u64)
+    }
+}
+
+impl Integrator for Vegas {
+    fn integrate_batch(&self, domain: &Domain, plan: &mut Plan<'_>, f: &Batch<'_>) -> Result<Estimate, Error> {
+        self.check(domain, plan)?;
+        let warm_up = (self.warm_up * self.samples as f64) as u64;
+        let sizes = |samples: u64, iterations: u32| {
+            let (n, each, rest) =
+                (u64::from(iterations), samples / u64::from(iterations), samples % u64::from(iterations));
+            (0..n).map(move |index| each + u64::from(index < rest))
+        };
+        let smallest = warm_up / u64::from(self.warm_up_iterations);
+        let increments = (smallest / SAMPLES_AN_INCREMENT).clamp(1, self.increments as u64) as usize;
+        let mut map = Map::even(domain.dims(), increments);
+        let mut spread: Option<Spread> = None;
+        let mut number = 0..;
+        let mut iterate = |plan: &Plan<'_>, map: &Map, spread: &mut Option<Spread>, samples, learn| {
+            let number = number.next().unwrap_or(0);
+            Iteration { vegas: self, domain, f, map, number, samples, learn }.run(plan, spread)
+        };
+        for samples in sizes(warm_up, self.warm_up_iterations) {
+            let outcome = iterate(plan, &map, &mut spread, samples, true)?;
+            map.refine(&outcome.weights, self.alpha);
+        }
+        let mut parts: Vec<Estimate> = Vec::new();
+        let mut spent = warm_up;
+        for samples in sizes(self.samples - warm_up, self.iterations) {
+            let part = iterate(plan, &map, &mut spread, samples, false)?.estimate;
+            spent += samples;
+            parts.push(part);
+            let estimate = combine(&parts, spent).scaled(domain.volume());
+            if plan.looks()
+                && parts.len() > 1
+                && let Some(stop) = plan.stop(&estimate, self.samples)?
+                && (spent < self.samples || stop == Stop::Tolerance)
+            {
+                return Ok(Estimate { stop, ..estimate });
+            }
+        }
+        Ok(combine(&parts, spent).scaled(domain.volume()))
+    }
+}
+
+/// The mean of the iterations, weighted by their samples, and whether they agree.
+fn combine(parts: &[Estimate], spent: u64) -> Estimate {
+    let samples: u64 = parts.iter().map(|part| part.samples).sum();
+    let weight = |part: &Estimate| part.samples as f64 / samples as f64;
+    let mean = parts.iter().map(|part| weight(part) * part.mean).sum();
+    let variances = parts.iter().map(|part| ((weight(part) * part.std_error).powi(2), part.degrees_of_freedom));
+    let degrees = welch(variances.clone());
+    let variance = variances.map(|(variance, _)| variance).sum();
+    // Against the mean that makes it smallest, as χ² wants it: weighted by 1/σ².
+    let varied = parts.iter().filter(|part| part.std_error > 0.0);
+    let inverse = |part: &Estimate| part.std_error.powi(-2);
+    let best: f64 =
+        varied.clone().map(|part| inverse(part) * part.mean).sum::<f64>() / varied.clone().map(inverse).sum::<f64>();
+    let chi_squared: f64 = varied.clone().map(|part| inverse(part) * (part.mean - best).powi(2)).sum();
+    let agree =
+        varied.count().checked_sub(1).filter(|&degrees| degrees > 0).map(|degrees| chi_squared / degrees as f64);
+    Estimate { chi_squared_per_dof: agree, ..Estimate::of_weighted(mean, variance, degrees, spent) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two narrow peaks on the diagonal: plain sampling sees one point in a thousand of them.
+    #[test]
+    fn finds_peaks() {
+        let peak = |x: &[f64], centre: f64| (-200.0 * x.iter().map(|x| (x - centre).powi(2)).sum::<f64>()).exp();
+        let f = |x: &[f64]| peak(x, 0.3) + peak(x, 0.7);
+        let one = (std::f64::consts::PI / 200.0).powi(2);
+        let (vegas, plain) =
+            (Vegas { seed: 1, ..Vegas::default() }, crate::Plain { seed: 1, ..crate::Plain::default() });
+        let adapted = vegas.integrate(&Domain::unit(4), f).expect("an estimate");
+        let plain = plain.integrate(&Domain::unit(4), f).expect("an estimate");
+        assert!((adapted.mean / (2.0 * one) - 1.0).abs() < 0.03, "{adapted:?}");
+        assert!(adapted.std_error < 0.2 * plain.std_error, "{} {}", adapted.std_error, plain.std_error);
+        assert!(adapted.chi_squared_per_dof.expect("iterations") < 8.0);
+    }
+
+    #[test]
+    fn iterations_that_disagree_say_so() {
+        let part = |mean| Estimate::of_weighted(mean, 1e-4, 50.0, 100);
+        let combined = combine(&[part(1.0), part(1.1)], 250);
+        assert!((combined.chi_squared_per_dof.expect("two") - 50.0).abs() < 1e-6);
+        assert_eq!((combined.samples, combined.stop), (250, Stop::Samples));
+    }
+
+    #[test]
+    fn options_have_ranges() {
+        let unit = Domain::unit(2);
+        let good = Vegas::default();
+        for bad in [
+            Vegas { warm_up: 0.0, ..good },
+            Vegas { warm_up: f64::NAN, ..good },
+            Vegas { iterations: 1, ..good },
+            Vegas { increments: 0, ..good },
+            Vegas { alpha: -1.0, ..good },
+            Vegas { beta: 2.0, ..good },
+        ] {
+            assert!(matches!(bad.integrate(&unit, |_| 1.0), Err(Error::BadOption { .. })), "{bad:?}");
+        }
+        let few = Vegas { samples: 100, ..good }.integrate(&unit, |_| 1.0);
+        assert!(matches!(few, Err(Error::TooFewSamples { samples: 100, .. })), "{few:?}");
+    }
+}
