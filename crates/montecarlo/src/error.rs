@@ -57,6 +57,12 @@ pub enum Error {
         /// Where.
         point: Vec<f64>,
     },
+    /// A sampled value is not finite.
+    #[error("a sampled value is {value}")]
+    NotFiniteSample {
+        /// The value; for importance sampling, the integrand's over the density.
+        value: f64,
+    },
     /// Finite values whose sum, or sum of squares, is not.
     #[error("values up to {largest:e} are too large for their variance to be a 64-bit number")]
     Overflow {

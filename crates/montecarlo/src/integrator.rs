@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::estimate::sum;
 use crate::philox::Stream;
 use crate::simd::fill_units;
-use crate::{Domain, Error, Estimate, Moments, Plan};
+use crate::{Domain, Error, Estimate, Moments, Plan, Stop};
 
 /// An integrand: fills one value a point for points in row-major order.
 pub type Batch<'f> = dyn Fn(&[f64], &mut [f64]) + Sync + 'f;
@@ -124,43 +124,56 @@ pub(crate) fn finite(moments: Moments, values: &[f64]) -> Result<Moments, Error>
     Err(Error::Overflow { largest: values.iter().fold(0.0, |most, value| value.abs().max(most)) })
 }
 
-/// The moments of all units, from chunks that each give the moments of theirs: the skeleton of the plain methods.
-pub(crate) fn in_chunks(
+/// Works off all chunks, round after round, until they are done or something stops the run.
+///
+/// `of_chunk` fills a record of `record` numbers for each chunk; `absorb` takes them in the chunks' order; `estimate` says what they
+/// amount to so far.
+pub(crate) fn in_rounds<S>(
     plan: &mut Plan<'_>,
-    (units, units_a_chunk, samples_a_unit): (u64, u64, u64),
-    scratch: impl Fn() -> Scratch + Sync,
-    of_chunk: impl Fn(u64, u64, &mut Scratch) -> Result<Moments, Error> + Sync,
-    volume: f64,
+    (chunks, record, samples_max): (u64, usize, u64),
+    scratch: impl Fn() -> S + Sync,
+    of_chunk: impl Fn(u64, &mut S, &mut [f64]) -> Result<(), Error> + Sync,
+    mut state: impl FnMut(&[f64]) -> Result<Estimate, Error>,
 ) -> Result<Estimate, Error> {
-    let (started, chunks) = (Instant::now(), units.div_ceil(units_a_chunk));
-    let (mut done, mut moments) = (0, Moments::default());
+    let (started, mut done) = (Instant::now(), 0);
     loop {
         let next = plan.next_chunks(done, chunks - done, started);
-        let records = plan.map(done..done + next, 3, &scratch, |chunk, scratch, record| {
-            let units = units_a_chunk.min(units - chunk * units_a_chunk);
-            let moments = of_chunk(chunk, units, scratch)?;
-            record.copy_from_slice(&[units as f64, moments.mean, moments.squares]);
-            Ok(())
-        })?;
+        let records = plan.map(done..done + next, record, &scratch, &of_chunk)?;
         done += next;
-        let of = |record: &[f64]| Moments { count: record[0] as u64, mean: record[1], squares: record[2] };
-        moments = records.chunks_exact(3).map(of).fold(moments, Moments::merge);
-        let estimate =
-            Estimate::of_equal_units(moments.count, moments.mean, moments.squares, samples_a_unit).scaled(volume);
-        if !estimate.std_error.is_finite() && moments.count > 1 {
-            return Err(Error::Overflow { largest: moments.mean.abs() });
-        }
-        if done == chunks {
-            let stop = if plan.looks() { plan.stop(&estimate, units * samples_a_unit)? } else { None };
-            return Ok(Estimate {
-                stop: stop.filter(|&stop| stop == crate::Stop::Tolerance).unwrap_or(estimate.stop),
-                ..estimate
-            });
-        }
-        if let Some(stop) = plan.stop(&estimate, units * samples_a_unit)? {
-            return Ok(Estimate { stop, ..estimate });
+        let estimate = state(&records)?;
+        let stop = if plan.looks() { plan.stop(&estimate, samples_max)? } else { None };
+        match stop {
+            // Whoever stops a run that is over has not stopped it.
+            Some(stop) if done < chunks || stop == Stop::Tolerance => return Ok(Estimate { stop, ..estimate }),
+            _ if done == chunks => return Ok(estimate),
+            _ => {}
         }
     }
+}
+
+/// The moments of all units, from chunks that each give the moments of theirs: the skeleton of the plain methods.
+pub(crate) fn in_chunks<S>(
+    plan: &mut Plan<'_>,
+    (units, units_a_chunk, samples_a_unit): (u64, u64, u64),
+    scratch: impl Fn() -> S + Sync,
+    of_chunk: impl Fn(u64, u64, &mut S) -> Result<Moments, Error> + Sync,
+    volume: f64,
+) -> Result<Estimate, Error> {
+    let work = |chunk: u64, scratch: &mut S, record: &mut [f64]| {
+        let moments = of_chunk(chunk, units_a_chunk.min(units - chunk * units_a_chunk), scratch)?;
+        record.copy_from_slice(&[moments.count as f64, moments.mean, moments.squares]);
+        Ok(())
+    };
+    let mut moments = Moments::default();
+    in_rounds(plan, (units.div_ceil(units_a_chunk), 3, units * samples_a_unit), scratch, work, |records| {
+        let of = |record: &[f64]| Moments { count: record[0] as u64, mean: record[1], squares: record[2] };
+        moments = records.chunks_exact(3).map(of).fold(moments, Moments::merge);
+        if !moments.squares.is_finite() {
+            return Err(Error::Overflow { largest: moments.mean.abs() });
+        }
+        let estimate = Estimate::of_equal_units(moments.count, moments.mean, moments.squares, samples_a_unit);
+        Ok(estimate.scaled(volume))
+    })
 }
 
 /// Independent runs of a method that cannot be continued, each with as many samples as all before it, merged: so that there is
@@ -170,29 +183,22 @@ pub(crate) fn in_runs(
     (samples, first): (u64, u64),
     mut run: impl FnMut(&mut Plan<'_>, u64, u64) -> Result<Estimate, Error>,
 ) -> Result<Estimate, Error> {
-    let mut all: Option<Estimate> = None;
-    for index in 0.. {
+    let (mut all, mut index) = (None::<Estimate>, 0);
+    loop {
         let spent = all.map_or(0, |all| all.samples);
         let left = samples - spent;
         let size = if plan.looks() { first.max(spent) } else { left };
-        // What would be left for a last run of its own must be worth one.
+        // What would be left for a last run of its own must be worth one; a run may use less than its share.
         let size = if left < size + first { left } else { size };
         let estimate = run(plan, index, size)?;
         let estimate = all.map_or(estimate, |all| all.merge(estimate));
-        // A run that used less than its share, for reasons of divisibility, is the last.
-        let last = size == left;
-        if plan.looks()
-            && let Some(stop) = plan.stop(&estimate, samples)?
-            && (!last || stop == crate::Stop::Tolerance)
-        {
-            return Ok(Estimate { stop, ..estimate });
+        let stop = if plan.looks() { plan.stop(&estimate, samples)? } else { None };
+        match stop {
+            Some(stop) if size < left || stop == Stop::Tolerance => return Ok(Estimate { stop, ..estimate }),
+            _ if size == left => return Ok(estimate),
+            _ => (all, index) = (Some(estimate), index + 1),
         }
-        if last {
-            return Ok(estimate);
-        }
-        all = Some(estimate);
     }
-    unreachable!("the loop above has no end of its own")
 }
 
 /// Refuses fewer samples than a method needs.

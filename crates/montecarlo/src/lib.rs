@@ -1,15 +1,19 @@
 //! *Given a function that generates a random number between 0 and 1, calculate π.*
 
+mod control;
 mod domain;
 mod error;
 mod estimate;
+pub mod genz;
 mod halton;
+mod importance;
 mod integrator;
 mod latin_hypercube;
 mod philox;
 pub mod pi;
 mod plain;
 mod plan;
+mod random;
 mod replicates;
 mod simd;
 mod sobol;
@@ -18,15 +22,18 @@ mod student;
 mod threads;
 mod vegas;
 
+pub use control::{Control, ControlVariates};
 pub use domain::Domain;
 pub use error::Error;
 pub use estimate::{Estimate, Interval, Moments, Stop};
 pub use halton::Halton;
+pub use importance::{Expectation, Importance};
 pub use integrator::{Batch, Integrator};
 pub use latin_hypercube::LatinHypercube;
 pub use philox::philox;
 pub use plain::{Antithetic, Plain};
-pub use plan::{Plan, Progress, Team};
+pub use plan::{Plan, Progress, Team, Tell};
+pub use random::Random;
 pub use simd::Isa;
 pub use sobol::Sobol;
 pub use stratified::Stratified;

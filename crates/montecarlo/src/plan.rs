@@ -43,7 +43,7 @@ pub struct Plan<'a> {
     /// When to stop: it is looked at between rounds of chunks, never before the first of them.
     pub deadline: Option<Instant>,
     /// Told after every round; may ask to stop.
-    pub progress: Option<&'a mut (dyn FnMut(&Progress) -> ControlFlow<()> + 'a)>,
+    pub progress: Option<&'a mut Tell<'a>>,
     /// Who shares the work. It does not change the result.
     pub threads: Threads,
     /// Other processes that share the work: every one of them makes the same calls, and gets the same result.
@@ -63,6 +63,9 @@ impl Default for Plan<'_> {
         }
     }
 }
+
+/// A callback that is told how far a run is, and may ask to stop.
+pub type Tell<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,7 +4,7 @@
 //! multiple of 1024 share all but ten columns, so that a chunk is made by doubling: the exclusive or of the first 2ᵏ points with
 //! column k are the next 2ᵏ. Everything is kept bit-reversed, since the scramble wants the first bit lowest.
 
-use crate::integrator::{Batch, at_least, chunk_points};
+use crate::integrator::{Batch, at_least};
 use crate::philox::{Purpose, Stream};
 use crate::replicates::{self, Sequence};
 use crate::simd::scramble;
@@ -89,11 +89,10 @@ impl Sequence for Nets {
 
 /// One coordinate of points `first`, `first` + 1, …, bit-reversed. `first` is a multiple of the next power of two of their number.
 fn fill(columns: &[u32; BITS], first: u64, out: &mut [u32]) {
-    let of = |index: u64| (0..BITS).filter(|bit| index >> bit & 1 == 1).fold(0, |x, bit| x ^ columns[bit]);
-    out[0] = of(first);
-    for bit in 0..out.len().next_power_of_two().trailing_zeros() as usize {
+    out[0] = columns.iter().enumerate().filter(|(bit, _)| first >> bit & 1 == 1).fold(0, |x, (_, column)| x ^ column);
+    for (column, bit) in columns.iter().zip(0..out.len().next_power_of_two().trailing_zeros()) {
         let (made, next) = out.split_at_mut(1 << bit);
-        next.iter_mut().zip(made).for_each(|(next, made)| *next = *made ^ columns[bit]);
+        next.iter_mut().zip(made).for_each(|(next, made)| *next = *made ^ column);
     }
 }
 
@@ -195,6 +194,6 @@ mod tests {
         nets.points(1, 1024, &mut all, &mut Vec::new());
         nets.points(1, 1024 + 128, &mut part, &mut Vec::new());
         assert_eq!(part, all[5 * 128..][..5 * 64]);
-        assert!(chunk_points(5).is_power_of_two());
+        assert!(crate::integrator::chunk_points(5).is_power_of_two());
     }
 }

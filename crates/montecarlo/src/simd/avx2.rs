@@ -103,8 +103,8 @@ fn lanes(register: __m256i) -> [u32; 8] {
 #[target_feature(enable = "avx2")]
 fn undecided_inside(seed: u64, first: u64, words: [__m256i; 2]) -> u64 {
     let mut count = 0;
-    for half in 0..2 {
-        let (mut mask, words) = (undecided_lanes(distance(words[half])), lanes(words[half]));
+    for (half, words) in words.into_iter().enumerate() {
+        let (mut mask, words) = (undecided_lanes(distance(words)), lanes(words));
         while mask != 0 {
             let lane = mask.trailing_zeros() as usize;
             mask &= mask - 1;

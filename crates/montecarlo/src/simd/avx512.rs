@@ -109,11 +109,11 @@ fn distance(words: __m512i) -> __m512i {
 #[target_feature(enable = "avx512f,avx512bw")]
 fn undecided_inside(seed: u64, first: u64, words: [__m512i; 2]) -> u64 {
     let mut count = 0;
-    for half in 0..2 {
-        let mut mask = _mm512_cmplt_epu32_mask(distance(words[half]), _mm512_set1_epi32(UNDECIDED as i32));
+    for (half, words) in words.into_iter().enumerate() {
+        let mut mask = _mm512_cmplt_epu32_mask(distance(words), _mm512_set1_epi32(UNDECIDED as i32));
         let mut lanes = [0_u32; 16];
         // SAFETY: `lanes` has the 64 bytes that are written.
-        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), words[half]) };
+        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), words) };
         while mask != 0 {
             let lane = mask.trailing_zeros() as usize;
             mask &= mask - 1;
