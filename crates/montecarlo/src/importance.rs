@@ -13,7 +13,7 @@ use crate::{Error, Estimate, Moments, Plan, Random};
 ///
 /// // E[X⁴] = 3σ⁴
 /// let normal = Normal::new(0.0, 2.0).expect("a positive deviation");
-/// let fourth = Expectation { samples: 100_000, ..Default::default() }.of(&normal, &mut Plan::default(), |x| x.powi(4))?;
+/// let fourth = Expectation { samples: 100_000, ..Default::default() }.of(&normal, &mut Plan::default(), |x: &f64| x.powi(4))?;
 /// assert!(fourth.confidence(0.999)?.contains(48.0));
 /// # Ok::<(), montecarlo::Error>(())
 /// ```

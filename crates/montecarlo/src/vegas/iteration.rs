@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Map, Vegas};
+use super::{Map, Vegas, VegasPoints};
 use crate::integrator::{Batch, CHUNK, Scratch, chunk_points};
 use crate::philox::{Purpose, Stream};
 use crate::simd::fill_units;
@@ -41,13 +41,20 @@ pub(super) struct Outcome {
     pub(super) weights: Vec<f64>,
 }
 
+/// Points a stratum where strata only help the map to learn, and are not worth much time.
+const MAP_ONLY: f64 = 32.0;
+
 /// Sums in front of a record: of the strata's means, of their variances, of variance² / degrees of freedom.
 const SUMS: usize = 3;
 
 impl Iteration<'_> {
     pub(super) fn run(&self, plan: &Plan<'_>, spread: &mut Option<Spread>) -> Result<Outcome, Error> {
         let dims = self.domain.dims();
-        let boxes_max = ((self.samples as f64 * (1.0 - ADAPTIVE)) as u64 / 2).clamp(1, STRATA_MAX);
+        let points_a_stratum = match self.vegas.points {
+            VegasPoints::Strata => 2.0 / (1.0 - ADAPTIVE),
+            VegasPoints::Nets => MAP_ONLY,
+        };
+        let boxes_max = ((self.samples as f64 / points_a_stratum) as u64).clamp(1, STRATA_MAX);
         let grid = Grid::finest(dims, boxes_max);
         let counts = self.counts(&grid, spread.as_ref());
         let chunks = chunks(&counts, self.samples.div_ceil(CHUNKS_MAX).max(CHUNK as u64));
@@ -83,7 +90,7 @@ impl Iteration<'_> {
     fn counts(&self, grid: &Grid, spread: Option<&Spread>) -> Vec<u32> {
         let strata = grid.boxes as usize;
         let mut centre = vec![0.0; grid.parts.len()];
-        let wishes: Vec<f64> = match spread {
+        let wishes: Vec<f64> = match spread.filter(|_| self.vegas.points == VegasPoints::Strata) {
             Some(spread) => (0..grid.boxes)
                 .map(|index| {
                     centre.fill(0.5);

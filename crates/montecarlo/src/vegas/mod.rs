@@ -5,8 +5,10 @@ mod map;
 
 use crate::estimate::welch;
 use crate::integrator::{Batch, at_least};
+use crate::replicates;
+use crate::sobol::Nested;
 use crate::{Domain, Error, Estimate, Integrator, Plan, Stop};
-use iteration::{Iteration, Spread};
+use iteration::{Iteration, Outcome, Spread};
 use map::Map;
 
 /// Dimensions at most.
@@ -16,16 +18,14 @@ const SAMPLES_AN_INCREMENT: u64 = 10;
 /// Samples of an iteration at least.
 const ITERATION_MIN: u64 = 16;
 
-/// VEGAS+: adaptive importance sampling and adaptive stratified sampling, for integrands with peaks.
+/// VEGAS: learns from its own samples where the integrand is large, and puts points there.
 ///
-/// Two things adapt. The *map* stretches every axis where the integrand is large, so that points gather there (separable peaks: it
-/// knows axes, not diagonals). The *strata*, a grid of boxes in the stretched cube, get points in proportion to how much the
-/// integrand still varies inside them.
+/// What is learnt is a *map*: it stretches every axis where the integrand is large (separable peaks: it knows axes, not diagonals).
+/// The first iterations, with [`warm_up`](Self::warm_up) of the samples, only learn; the map is then left alone, and the estimate comes
+/// from the other samples, so that it has no bias. They are placed in the stretched cube as [`points`](Self::points) says.
 ///
-/// The first iterations, with [`warm_up`](Self::warm_up) of the samples, only adapt; the map is then left alone, and the estimate comes
-/// from the others, each weighted by its samples. (Weights by 1/σ², which are usual, prefer the iterations that have seen the least
-/// of a peak: a bias.) [`Estimate::chi_squared_per_dof`] says whether these iterations agree: far above 1, the error bar is not to be
-/// trusted, for some of them saw a peak that others missed.
+/// [`Estimate::chi_squared_per_dof`] says whether the parts of a run agree: far above 1, the error bar is not to be trusted, for some of
+/// them saw a peak that others missed.
 ///
 /// (G. P. Lepage, J. Comput. Phys. 27 (1978) 192, and "Adaptive multidimensional integration: VEGAS enhanced", 2021.)
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,14 +38,29 @@ pub struct Vegas {
     pub warm_up: f64,
     /// Iterations of the warm-up, at least 1.
     pub warm_up_iterations: u32,
-    /// Iterations after it, at least 2.
-    pub iterations: u32,
+    /// Independent parts of the run after it, at least 2: replicates of nets, or iterations of strata.
+    pub replicates: u32,
+    /// How the points after the warm-up are placed.
+    pub points: VegasPoints,
     /// Increments an axis of the map at most; at least 10 samples of each iteration for one.
     pub increments: usize,
     /// How fast the map adapts; 0 is not at all.
     pub alpha: f64,
     /// How far strata follow the spread inside them; 0 is not at all, 1 the optimum for a spread that is exactly known.
     pub beta: f64,
+}
+
+/// How points are placed in the stretched cube.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum VegasPoints {
+    /// Replicates of Sobol's sequence, scrambled: each replicate is stratified in all coordinates at once. χ² compares them with the
+    /// last iteration of the warm-up.
+    #[default]
+    Nets,
+    /// VEGAS+: a grid of strata with two random points each, and more of them where the integrand still varies. χ² compares the
+    /// iterations, each of which is weighted by its samples. (Weights by 1/σ², which are usual, prefer the iterations that have seen
+    /// the least of a peak: a bias.)
+    Strata,
 }
 
 impl Default for Vegas {
@@ -55,7 +70,8 @@ impl Default for Vegas {
             samples: 1 << 16,
             warm_up: 0.25,
             warm_up_iterations: 5,
-            iterations: 2,
+            replicates: 4,
+            points: VegasPoints::Nets,
             increments: 1000,
             alpha: 0.5,
             beta: 0.75,
@@ -70,7 +86,7 @@ impl Vegas {
         let ranges: [(&'static str, f64, bool, &'static str); 6] = [
             ("warm_up", self.warm_up, self.warm_up > 0.0 && self.warm_up < 1.0, "(0, 1)"),
             ("warm_up_iterations", self.warm_up_iterations.into(), self.warm_up_iterations >= 1, "1.."),
-            ("iterations", self.iterations.into(), self.iterations >= 2, "2.."),
+            ("replicates", self.replicates.into(), self.replicates >= 2, "2.."),
             ("increments", self.increments as f64, (1..=100_000).contains(&self.increments), "1..=100000"),
             ("alpha", self.alpha, (0.0..=10.0).contains(&self.alpha), "0..=10"),
             ("beta", self.beta, (0.0..=1.0).contains(&self.beta), "0..=1"),
@@ -81,7 +97,7 @@ impl Vegas {
             }
         }
         let share = self.warm_up.min(1.0 - self.warm_up);
-        let most = f64::from(self.warm_up_iterations.max(self.iterations));
+        let most = f64::from(self.warm_up_iterations.max(self.replicates));
         at_least("VEGAS", self.samples, (ITERATION_MIN as f64 * most / share).ceil() as u64)
     }
 }
@@ -90,41 +106,96 @@ impl Integrator for Vegas {
     fn integrate_batch(&self, domain: &Domain, plan: &mut Plan<'_>, f: &Batch<'_>) -> Result<Estimate, Error> {
         self.check(domain, plan)?;
         let warm_up = (self.warm_up * self.samples as f64) as u64;
-        let sizes = |samples: u64, iterations: u32| {
-            let (n, each, rest) =
-                (u64::from(iterations), samples / u64::from(iterations), samples % u64::from(iterations));
-            (0..n).map(move |index| each + u64::from(index < rest))
-        };
         let smallest = warm_up / u64::from(self.warm_up_iterations);
         let increments = (smallest / SAMPLES_AN_INCREMENT).clamp(1, self.increments as u64) as usize;
-        let mut map = Map::even(domain.dims(), increments);
-        let mut spread: Option<Spread> = None;
-        let mut number = 0..;
-        let mut iterate = |plan: &Plan<'_>, map: &Map, spread: &mut Option<Spread>, samples, learn| {
-            let number = number.next().unwrap_or(0);
-            Iteration { vegas: self, domain, f, map, number, samples, learn }.run(plan, spread)
-        };
-        for samples in sizes(warm_up, self.warm_up_iterations) {
-            let outcome = iterate(plan, &map, &mut spread, samples, true)?;
-            map.refine(&outcome.weights, self.alpha);
+        let mut run =
+            Run { vegas: self, domain, f, map: Map::even(domain.dims(), increments), spread: None, iterations: 0 };
+        let mut last = None;
+        for samples in shares(warm_up, self.warm_up_iterations) {
+            let outcome = run.iterate(plan, samples, true)?;
+            run.map.refine(&outcome.weights, self.alpha);
+            last = Some(outcome.estimate);
         }
-        let mut parts: Vec<Estimate> = Vec::new();
-        let mut spent = warm_up;
-        for samples in sizes(self.samples - warm_up, self.iterations) {
-            let part = iterate(plan, &map, &mut spread, samples, false)?.estimate;
+        match self.points {
+            VegasPoints::Strata => run.in_strata(plan, warm_up),
+            VegasPoints::Nets => {
+                let estimate = run.in_nets(plan, self.samples - warm_up)?;
+                let last = last.map(|last| last.scaled(domain.volume()));
+                let agree = last.and_then(|last| combine(&[last, estimate], 0).chi_squared_per_dof);
+                Ok(Estimate { samples: estimate.samples + warm_up, chi_squared_per_dof: agree, units: 0, ..estimate })
+            }
+        }
+    }
+}
+
+/// What a run has learnt.
+struct Run<'a> {
+    vegas: &'a Vegas,
+    domain: &'a Domain,
+    f: &'a Batch<'a>,
+    map: Map,
+    spread: Option<Spread>,
+    iterations: u64,
+}
+
+impl Run<'_> {
+    fn iterate(&mut self, plan: &Plan<'_>, samples: u64, learn: bool) -> Result<Outcome, Error> {
+        let Self { vegas, domain, f, map, iterations: number, .. } = self;
+        let outcome = Iteration { vegas, domain, f, map, number: *number, samples, learn }.run(plan, &mut self.spread);
+        self.iterations += 1;
+        outcome
+    }
+
+    /// Iterations of strata, those of the warm-up done.
+    fn in_strata(&mut self, plan: &mut Plan<'_>, warm_up: u64) -> Result<Estimate, Error> {
+        let (samples_max, mut spent, mut parts) = (self.vegas.samples, warm_up, Vec::new());
+        for samples in shares(samples_max - warm_up, self.vegas.replicates) {
+            parts.push(self.iterate(plan, samples, false)?.estimate);
             spent += samples;
-            parts.push(part);
-            let estimate = combine(&parts, spent).scaled(domain.volume());
+            let estimate = combine(&parts, spent).scaled(self.domain.volume());
             if plan.looks()
-                && parts.len() > 1
-                && let Some(stop) = plan.stop(&estimate, self.samples)?
-                && (spent < self.samples || stop == Stop::Tolerance)
+                && let Some(stop) = plan.stop(&estimate, samples_max)?
+                && (spent < samples_max || stop == Stop::Tolerance)
             {
                 return Ok(Estimate { stop, ..estimate });
             }
         }
-        Ok(combine(&parts, spent).scaled(domain.volume()))
+        Ok(combine(&parts, spent).scaled(self.domain.volume()))
     }
+
+    /// Replicates of a net through the map.
+    fn in_nets(&self, plan: &mut Plan<'_>, samples: u64) -> Result<Estimate, Error> {
+        let (dims, least) = (self.domain.dims(), u64::from(self.vegas.replicates));
+        let points = 1_u64 << (samples / least).ilog2().min(32);
+        let replicates = samples / points;
+        let nets = Nested::new(self.vegas.seed, dims);
+        let stretched = |points: &[f64], values: &mut [f64]| {
+            let (mut points, mut which) = (points.to_vec(), vec![0; dims]);
+            let jacobians: Vec<f64> =
+                points.chunks_exact_mut(dims).map(|point| self.map.apply(point, &mut which)).collect();
+            self.domain.place(&mut points);
+            (self.f)(&points, values);
+            values.iter_mut().zip(jacobians).for_each(|(value, jacobian)| *value *= jacobian);
+        };
+        let unit = Domain::unit(dims);
+        let estimate = replicates::integrate(&nets, (replicates, points), &unit, plan, &stretched);
+        // The point that the caller knows is where the map put it.
+        let estimate = estimate.map_err(|error| match error {
+            Error::NotFinite { value, mut point } => {
+                let jacobian = self.map.apply(&mut point, &mut vec![0; dims]);
+                self.domain.place(&mut point);
+                Error::NotFinite { value: value / jacobian, point }
+            }
+            other => other,
+        })?;
+        Ok(estimate.scaled(self.domain.volume()))
+    }
+}
+
+/// Samples of each iteration.
+fn shares(samples: u64, iterations: u32) -> impl Iterator<Item = u64> {
+    let (n, each, rest) = (u64::from(iterations), samples / u64::from(iterations), samples % u64::from(iterations));
+    (0..n).map(move |index| each + u64::from(index < rest))
 }
 
 /// The mean of the iterations, weighted by their samples, and whether they agree.
@@ -180,7 +251,7 @@ mod tests {
         for bad in [
             Vegas { warm_up: 0.0, ..good },
             Vegas { warm_up: f64::NAN, ..good },
-            Vegas { iterations: 1, ..good },
+            Vegas { replicates: 1, ..good },
             Vegas { increments: 0, ..good },
             Vegas { alpha: -1.0, ..good },
             Vegas { beta: 2.0, ..good },
