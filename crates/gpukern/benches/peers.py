@@ -52,7 +52,6 @@ def compare(ours, queries, keys, causal, both, rounds):
     q, k, v, d_out = make(queries), make(keys), make(keys), make(queries)
     for tensor in (q, k, v):
         tensor.requires_grad_(both)
-    # With one query PyTorch's mask would hide all keys but the first: it aligns at the first, gpukern at the last.
     request = f"{'both' if both else 'forward'} {HEADS} {queries} {keys} {HEAD_DIM} {int(causal)}"
     theirs(q, k, v, d_out, causal, both, 1)
     ours.ask(f"{request} 1")
@@ -77,7 +76,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--decode", action="store_true", help="one query, many keys")
     parser.add_argument("lengths", type=int, nargs="*", default=[512, 2048, 4096])
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     torch.set_num_threads(options.threads)
     ours = Ours(options.binary, options.threads)
     peak = ours.ask("peak") / 1e9

@@ -34,6 +34,53 @@
 //! # Ok::<(), gpukern::Error>(())
 //! ```
 //!
+//! **The answer, second half: the matrix need not exist.** What stands in the way is the sum that each weight is divided by: it needs all
+//! scores of a row. Four steps get around it.
+//!
+//! 1. *Any reference will do.* exp overflows (in f32 from 88.8 on), so softmax is calculated relative to the row's largest score m: as
+//!    `p = exp(s − m)`, `l = Σ p`, `o = Σ p·v`, and out = o/l. The common factor exp(−m) cancels, whatever m is.
+//! 2. *So a reference can be changed.* What was summed up relative to m is multiplied by `exp(m − m')` to be relative to m'.
+//! 3. *So a row can be summed up in parts.* Take a tile of keys; with its scores the maximum becomes m'; bring l and o there; add the
+//!    tile's. Three numbers and a row of output are all that is carried from tile to tile: that is **online softmax**.
+//! 4. *Division comes last*, once a row, when l is complete. `log_sum_exp = m + ln l` is kept: with it the backward pass calculates any
+//!    weight again, `exp(s − log_sum_exp)`, instead of having it stored.
+//!
+//! On two tiles, with scores ln 1, ln 3 and then ln 4, and values 10, 20 and then 40:
+//!
+//! ```
+//! # use gpukern::{Attention, AttentionBackend, Cpu};
+//! // The first tile. Its maximum is ln 3, so the weights are 1/3 and 1.
+//! let m = 3.0_f32.ln();
+//! let l = 1.0 / 3.0 + 1.0;
+//! let o = 1.0 / 3.0 * 10.0 + 1.0 * 20.0;
+//!
+//! // The second has the score ln 4, a new maximum: what there is shrinks by exp(ln 3 − ln 4) = 3/4.
+//! let larger = 4.0_f32.ln();
+//! let kept = (m - larger).exp();
+//! let (l, o) = (l * kept + 1.0, o * kept + 1.0 * 40.0);
+//! assert!((kept - 0.75).abs() < 1e-6 && (l - 2.0).abs() < 1e-6);
+//!
+//! // The weights were 1/8, 3/8 and 4/8 all along.
+//! let (out, log_sum_exp) = (o / l, larger + l.ln());
+//! assert!((out - (10.0 + 3.0 * 20.0 + 4.0 * 40.0) / 8.0).abs() < 1e-5);
+//! assert!((log_sum_exp - 8.0_f32.ln()).abs() < 1e-6);
+//!
+//! // The same by this crate: one query, 1, so that the keys are the scores.
+//! let problem = Attention {
+//!     batch: 1, heads: 1, kv_heads: 1, queries: 1, keys: 3, head_dim: 1, causal: false, scale: Some(1.0), key_capacity: None,
+//! };
+//! let (k, v) = ([1.0_f32.ln(), 3.0_f32.ln(), 4.0_f32.ln()], [10.0, 20.0, 40.0]);
+//! let (mut flash, mut sum) = ([0.0], [0.0]);
+//! Cpu::default().forward(&problem, &[1.0], &k, &v, &mut flash, &mut sum)?;
+//! assert!((flash[0] - out).abs() < 1e-5 && (sum[0] - log_sum_exp).abs() < 1e-6);
+//! # Ok::<(), gpukern::Error>(())
+//! ```
+//!
+//! The same arithmetic, then, and a little more of it; but a tile of scores is made, used and forgotten in the first-level cache (or in a GPU's
+//! shared memory). Memory beside inputs and outputs no longer grows with the lengths, and traffic falls by about the number of
+//! queries that share a tile. That is [`Cpu`]; `cargo run --release --example flash_attention` shows both side by side. (Milakov and
+//! Gimelshein 2018, arXiv:1805.02867; Dao et al. 2022, arXiv:2205.14135.)
+//!
 //! What else a transformer needs works row by row, and stands behind [`RowwiseBackend`]: softmax, RMS norm and cross-entropy, forward
 //! and backward. [`Reference`] is its oracle too, and [`suite::check_rowwise`] its suite.
 //!
