@@ -9,9 +9,9 @@
 // Query head h reads key/value head h / (heads / kv_heads). A causal mask aligns the last query with the last key. A row that
 // sees no key gives out 0 and log_sum_exp −∞.
 #pragma once
+#include "lanes.cuh"
 #include "tile.cuh"
 
-constexpr float LOG2_E = 1.4426950408889634f;
 constexpr float LN_2 = 0.6931471805599453f;
 
 struct Attention {
@@ -56,25 +56,6 @@ struct Attention {
         return matrix(data + key_start(kv_head), keys, head_dim, head_dim);
     }
 };
-
-// Maximum and sum over WIDTH neighbouring lanes, a power of two; all of them receive it.
-template <u32 WIDTH>
-__device__ inline float max_over_lanes(float x) {
-#pragma unroll
-    for (u32 distance = WIDTH / 2; distance > 0; distance /= 2) {
-        x = fmaxf(x, __shfl_xor_sync(FULL_WARP, x, distance));
-    }
-    return x;
-}
-
-template <u32 WIDTH>
-__device__ inline float sum_over_lanes(float x) {
-#pragma unroll
-    for (u32 distance = WIDTH / 2; distance > 0; distance /= 2) {
-        x += __shfl_xor_sync(FULL_WARP, x, distance);
-    }
-    return x;
-}
 
 // The state of one row's softmax while tiles of keys go by. (Milakov & Gimelshein 2018; Dao et al. 2022, algorithm 1)
 // Scores are in units of log 2, so that exp is 2^x.

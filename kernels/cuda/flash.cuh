@@ -73,6 +73,20 @@ struct Stream {
     }
 };
 
+// Tile by tile, first the chunks of its keys, then those of its values.
+template <typename T>
+struct KeysThenValues {
+    Matrix keys;
+    const float* values;  // of the same shape and alignment
+
+    __device__ Window window(u32 step) const {
+        u32 tile = step / (2 * T::CHUNKS), part = step % (2 * T::CHUNKS);
+        Matrix source = keys;
+        source.data = part < T::CHUNKS ? keys.data : values;
+        return {source, tile * T::STREAMED, part % T::CHUNKS * T::CHUNK};
+    }
+};
+
 // scores[i][j] += own row i · streamed row j, over the chunk's columns; `own` points to the chunk's first.
 template <typename T>
 __device__ inline void add_scores(typename T::Scores& scores, const float* own, const float* slot) {

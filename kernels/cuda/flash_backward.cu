@@ -18,7 +18,8 @@
 //    sums. (flash.cuh)
 //
 // Memory is the inputs and outputs and delta, one number a query. Bytes from and to global memory, a head, not causal, T own rows:
-//     delta 4·(2·N·d + N)      dQ 4·(3·N·d + 2·N + ⌈N/T⌉·3·M·d)      dK, dV 4·(4·M·d + ⌈M/T⌉·(4·N·d + 2·N))
+//     delta 4·2·N·d + 32·N     dQ 4·(3·N·d + 2·N + ⌈N/T⌉·3·M·d)      dK, dV 4·(4·M·d + ⌈M/T⌉·(4·N·d + 2·N))
+// A delta is stored alone, and moves a sector of 32 bytes.
 #include "flash.cuh"
 
 // Own rows: two matrices of them are resident. At d256 tiles of 16×16 keep a block below 48 KiB.

@@ -38,20 +38,6 @@ struct Shared {
     typename T::Weights weights;
 };
 
-// Tile by tile, first the chunks of its keys, then those of its values.
-template <typename T>
-struct KeysThenValues {
-    Matrix keys;
-    const float* values;  // of the same shape and alignment
-
-    __device__ Window window(u32 step) const {
-        u32 tile = step / (2 * T::CHUNKS), part = step % (2 * T::CHUNKS);
-        Matrix source = keys;
-        source.data = part < T::CHUNKS ? keys.data : values;
-        return {source, tile * T::STREAMED, part % T::CHUNKS * T::CHUNK};
-    }
-};
-
 // One row's scores of a tile become weights in shared memory; returns the correction of what was summed before.
 template <u32 COUNT>
 __device__ float weigh(OnlineRow& row, const float (&scores)[COUNT], float scale_log2, u32 first_key, u32 visible,

@@ -13,6 +13,9 @@
 //! The launcher guarantees: `batch`, `heads`, `kv_heads`, `queries`, `head_dim` ≥ 1; `heads` a multiple of `kv_heads`;
 //! `keys` ≤ `key_capacity`; `queries` and `keys` at most [`LENGTH_MAX`]; `head_dim` at most the kernel's.
 
+pub mod flash_decode;
+pub mod traffic;
+
 /// The largest number of queries and of keys.
 pub const LENGTH_MAX: u32 = 1 << 30;
 

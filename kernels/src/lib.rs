@@ -2,8 +2,10 @@
 #![no_std]
 
 pub mod attention;
+pub mod cross_entropy;
 pub mod darts;
 pub mod matmul;
+pub mod rms_norm;
 pub mod softmax;
 
 /// The largest size or leading dimension that a kernel takes.

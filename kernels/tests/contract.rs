@@ -1,6 +1,6 @@
 //! What the constants say is what the PTX says.
 
-use gpukern_kernels::{Entry, attention, darts, matmul, softmax};
+use gpukern_kernels::{Entry, attention, cross_entropy, darts, matmul, rms_norm, softmax};
 
 /// The header of an entry: from its name to the brace, without spaces.
 fn header<'a>(ptx: &'a str, name: &str) -> &'a str {
@@ -23,16 +23,19 @@ fn check(ptx: &str, entries: &[Entry]) {
     }
 }
 
-const FILES: [(&str, &[&[Entry]]); 11] = [
+const FILES: [(&str, &[&[Entry]]); 14] = [
     (matmul::naive::PTX, &[&[matmul::naive::MATMUL_NAIVE]]),
     (matmul::tiled::PTX, &[&[matmul::tiled::MATMUL_TILED_F32, matmul::tiled::MATMUL_TILED_F64]]),
     (matmul::register::PTX, &[&[matmul::register::MATMUL_REGISTER]]),
     (matmul::mma::PTX, &[&[matmul::mma::MATMUL_MMA_BF16, matmul::mma::MATMUL_MMA_F16]]),
     (matmul::convert::PTX, &[&[matmul::convert::CONVERT_F32_TO_BF16, matmul::convert::CONVERT_F32_TO_F16]]),
-    (softmax::PTX, &[&[softmax::SOFTMAX]]),
+    (softmax::PTX, &[&[softmax::SOFTMAX, softmax::SOFTMAX_BACKWARD]]),
+    (rms_norm::PTX, &[&[rms_norm::RMS_NORM, rms_norm::BACKWARD_DX, rms_norm::BACKWARD_DWEIGHT, rms_norm::COLUMN_SUMS]]),
+    (cross_entropy::PTX, &[&[cross_entropy::CROSS_ENTROPY, cross_entropy::CROSS_ENTROPY_BACKWARD]]),
     (darts::PTX, &[&[darts::DARTS]]),
     (attention::naive::PTX, &[&[attention::naive::SCORES, attention::naive::SOFTMAX, attention::naive::VALUES]]),
     (attention::flash_forward::PTX, &[&attention::flash_forward::ENTRIES]),
+    (attention::flash_decode::PTX, &[&attention::flash_decode::ENTRIES, &[attention::flash_decode::COMBINE]]),
     (attention::flash_forward_mma::PTX, &[&attention::flash_forward_mma::ENTRIES]),
     (
         attention::flash_backward::PTX,
@@ -73,4 +76,39 @@ fn grids_cover_the_output() {
     assert_eq!(attention::flash_forward_mma::grid(6, 65), 12);
     assert_eq!(attention::flash_backward::dq_grid(6, 65, 3), 30);
     assert_eq!(attention::naive::grid(2, 33, 64), 8);
+    // 2 heads of keys, 6 rows each in two blocks, 3 splits of 128.
+    assert_eq!(attention::flash_decode::split_keys(300), 128);
+    assert_eq!([0, 128, 129, 300].map(|keys| attention::flash_decode::splits(keys, 128)), [1, 1, 2, 3]);
+    assert_eq!(attention::flash_decode::grid(2, 6, 300, 128), 12);
+    for keys in [8192, 8193, 100_000, attention::LENGTH_MAX] {
+        let length = attention::flash_decode::split_keys(keys);
+        assert!(
+            attention::flash_decode::splits(keys, length) <= attention::flash_decode::SPLITS_MAX
+                && length.is_multiple_of(32)
+        );
+    }
+    assert_eq!(rms_norm::dweight_grid(513, 65), 6);
+}
+
+/// The formulas of the sources, at sizes that fill every tile, and where causal masks skip tiles.
+#[test]
+fn traffic_is_that_of_the_sources() {
+    use attention::traffic::{Problem, flash_backward, flash_decode, flash_forward, flash_forward_mma, naive};
+    let problem = Problem { heads: 1, kv_heads: 1, queries: 256, keys: 512, head_dim: 64, causal: false };
+    let (n, m, d) = (256, 512, 64);
+    assert_eq!(naive(&problem), [4 * n * m * (2 * d / 32 + 1), 4 * (4 * n * m + n), 4 * n * (2 * m * d / 32 + d)]);
+    assert_eq!(flash_forward(&problem), 4 * (2 * n * d + n + n / 64 * 2 * m * d));
+    assert_eq!(flash_forward_mma(&problem), 2 * n * d + n / 64 * 2 * 2 * m * d + 4 * n * (d + 1));
+    let backward = [
+        4 * 2 * n * d + 32 * n,
+        4 * (3 * n * d + 2 * n + n / 32 * 3 * m * d),
+        4 * (4 * m * d + m / 32 * (4 * n * d + 2 * n)),
+    ];
+    assert_eq!(flash_backward(&problem), backward);
+    // Tiles of 64 queries see 320, 384, 448 and 512 keys.
+    let causal = Problem { causal: true, ..problem };
+    assert_eq!(flash_forward(&causal), 4 * (2 * n * d + n + 2 * (320 + 384 + 448 + 512) * d));
+    let one = Problem { heads: 8, kv_heads: 2, queries: 1, ..problem };
+    assert_eq!(flash_decode(&one, 128), [4 * (4 * 8 * d + 2 * 2 * m * d + 4 * 8 * (d + 1)), 4 * (4 * 8 + 8) * (d + 1)]);
+    assert_eq!(flash_decode(&one, 512)[1], 0);
 }

@@ -4,7 +4,10 @@
 //! `cargo test -p whiteboard --features simgpu --test gpu_backends`
 #![cfg(feature = "simgpu")]
 
+mod attention;
 mod products;
+mod rowwise;
+mod traffic;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -4,8 +4,6 @@
 //! `cargo test -p whiteboard --features simgpu --test gpu_kernels`
 #![cfg(feature = "simgpu")]
 
-mod attention;
-mod attention_mma;
 mod darts;
 mod matmul;
 mod rounding;
@@ -56,7 +54,7 @@ fn what_is_wrong_is_found() {
     let gpu = Gpu::open();
     let input = gpu.device.uninitialised::<f32>(64).expect("memory");
     let mut output = gpu.device.uninitialised::<f32>(64).expect("memory");
-    let kernel = gpu.device.vetted(&kernels::SOFTMAX).expect("a kernel");
+    let kernel = gpu.device.vetted(&kernels::rowwise::SOFTMAX).expect("a kernel");
     let launch = kernels::launch(2, gpukern_kernels::softmax::BLOCK).expect("a grid");
     let arguments = [2_u32.into(), 32_u32.into(), (&input).into(), Argument::from(&mut output)];
     kernel.launch(&launch, &arguments).expect("a launch");
@@ -68,7 +66,7 @@ fn what_is_wrong_is_found() {
 fn a_buffer_that_is_too_short_is_refused_before_the_launch() {
     let gpu = Gpu::open();
     let buffer = gpu.device.zeros::<f32>(63).expect("memory");
-    let kernel = gpu.device.vetted(&kernels::SOFTMAX).expect("a kernel");
+    let kernel = gpu.device.vetted(&kernels::rowwise::SOFTMAX).expect("a kernel");
     let launch = kernels::launch(2, gpukern_kernels::softmax::BLOCK).expect("a grid");
     let arguments = [2_u32.into(), 32_u32.into(), Argument::from(&buffer), Argument::from(&buffer)];
     let error = kernel.launch(&launch, &arguments).expect_err("too short").to_string();

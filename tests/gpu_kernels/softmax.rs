@@ -12,7 +12,7 @@ fn on_gpu(gpu: &Gpu, rows: usize, columns: usize, x: &[f32]) -> Vec<f32> {
     // Fewer blocks than rows: each takes several.
     let blocks = rows.div_ceil(2) as u64;
     let arguments = [(rows as u32).into(), (columns as u32).into(), (&input).into(), (&mut output).into()];
-    gpu.launch(&kernels::SOFTMAX, blocks, gpukern_kernels::softmax::BLOCK, &arguments);
+    gpu.launch(&kernels::rowwise::SOFTMAX, blocks, gpukern_kernels::softmax::BLOCK, &arguments);
     output.to_vec().expect("numbers")
 }
 

@@ -82,4 +82,19 @@ pub enum Error {
         /// Bytes asked for.
         bytes: usize,
     },
+    /// A number is larger than a kernel can count.
+    #[cfg(feature = "cuda")]
+    #[error("`{name}` is {value}, the GPU's kernels take at most {max}")]
+    KernelLimit {
+        /// The number.
+        name: &'static str,
+        /// What was given.
+        value: usize,
+        /// The largest that is taken.
+        max: usize,
+    },
+    /// The GPU did not do what it was asked to, or there is none.
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Gpu(#[from] gpu_device::Error),
 }

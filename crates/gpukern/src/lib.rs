@@ -98,9 +98,14 @@
 //!
 //! **What holds.** Arguments are checked before anything is written; an [`Error`] names both sides. Every output is
 //! overwritten. Nothing here prints.
+//!
+//! **Features**, none on by default: `cuda` (the backend `Cuda`, through the crate `gpu-device`: building and starting needs no CUDA,
+//! opening a GPU does).
 
 mod attention;
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod error;
 pub mod plain;
 mod reference;
@@ -111,6 +116,8 @@ pub mod suite;
 
 pub use attention::{Attention, AttentionBackend, Saved};
 pub use cpu::Cpu;
+#[cfg(feature = "cuda")]
+pub use cuda::{Cuda, CudaKernel, DECODE_QUERIES_MAX, SavedOnDevice};
 pub use error::Error;
 pub use linalg::Isa;
 pub use reference::Reference;

@@ -1,7 +1,7 @@
 //! Attention, plain and flash, forward and backward: [`gpukern_kernels::attention`].
 
 use gpukern_kernels::attention::{
-    HEAD_DIM_MAX, HEAD_DIMS, LENGTH_MAX, flash_backward, flash_forward, flash_forward_mma, naive,
+    HEAD_DIM_MAX, HEAD_DIMS, LENGTH_MAX, flash_backward, flash_decode, flash_forward, flash_forward_mma, naive,
 };
 
 use super::{Numbers, bytes, one_dimensional};
@@ -38,6 +38,25 @@ pub const FLASH_FORWARD_MMA: [Vetted; 4] = {
         ]
     }
 };
+
+/// [`flash_decode::ENTRIES`].
+pub const FLASH_DECODE: [Vetted; 4] = {
+    let [d32, d64, d128, d256] = flash_decode::ENTRIES;
+    // SAFETY: as above; what splits leave is [batch, heads, queries, splits, head_dim] and [batch, heads, queries, splits].
+    unsafe {
+        [
+            Vetted::new("flash_decode", flash_decode::PTX, d32.name, decode_reach::<0>),
+            Vetted::new("flash_decode", flash_decode::PTX, d64.name, decode_reach::<1>),
+            Vetted::new("flash_decode", flash_decode::PTX, d128.name, decode_reach::<2>),
+            Vetted::new("flash_decode", flash_decode::PTX, d256.name, decode_reach::<3>),
+        ]
+    }
+};
+
+/// [`flash_decode::COMBINE`].
+// SAFETY: reads `rows`×`splits`(×`head_dim`) elements of what splits left, writes `rows`(×`head_dim`) of out and log_sum_exp.
+pub const FLASH_DECODE_COMBINE: Vetted =
+    unsafe { Vetted::new("flash_decode", flash_decode::PTX, flash_decode::COMBINE.name, combine_reach) };
 
 /// [`flash_backward::DELTA`].
 // SAFETY: reads `rows`×`head_dim` elements of out and d_out, writes `rows` of delta.
@@ -165,6 +184,34 @@ fn forward_mma_reach<const VARIANT: usize>(launch: &Launch, arguments: &[Argumen
     let mut reach = shape.inputs(2)?;
     reach.extend([shape.query_elements(4)?, shape.rows()?]);
     Ok(reach)
+}
+
+/// …, q, k, v, split_keys, split_out, split_log_sum_exp.
+fn decode_reach<const VARIANT: usize>(launch: &Launch, arguments: &[Argument<'_>]) -> Result<Vec<usize>, String> {
+    let shape = Shape::new(arguments, HEAD_DIMS[VARIANT])?;
+    let split_keys = match Numbers(arguments).at_most(12, "split_keys", LENGTH_MAX)? {
+        0 => return Err("split_keys is 0".to_owned()),
+        length => length as u32,
+    };
+    let keys = shape.keys as u32;
+    let rows = bytes(&[shape.heads / shape.kv_heads, shape.queries])?;
+    let rows = u32::try_from(rows).ok().filter(|&rows| rows <= i32::MAX as u32);
+    let rows = rows.ok_or_else(|| format!("more than {} rows share keys", i32::MAX))?;
+    one_dimensional(launch, flash_decode::BLOCK, flash_decode::grid(shape.kv_heads as u32, rows, keys, split_keys))?;
+    let splits = flash_decode::splits(keys, split_keys) as usize;
+    let mut reach = shape.inputs(4)?;
+    reach.extend([bytes(&[splits, shape.query_elements(4)?])?, bytes(&[splits, shape.rows()?])?]);
+    Ok(reach)
+}
+
+/// rows, splits, head_dim, split_out, split_log_sum_exp, out, log_sum_exp.
+fn combine_reach(launch: &Launch, arguments: &[Argument<'_>]) -> Result<Vec<usize>, String> {
+    let numbers = Numbers(arguments);
+    let (rows, splits) = (numbers.dimension(0, "rows")?, numbers.at_most(1, "splits", flash_decode::SPLITS_MAX)?);
+    let head_dim = numbers.dimension(2, "head_dim")?;
+    one_dimensional(launch, flash_decode::BLOCK, rows as u64)?;
+    let (out, log_sum_exp) = (bytes(&[rows, head_dim, 4])?, bytes(&[rows, 4])?);
+    Ok(vec![bytes(&[splits, out])?, bytes(&[splits, log_sum_exp])?, out, log_sum_exp])
 }
 
 /// rows, head_dim, out, d_out, delta.

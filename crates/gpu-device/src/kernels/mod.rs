@@ -2,7 +2,7 @@
 //! one is safe.
 //!
 //! Parameters, blocks and grids are described beside the kernels: [`gpukern_kernels::matmul`], [`gpukern_kernels::attention`],
-//! [`gpukern_kernels::softmax`], [`gpukern_kernels::darts`]. A launch is refused, with the reason, when its block is not the
+//! [`gpukern_kernels::softmax`], [`gpukern_kernels::rms_norm`], [`gpukern_kernels::cross_entropy`], [`gpukern_kernels::darts`]. A launch is refused, with the reason, when its block is not the
 //! kernel's, its grid is larger than the output, a size is outside the contract, or a buffer is too short for the sizes.
 //!
 //! ```
@@ -11,7 +11,7 @@
 //!
 //! fn rows_of_two(x: &[f32]) -> Result<Vec<f32>, Error> {
 //!     let device = Device::open(0)?;
-//!     let kernel = device.vetted(&kernels::SOFTMAX)?;
+//!     let kernel = device.vetted(&kernels::rowwise::SOFTMAX)?;
 //!     let (input, mut output) = (device.upload(x)?, device.uninitialised::<f32>(x.len())?);
 //!     let rows = (x.len() / 2) as u32;
 //!     let launch = kernels::launch(rows.into(), softmax::BLOCK)?;
@@ -27,6 +27,7 @@
 
 pub mod attention;
 pub mod matmul;
+pub mod rowwise;
 
 use gpukern_kernels as text;
 
@@ -36,10 +37,6 @@ use crate::{Argument, Error, Launch, Vetted};
 // its numbers, and that edges are the kernel's own business: it touches the elements of those shapes and nothing else. The
 // `reach` functions refuse numbers outside that range, blocks and grids other than the stated ones, and give those shapes in
 // bytes. Buffers start at multiples of 256 bytes, so every element is aligned.
-
-/// [`gpukern_kernels::softmax::SOFTMAX`].
-// SAFETY: reads `rows`×`columns` f32 and writes as many: `softmax`.
-pub const SOFTMAX: Vetted = unsafe { Vetted::new("softmax", text::softmax::PTX, text::softmax::SOFTMAX.name, softmax) };
 
 /// [`gpukern_kernels::darts::DARTS`].
 // SAFETY: adds to the one u64 of `inside`: `darts`.
@@ -55,13 +52,6 @@ pub fn launch(blocks: u64, block: [u32; 3]) -> Result<Launch, Error> {
         Ok(x) if x <= text::GRID_X_MAX => Ok(Launch { grid: [x, 1, 1], block, shared_bytes: 0 }),
         _ => Err(Error::TooLarge { len: usize::try_from(blocks).unwrap_or(usize::MAX), element_bytes: 1 }),
     }
-}
-
-fn softmax(launch: &Launch, arguments: &[Argument<'_>]) -> Result<Vec<usize>, String> {
-    let numbers = Numbers(arguments);
-    let [rows, columns] = [numbers.dimension(0, "rows")?, numbers.dimension(1, "columns")?];
-    one_dimensional(launch, text::softmax::BLOCK, rows as u64)?;
-    Ok(vec![bytes(&[rows, columns, 4])?; 2])
 }
 
 fn darts(launch: &Launch, arguments: &[Argument<'_>]) -> Result<Vec<usize>, String> {

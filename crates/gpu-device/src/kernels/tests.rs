@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::argument::test_buffer;
-use crate::kernels::attention::{FLASH_BACKWARD_DKV, FLASH_FORWARD_MMA, NAIVE_SCORES};
+use crate::kernels::attention::{FLASH_BACKWARD_DKV, FLASH_DECODE, FLASH_FORWARD_MMA, NAIVE_SCORES};
 use crate::kernels::matmul::{MMA_BF16, NAIVE, TILED_F64};
+use crate::kernels::rowwise::{RMS_NORM, RMS_NORM_BACKWARD_DWEIGHT};
 
 fn numbers(sizes: &[u32]) -> Vec<Argument<'static>> {
     sizes.iter().map(|&size| Argument::from(size)).collect()
@@ -75,4 +76,36 @@ fn grids_beyond_the_work_and_other_blocks_are_refused() {
     let darts = [Argument::from(u64::MAX), 1_u64.into(), 0_u64.into(), test_buffer(2)];
     assert_eq!((DARTS.reach())(&shape(1, [256, 1, 1]), &darts), Err("first + samples is 2⁶⁴ or more".into()));
     assert!(launch(1 << 31, [1; 3]).is_err());
+}
+
+#[test]
+fn splits_and_runs_are_counted() {
+    // 2 entries of 6 heads over 3, 5 queries, 300 keys of 512 rows, 16 columns; 3 splits of 128.
+    let mut decode = numbers(&[2, 6, 3, 5, 300, 512, 16]);
+    decode.extend([
+        Argument::from(1.0_f32),
+        0_u32.into(),
+        test_buffer(1),
+        test_buffer(1),
+        test_buffer(1),
+        128_u32.into(),
+    ]);
+    let (queries, keys) = (12 * 5 * 16 * 4, 6 * 512 * 16 * 4);
+    let reach = (FLASH_DECODE[0].reach())(&shape(6 * 3 * 3, [128, 1, 1]), &decode);
+    assert_eq!(reach, Ok(vec![queries, keys, keys, 3 * queries, 3 * 12 * 5 * 4]));
+    decode[12] = 0_u32.into();
+    let refused = (FLASH_DECODE[0].reach())(&shape(1, [128, 1, 1]), &decode);
+    assert_eq!(refused, Err("split_keys is 0".into()));
+
+    let norm = |columns: u32, has_weight: u32| {
+        let mut arguments = numbers(&[7, columns]);
+        arguments.extend([Argument::from(1.0_f32), has_weight.into()]);
+        (RMS_NORM.reach())(&shape(7, [256, 1, 1]), &arguments)
+    };
+    assert_eq!(norm(5, 1), Ok(vec![140, 20, 140, 28]));
+    assert_eq!(norm(5, 0), Ok(vec![140, 0, 140, 28]));
+    assert_eq!(norm(0, 0), Err("columns is 0".into()));
+    let weights = |run: u32| (RMS_NORM_BACKWARD_DWEIGHT.reach())(&shape(4, [256, 1, 1]), &numbers(&[513, 33, run]));
+    assert_eq!(weights(512), Ok(vec![513 * 33 * 4, 513 * 4, 513 * 33 * 4, 2 * 33 * 4]));
+    assert_eq!(weights(511), Err("run is 511, it must be 512".into()));
 }

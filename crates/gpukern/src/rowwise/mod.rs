@@ -187,8 +187,7 @@ impl Rows {
         self.check_matrices(&[("x", x), ("out", out)])?;
         self.check_weight("weight", weight)?;
         self.check_column("inverse_rms", inverse_rms.len())?;
-        let good = epsilon.is_finite() && epsilon > 0.0;
-        if good { Ok(()) } else { Err(Error::Epsilon { epsilon: epsilon.to_string() }) }
+        check_epsilon(epsilon)
     }
 
     /// Whether an RMS norm's backward pass can be made of these.
@@ -267,4 +266,9 @@ impl Rows {
             Some(row) => Err(Error::Target { row, target: targets[row], classes: self.columns }),
         }
     }
+}
+
+pub(crate) fn check_epsilon(epsilon: f32) -> Result<(), Error> {
+    let good = epsilon.is_finite() && epsilon > 0.0;
+    if good { Ok(()) } else { Err(Error::Epsilon { epsilon: epsilon.to_string() }) }
 }
