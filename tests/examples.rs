@@ -167,6 +167,21 @@ fn matmul_climbs_the_ladder() {
     assert_eq!(run("matmul", folder.path(), &["1"]).status.code(), Some(2));
 }
 
+#[test]
+fn flash_attention_moves_and_holds_less() {
+    let folder = folder();
+    let text = stdout(&run("flash_attention", folder.path(), &["--n", "512", "--svg", "flash.svg"]));
+    for promised in
+        ["attention of 512 queries to 512 keys", "512 plain", "512 flash", "it moved 512.0 KiB instead of 4.5 MiB"]
+    {
+        assert!(text.contains(promised), "no {promised:?} in:\n{text}");
+    }
+    let chart = fs::read_to_string(folder.path().join("flash.svg")).expect("a chart");
+    assert!(chart.starts_with("<svg") && chart.contains("bytes between memory and cache"));
+    assert!(error(&run("flash_attention", folder.path(), &["--n", "64", "--svg", "no/such"])).contains("no/such"));
+    assert_eq!(run("flash_attention", folder.path(), &["--n", "1"]).status.code(), Some(2));
+}
+
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn without_a_gpu_of_any_kind_the_examples_say_what_to_turn_on() {

@@ -1,6 +1,6 @@
 //! Small problems worked out by hand, and gradients against differences.
 
-use gpukern::{Attention, AttentionBackend, Reference, Saved, plain};
+use gpukern::{Attention, AttentionBackend, Cpu, Reference, Saved, plain};
 
 const ONE: Attention = Attention {
     batch: 1,
@@ -15,17 +15,36 @@ const ONE: Attention = Attention {
 };
 
 fn forward(problem: &Attention, q: &[f32], k: &[f32], v: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    forward_by(&Reference, problem, q, k, v)
+}
+
+fn forward_by(
+    backend: &dyn AttentionBackend,
+    problem: &Attention,
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+) -> (Vec<f32>, Vec<f32>) {
     let rows = problem.rows().expect("small");
     let (mut out, mut log_sum_exp) = (vec![f32::NAN; q.len()], vec![f32::NAN; rows]);
-    Reference.forward(problem, q, k, v, &mut out, &mut log_sum_exp).expect("a problem");
+    backend.forward(problem, q, k, v, &mut out, &mut log_sum_exp).expect("a problem");
     (out, log_sum_exp)
 }
 
 fn backward(problem: &Attention, q: &[f32], k: &[f32], v: &[f32], d_out: &[f32]) -> [Vec<f32>; 3] {
-    let (out, log_sum_exp) = forward(problem, q, k, v);
+    backward_by(&Reference, problem, [q, k, v], d_out)
+}
+
+fn backward_by(
+    backend: &dyn AttentionBackend,
+    problem: &Attention,
+    [q, k, v]: [&[f32]; 3],
+    d_out: &[f32],
+) -> [Vec<f32>; 3] {
+    let (out, log_sum_exp) = forward_by(backend, problem, q, k, v);
     let [mut d_q, mut d_k, mut d_v] = [q.len(), k.len(), v.len()].map(|len| vec![f32::NAN; len]);
     let saved = Saved { q, k, v, out: &out, log_sum_exp: &log_sum_exp };
-    Reference.backward(problem, saved, d_out, &mut d_q, &mut d_k, &mut d_v).expect("a problem");
+    backend.backward(problem, saved, d_out, &mut d_q, &mut d_k, &mut d_v).expect("a problem");
     [d_q, d_k, d_v]
 }
 
@@ -123,13 +142,18 @@ fn noise(seed: u32) -> impl FnMut() -> f32 {
 }
 
 /// The loss of which `d_out` is the gradient, in f64.
-fn loss(problem: &Attention, [q, k, v]: [&[f32]; 3], d_out: &[f32]) -> f64 {
-    let (out, _) = forward(problem, q, k, v);
+fn loss(backend: &dyn AttentionBackend, problem: &Attention, [q, k, v]: [&[f32]; 3], d_out: &[f32]) -> f64 {
+    let (out, _) = forward_by(backend, problem, q, k, v);
     out.iter().zip(d_out).map(|(&out, &d)| f64::from(out) * f64::from(d)).sum()
 }
 
 #[test]
 fn gradients_are_those_of_central_differences() {
+    gradients_by(&Reference);
+    gradients_by(&Cpu::default());
+}
+
+fn gradients_by(backend: &dyn AttentionBackend) {
     let grouped = Attention { batch: 2, heads: 4, kv_heads: 2, queries: 5, keys: 7, head_dim: 3, ..ONE };
     let problems = [
         grouped,
@@ -142,7 +166,7 @@ fn gradients_are_those_of_central_differences() {
         let (queries, keys) = (problem.query_elements().expect("small"), problem.key_elements().expect("small"));
         let mut inputs = [queries, keys, keys].map(|len| (0..len).map(|_| noise()).collect::<Vec<f32>>());
         let d_out: Vec<f32> = (0..queries).map(|_| noise()).collect();
-        let gradients = backward(&problem, &inputs[0], &inputs[1], &inputs[2], &d_out);
+        let gradients = backward_by(backend, &problem, [&inputs[0], &inputs[1], &inputs[2]], &d_out);
         // Outputs are rounded to f32, so the loss is off by up to √n·2⁻²⁵ or so: with steps of 2⁻⁶ that makes 1e-5 of a
         // difference, and the third derivative as much again.
         const STEP: f32 = 1.0 / 64.0;
@@ -151,7 +175,7 @@ fn gradients_are_those_of_central_differences() {
                 let here = inputs[which][index];
                 let [above, below] = [here + STEP, here - STEP].map(|moved| {
                     inputs[which][index] = moved;
-                    (moved, loss(&problem, [&inputs[0], &inputs[1], &inputs[2]], &d_out))
+                    (moved, loss(backend, &problem, [&inputs[0], &inputs[1], &inputs[2]], &d_out))
                 });
                 inputs[which][index] = here;
                 let difference = (above.1 - below.1) / f64::from(above.0 - below.0);
