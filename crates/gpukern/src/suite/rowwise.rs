@@ -14,7 +14,7 @@ const EPSILON: f32 = 1e-5;
 
 /// Runs the suite of the row-wise pieces. Gives how many problems were posed.
 ///
-/// The bound is as in the [module](self)'s, with twice the second term: a base-2 exponential, or an approximate reciprocal
+/// The bound is that of [`check`](super::check), with twice the second term: a base-2 exponential, or an approximate reciprocal
 /// root, may round once more than the plain computation does. Where a result is a difference, the second term is relative to
 /// what was subtracted. Backward passes of all three sides get the reference's forward results.
 ///
