@@ -28,8 +28,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use microgpt::scalar::{Sampling, Step, Trainer, Training, generate};
-use microgpt::{Config, Model, Names, PythonRandom};
+use microgpt::scalar::Scalar;
+use microgpt::{Config, Documents, Model, Names, PythonRandom, Sampling, Step, Trainer, Training, generate};
 use tempfile::NamedTempFile;
 
 mod support;
@@ -105,19 +105,20 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     names.shuffle(&mut random);
     let mut model = Model::new(config(arguments), &names, &mut random)?;
-    let sampling =
-        Sampling { samples: arguments.samples, temperature: arguments.temperature, prompt: arguments.prompt.clone() };
+    let documents = Documents::from_names(&model, &names)?;
+    let &Arguments { samples, temperature, .. } = arguments;
+    let sampling = Sampling { samples, temperature, prompt: arguments.prompt.clone(), ..Default::default() };
     sampling.check(&model)?;
     writeln!(out, "Number of docs: {}", names.as_slice().len())?;
     writeln!(out, "Vocab size: {}", model.tokenizer().vocab_size())?;
     writeln!(out, "Number of parameters: {}", model.parameters().len())?;
 
     let start = Instant::now();
-    let losses = train(training, &mut model, &names, &mut out)?;
+    let losses = train(training, &mut model, &documents, &mut out)?;
     let elapsed = start.elapsed();
 
     writeln!(out, "\nGenerated names:")?;
-    let invented = generate(&model, &sampling, &mut random)?;
+    let invented = generate(&Scalar, &model, &sampling, &mut random)?;
     for name in &invented {
         writeln!(out, "{name}")?;
     }
@@ -134,13 +135,13 @@ fn config(arguments: &Arguments) -> Config {
 fn train(
     training: Training,
     model: &mut Model,
-    names: &Names,
+    documents: &Documents,
     out: &mut impl Write,
 ) -> Result<Vec<f64>, Box<dyn Error>> {
     // It draws on standard error, and only if that is a terminal.
     let bar = ProgressBar::new(training.steps as u64)
         .with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {per_sec}, {eta} left")?);
-    let losses = Trainer::new(model, names, training)?
+    let losses = Trainer::new(&Scalar, model, documents, training)?
         .map(|step| {
             let Step { number, steps, loss, .. } = step?;
             bar.suspend(|| writeln!(out, "Step {number}/{steps}, Loss: {loss:.4}"))?;

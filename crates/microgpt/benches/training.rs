@@ -6,8 +6,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use microgpt::scalar::{Sampling, Trainer, Training, generate};
-use microgpt::{Config, Model, Names, PythonRandom};
+use microgpt::scalar::Scalar;
+use microgpt::{Config, Documents, Model, Names, PythonRandom, Sampling, Trainer, Training, generate};
 
 const SEED: u64 = 42;
 
@@ -22,7 +22,8 @@ fn untrained() -> (Model, Names) {
 fn training(c: &mut Criterion) {
     let (mut model, names) = untrained();
     let training = Training { steps: usize::MAX, ..Default::default() };
-    let mut trainer = Trainer::new(&mut model, &names, training).expect("a trainer");
+    let documents = Documents::from_names(&model, &names).expect("known names");
+    let mut trainer = Trainer::new(&Scalar, &mut model, &documents, training).expect("a trainer");
     let mut group = c.benchmark_group("scalar engine");
     group.throughput(Throughput::Elements(training.batch as u64));
     group.bench_function("training", |b| b.iter(|| trainer.next().expect("a step").expect("a loss").loss));
@@ -36,7 +37,7 @@ fn sampling(c: &mut Criterion) {
     let mut group = c.benchmark_group("scalar engine");
     group.throughput(Throughput::Elements(sampling.samples as u64));
     group
-        .bench_function("sampling", |b| b.iter(|| black_box(generate(&model, &sampling, &mut random).expect("names"))));
+        .bench_function("sampling", |b| b.iter(|| black_box(generate(&Scalar, &model, &sampling, &mut random).expect("names"))));
     group.finish();
 }
 

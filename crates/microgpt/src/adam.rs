@@ -1,6 +1,6 @@
 //! Adam: a learning rate for every weight, from the history of its own gradient (Kingma & Ba 2015).
 
-use crate::parameters::Parameters;
+use crate::error::{Error, range};
 
 /// Adam's settings. The default is the Python program's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -11,52 +11,99 @@ pub struct Adam {
     pub beta2: f64,
     /// Keeps the division from overflowing where gradients are tiny.
     pub epsilon: f64,
+    /// What part of itself a weight loses in a step of learning rate 1, whatever its gradient: AdamW (Loshchilov & Hutter
+    /// 2019). 0 is Adam.
+    pub weight_decay: f64,
 }
 
 impl Default for Adam {
     fn default() -> Self {
-        Adam { beta1: 0.85, beta2: 0.99, epsilon: 1e-8 }
+        Adam { beta1: 0.85, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.0 }
     }
 }
 
-/// Adam's memory: two numbers a parameter.
+impl Adam {
+    /// Whether the settings are in range.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`].
+    pub fn check(&self) -> Result<(), Error> {
+        let &Adam { beta1, beta2, epsilon, weight_decay } = self;
+        range("beta1", beta1, (0.0..1.0).contains(&beta1), "at least 0 and less than 1")?;
+        range("beta2", beta2, (0.0..1.0).contains(&beta2), "at least 0 and less than 1")?;
+        range("epsilon", epsilon, epsilon > 0.0 && epsilon.is_finite(), "a finite positive number")?;
+        let allowed = weight_decay >= 0.0 && weight_decay.is_finite();
+        range("weight_decay", weight_decay, allowed, "a finite number that is not negative")
+    }
+}
+
+/// One move of all weights, whoever makes it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// The optimiser.
+    pub adam: Adam,
+    /// By how much weights may move.
+    pub learning_rate: f64,
+    /// Which move this is, counted from 1.
+    pub step: usize,
+    /// The Euclidean norm that the gradient of all weights together is scaled down to if it is longer.
+    pub clip_norm: Option<f64>,
+}
+
+impl Update {
+    /// What is left of the two means' weight that is not on the 0 that they started from.
+    pub(crate) fn corrections(&self) -> (f64, f64) {
+        let steps = self.step as f64;
+        (1.0 - self.adam.beta1.powf(steps), 1.0 - self.adam.beta2.powf(steps))
+    }
+
+    /// What gradients are multiplied by, whose squares add up to `square_norm`.
+    pub(crate) fn clip_factor(&self, square_norm: impl FnOnce() -> f64) -> f64 {
+        self.clip_norm.map_or(1.0, |clip_norm| {
+            let norm = square_norm().sqrt();
+            if norm > clip_norm { clip_norm / norm } else { 1.0 }
+        })
+    }
+}
+
+/// Adam's memory: two numbers a parameter, in the order of [`Parameters::iter`](crate::Parameters::iter).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
-    adam: Adam,
-    steps: usize,
     /// The mean gradient, weighted towards the recent.
-    first: Vec<f64>,
+    pub first: Vec<f64>,
     /// The mean squared gradient, weighted towards the recent.
-    second: Vec<f64>,
+    pub second: Vec<f64>,
 }
 
 impl Moments {
     /// No memory yet, of that many parameters.
-    pub fn new(adam: Adam, parameters: usize) -> Self {
-        Moments { adam, steps: 0, first: vec![0.0; parameters], second: vec![0.0; parameters] }
+    pub fn new(parameters: usize) -> Self {
+        Moments { first: vec![0.0; parameters], second: vec![0.0; parameters] }
     }
 
-    /// Moves every parameter against its gradient.
+    /// Moves every weight against its gradient: the plain version of what each engine does.
     ///
     /// The squared gradient is a product where the Python program has a power of 2, which can differ in the last bit.
     ///
     /// # Panics
     ///
-    /// If there are not as many parameters as [`new`](Moments::new) was told.
-    pub fn update(&mut self, parameters: &mut Parameters, learning_rate: f64) {
-        let (remembered, present) = (self.first.len(), parameters.len());
-        assert!(remembered == present, "moments of {remembered} parameters for {present}");
-        let Adam { beta1, beta2, epsilon } = self.adam;
-        self.steps += 1;
-        // Both means start at 0; this is how much of their weight is not yet on that 0.
-        let steps = self.steps as f64;
-        let (first_weight, second_weight) = (1.0 - beta1.powf(steps), 1.0 - beta2.powf(steps));
-        for ((parameter, m), v) in parameters.iter_mut().zip(&mut self.first).zip(&mut self.second) {
-            let gradient = parameter.grad;
+    /// If there are not as many weights and gradients as [`new`](Moments::new) was told.
+    pub fn update(&mut self, weights: &mut [f64], gradients: &[f64], update: &Update) {
+        let remembered = self.first.len();
+        assert!(remembered == weights.len(), "moments of {remembered} parameters for {}", weights.len());
+        assert!(remembered == gradients.len(), "moments of {remembered} parameters for {} gradients", gradients.len());
+        let Adam { beta1, beta2, epsilon, weight_decay } = update.adam;
+        let (first_weight, second_weight) = update.corrections();
+        let clip = update.clip_factor(|| gradients.iter().map(|gradient| gradient * gradient).sum());
+        let kept = 1.0 - update.learning_rate * weight_decay;
+        let moments = self.first.iter_mut().zip(&mut self.second);
+        for ((weight, gradient), (m, v)) in weights.iter_mut().zip(gradients).zip(moments) {
+            let gradient = clip * gradient;
             *m = beta1 * *m + (1.0 - beta1) * gradient;
             *v = beta2 * *v + (1.0 - beta2) * (gradient * gradient);
             let (mean, mean_square) = (*m / first_weight, *v / second_weight);
-            parameter.data -= learning_rate * mean / (mean_square.sqrt() + epsilon);
+            *weight = kept * *weight - update.learning_rate * mean / (mean_square.sqrt() + epsilon);
         }
     }
 }

@@ -96,6 +96,22 @@ pub enum Error {
         /// What it may be.
         expected: &'static str,
     },
+    /// A text is too short to learn from.
+    #[error("the text has {tokens} tokens; there must be a first and a next one")]
+    TextTooShort {
+        /// What it has.
+        tokens: usize,
+    },
+    /// Something has another shape than the model.
+    #[error("{name} has the shape {found:?}; the model needs {expected:?}")]
+    Shape {
+        /// The tensor.
+        name: String,
+        /// The model's.
+        expected: Vec<usize>,
+        /// What was found.
+        found: Vec<usize>,
+    },
     /// The model would have too many parameters.
     #[error("the model would have {} parameters; at most {limit} are supported", counted(*parameters))]
     TooManyParameters {
@@ -126,6 +142,11 @@ pub enum Error {
         /// NaN, infinite or 0.
         total: f64,
     },
+}
+
+/// Whether a setting is one that is allowed.
+pub(crate) fn range(name: &'static str, value: f64, allowed: bool, expected: &'static str) -> Result<(), Error> {
+    if allowed { Ok(()) } else { Err(Error::OutOfRange { name, value, expected }) }
 }
 
 /// A text in quotes, on one line, not too long for it.

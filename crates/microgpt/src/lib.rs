@@ -31,19 +31,29 @@
 
 mod adam;
 mod config;
+mod documents;
+mod engine;
 mod error;
 mod model;
 mod names;
 mod parameters;
 mod random;
+mod sample;
 pub mod scalar;
+mod schedule;
 mod tokenizer;
+mod train;
 
-pub use adam::{Adam, Moments};
+pub use adam::{Adam, Moments, Update};
 pub use config::{Config, MAX_PARAMETERS};
+pub use documents::Documents;
+pub use engine::{Context, Decoder, Engine, Learner};
 pub use error::Error;
 pub use model::Model;
 pub use names::Names;
 pub use parameters::{Matrix, Parameter, Parameters};
 pub use random::PythonRandom;
+pub use sample::{Sample, Sampling, generate, samples};
+pub use schedule::{Decay, Schedule};
 pub use tokenizer::Tokenizer;
+pub use train::{Progress, Step, Trainer, Training, train};

@@ -22,11 +22,19 @@ impl Model {
     ///
     /// Sizes that make no model, names of one character, a name that is longer than the context.
     pub fn new(config: Config, names: &Names, random: &mut PythonRandom) -> Result<Self, Error> {
-        let tokenizer = Tokenizer::new(names)?;
-        let parameters = Parameters::new(&config, tokenizer.vocab_size(), random)?;
-        let model = Model { config, tokenizer, parameters };
+        let model = Self::with_tokenizer(config, Tokenizer::new(names)?, random)?;
         model.check(names)?;
         Ok(model)
+    }
+
+    /// An untrained model of that alphabet.
+    ///
+    /// # Errors
+    ///
+    /// Sizes that make no model.
+    pub fn with_tokenizer(config: Config, tokenizer: Tokenizer, random: &mut PythonRandom) -> Result<Self, Error> {
+        let parameters = Parameters::new(&config, tokenizer.vocab_size(), random)?;
+        Ok(Model { config, tokenizer, parameters })
     }
 
     /// Its sizes.
@@ -56,10 +64,11 @@ impl Model {
     /// [`Error::NameTooLong`] names the longest if it does not fit into the context, [`Error::UnknownCharacter`] the
     /// first with a character that the model does not know.
     pub fn check(&self, names: &Names) -> Result<(), Error> {
-        let (name, length) = names.longest();
+        let count = |name: &String| self.tokenizer.count(name);
+        let longest = names.as_slice().iter().map(count).max().unwrap_or(0);
         let block_size = self.config.block_size;
-        if length > block_size {
-            return Err(Error::NameTooLong { name: name.to_owned(), length, block_size });
+        if let Some(name) = names.as_slice().iter().find(|name| count(name) == longest && longest > block_size) {
+            return Err(Error::NameTooLong { name: name.clone(), length: longest, block_size });
         }
         names.as_slice().iter().try_for_each(|name| self.tokenizer.encode_prompt(name).map(drop))
     }

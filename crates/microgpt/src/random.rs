@@ -63,17 +63,18 @@ impl PythonRandom {
     /// `random.choices(range(len(weights)), weights)[0]`: an index, with probability proportional to its weight.
     /// `None` where Python raises an error: the weights add up to 0, to less, or to no finite number.
     pub fn weighted_choice(&mut self, weights: &[f64]) -> Option<usize> {
-        let cumulative: Vec<f64> = weights
-            .iter()
-            .scan(0.0, |total, &weight| {
-                *total += weight;
-                Some(*total)
-            })
-            .collect();
-        let total = cumulative.last().copied().filter(|total| *total > 0.0 && total.is_finite())?;
+        // Python keeps the running sums; adding them up twice, in the same order, gives the same ones.
+        let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
+        if !(total > 0.0 && total.is_finite()) {
+            return None;
+        }
         let target = self.random() * total;
-        let before_last = &cumulative[..cumulative.len() - 1];
-        Some(before_last.partition_point(|&sum| sum <= target))
+        let mut sum = 0.0;
+        let above = weights[..weights.len() - 1].iter().position(|weight| {
+            sum += weight;
+            sum > target
+        });
+        Some(above.unwrap_or(weights.len() - 1))
     }
 
     /// A whole number below `bound`, which is not 0: `random._randbelow`.

@@ -5,18 +5,26 @@ use std::collections::BTreeSet;
 use crate::error::Error;
 use crate::names::Names;
 
-/// One token a character, in the order of their code points, and one more that begins and ends every name.
+/// Texts to tokens: one a character (in the order of their code points) or one a byte, and one more that begins and ends
+/// every document.
 ///
 /// ```
 /// use microgpt::{Names, Tokenizer};
 ///
 /// let tokenizer = Tokenizer::new(&Names::from_text("ab\nbc")?)?;
 /// assert_eq!(tokenizer.encode("cab"), Some(vec![3, 2, 0, 1, 3])); // a, b, c are 0, 1, 2
+/// assert_eq!(Tokenizer::bytes().encode("é"), Some(vec![256, 0xc3, 0xa9, 256]));
 /// # Ok::<(), microgpt::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokenizer {
-    characters: Vec<char>,
+    alphabet: Alphabet,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Alphabet {
+    Characters(Vec<char>),
+    Bytes,
 }
 
 impl Tokenizer {
@@ -26,40 +34,77 @@ impl Tokenizer {
     ///
     /// [`Error::OneCharacter`] if there is only one.
     pub fn new(names: &Names) -> Result<Self, Error> {
-        let distinct: BTreeSet<char> = names.as_slice().iter().flat_map(|name| name.chars()).collect();
+        Self::of_characters(names.as_slice().iter().flat_map(|name| name.chars()))
+    }
+
+    /// The tokens of all these characters, in whatever order they come and however often.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OneCharacter`] if there is only one, [`Error::NoNames`] if there is none.
+    pub fn of_characters(characters: impl IntoIterator<Item = char>) -> Result<Self, Error> {
+        let distinct: BTreeSet<char> = characters.into_iter().collect();
         let characters: Vec<char> = distinct.into_iter().collect();
         match characters[..] {
+            [] => Err(Error::NoNames),
             [character] => Err(Error::OneCharacter { character }),
-            _ => Ok(Tokenizer { characters }),
+            _ => Ok(Tokenizer { alphabet: Alphabet::Characters(characters) }),
         }
     }
 
-    /// The number of tokens: characters and the one that begins and ends a name.
+    /// One token for each of the 256 bytes: no text is unknown to it.
+    pub fn bytes() -> Self {
+        Tokenizer { alphabet: Alphabet::Bytes }
+    }
+
+    /// The characters that have a token, in order; `None` if bytes have.
+    pub fn characters(&self) -> Option<&[char]> {
+        match &self.alphabet {
+            Alphabet::Characters(characters) => Some(characters),
+            Alphabet::Bytes => None,
+        }
+    }
+
+    /// The number of tokens: characters or bytes, and the one that begins and ends a document.
     pub fn vocab_size(&self) -> usize {
-        self.characters.len() + 1
+        self.bos() + 1
     }
 
-    /// The token that begins and ends a name.
+    /// The token that begins and ends a document.
     pub fn bos(&self) -> usize {
-        self.characters.len()
+        self.characters().map_or(256, <[char]>::len)
     }
 
-    /// The token of a character, if it has one.
+    /// The token of a character, if it has one of its own.
     pub fn token(&self, character: char) -> Option<usize> {
-        self.characters.binary_search(&character).ok()
-    }
-
-    /// The character of a token; `None` for [`bos`](Tokenizer::bos) and beyond.
-    pub fn character(&self, token: usize) -> Option<char> {
-        self.characters.get(token).copied()
-    }
-
-    /// The name between two [`bos`](Tokenizer::bos) tokens; `None` if it has an unknown character.
-    pub fn encode(&self, name: &str) -> Option<Vec<usize>> {
-        let mut tokens = vec![self.bos()];
-        for character in name.chars() {
-            tokens.push(self.token(character)?);
+        match &self.alphabet {
+            Alphabet::Characters(characters) => characters.binary_search(&character).ok(),
+            Alphabet::Bytes => character.is_ascii().then_some(character as usize),
         }
+    }
+
+    /// The character of a token; `None` for [`bos`](Tokenizer::bos) and beyond, and for a byte that is none.
+    pub fn character(&self, token: usize) -> Option<char> {
+        match &self.alphabet {
+            Alphabet::Characters(characters) => characters.get(token).copied(),
+            Alphabet::Bytes => u8::try_from(token).ok().filter(u8::is_ascii).map(char::from),
+        }
+    }
+
+    /// The text of tokens, [`bos`](Tokenizer::bos) left out. Bytes that are not UTF-8 become U+FFFD.
+    pub fn decode(&self, tokens: &[usize]) -> String {
+        match &self.alphabet {
+            Alphabet::Characters(_) => tokens.iter().filter_map(|&token| self.character(token)).collect(),
+            Alphabet::Bytes => {
+                let bytes: Vec<u8> = tokens.iter().filter_map(|&token| u8::try_from(token).ok()).collect();
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
+        }
+    }
+
+    /// The text between two [`bos`](Tokenizer::bos) tokens; `None` if it has an unknown character.
+    pub fn encode(&self, text: &str) -> Option<Vec<usize>> {
+        let mut tokens = self.encode_prompt(text).ok()?;
         tokens.push(self.bos());
         Some(tokens)
     }
@@ -71,11 +116,20 @@ impl Tokenizer {
     /// [`Error::UnknownCharacter`] names the first character without a token.
     pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<usize>, Error> {
         let mut tokens = vec![self.bos()];
+        if self.characters().is_none() {
+            tokens.extend(prompt.bytes().map(usize::from));
+            return Ok(tokens);
+        }
         for character in prompt.chars() {
             let unknown = || Error::UnknownCharacter { text: prompt.to_owned(), character };
             tokens.push(self.token(character).ok_or_else(unknown)?);
         }
         Ok(tokens)
+    }
+
+    /// How many tokens a text has.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        if self.characters().is_some() { text.chars().count() } else { text.len() }
     }
 }
 
@@ -99,5 +153,14 @@ mod tests {
         let tokenizer = Tokenizer::new(&Names::from_text("ab").unwrap()).unwrap();
         assert!(matches!(tokenizer.encode_prompt("abx"), Err(Error::UnknownCharacter { character: 'x', .. })));
         assert_eq!(tokenizer.encode_prompt("").unwrap(), [2]);
+    }
+
+    #[test]
+    fn bytes_know_every_text() {
+        let tokenizer = Tokenizer::bytes();
+        let tokens = tokenizer.encode("zoë 🙂").unwrap();
+        assert_eq!((tokens.len(), tokens[0], tokenizer.vocab_size()), (11, 256, 257));
+        assert_eq!(tokenizer.decode(&tokens), "zoë 🙂");
+        assert_eq!(tokenizer.decode(&[0xff]), "\u{fffd}");
     }
 }

@@ -1,7 +1,9 @@
 //! What the scalar engine promises beyond agreeing with CPython.
 
-use microgpt::scalar::{Gpt, Sampling, Trainer, Training, batch_loss, generate, graph_size, train};
-use microgpt::{Config, Error, Model, Names, PythonRandom};
+use microgpt::scalar::{Gpt, Scalar, batch_loss, graph_size};
+use microgpt::{
+    Config, Documents, Error, Model, Names, PythonRandom, Sampling, Step, Trainer, Training, generate,
+};
 use scalar_autograd::Tape;
 
 const SEED: u64 = 42;
@@ -12,6 +14,11 @@ fn names(text: &str) -> Names {
 
 fn model(config: Config, names: &Names) -> Model {
     Model::new(config, names, &mut PythonRandom::new(SEED)).expect("a model")
+}
+
+fn train(model: &mut Model, names: &Names, training: Training, progress: impl FnMut(&Step)) -> Result<Vec<f64>, Error> {
+    let documents = Documents::from_names(model, names)?;
+    microgpt::train(&Scalar, model, &documents, training, progress)
 }
 
 /// The loss of the whole list as one batch.
@@ -59,21 +66,21 @@ fn an_untrained_model_knows_nothing_and_a_trained_one_repeats_what_it_saw() {
     });
     assert!(losses.expect("losses")[149] < 0.01);
     let sampling = Sampling { samples: 20, ..Default::default() };
-    let invented = generate(&model, &sampling, &mut PythonRandom::new(SEED)).expect("names");
+    let invented = generate(&Scalar, &model, &sampling, &mut PythonRandom::new(SEED)).expect("names");
     assert_eq!(invented, vec!["anna"; 20]);
     let sampling = Sampling { prompt: "ann".to_owned(), ..sampling };
-    assert_eq!(generate(&model, &sampling, &mut PythonRandom::new(SEED)).expect("names"), vec!["anna"; 20]);
+    assert_eq!(generate(&Scalar, &model, &sampling, &mut PythonRandom::new(SEED)).expect("names"), vec!["anna"; 20]);
 }
 
 #[test]
 fn a_context_can_be_full() {
     let names = names("abcd\nbcda");
     let model = model(Config { block_size: 4, ..Config::default() }, &names);
-    let sampling = Sampling { samples: 50, temperature: 5.0, prompt: "abc".to_owned() };
-    let invented = generate(&model, &sampling, &mut PythonRandom::new(SEED)).expect("names");
+    let sampling = Sampling { samples: 50, temperature: 5.0, prompt: "abc".to_owned(), ..Default::default() };
+    let invented = generate(&Scalar, &model, &sampling, &mut PythonRandom::new(SEED)).expect("names");
     assert!(invented.iter().all(|name| name.starts_with("abc") && name.len() <= 4), "{invented:?}");
     let sampling = Sampling { prompt: "abcd".to_owned(), ..sampling };
-    let error = generate(&model, &sampling, &mut PythonRandom::new(SEED)).expect_err("no room");
+    let error = generate(&Scalar, &model, &sampling, &mut PythonRandom::new(SEED)).expect_err("no room");
     assert!(matches!(error, Error::PromptTooLong { length: 4, block_size: 4, .. }), "{error}");
 }
 
@@ -92,8 +99,8 @@ fn the_graph_size_is_an_upper_bound_and_not_a_wild_one() {
         let names = names(&"ab".repeat(block_size / 2));
         let mut model = model(config, &names);
         let training = Training { steps: 1, batch: 1, ..Default::default() };
-        let step =
-            Trainer::new(&mut model, &names, training).expect("a trainer").next().expect("a step").expect("a loss");
+        let documents = Documents::from_names(&model, &names).expect("known names");
+        let step = Trainer::new(&Scalar, &mut model, &documents, training).expect("a trainer").next().expect("a step").expect("a loss");
         let (bound, nodes) = (graph_size(&config, 3, block_size), step.nodes as u128);
         assert!(nodes <= bound && bound <= 4 * nodes, "{config:?}: {} nodes, bound {bound}", step.nodes);
     }
@@ -114,7 +121,7 @@ fn bad_settings_are_named_before_anything_is_done() {
     assert!(error(Training { batch: usize::MAX, ..good }).contains("use a smaller batch"));
     for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY, 5e-324] {
         let sampling = Sampling { temperature, ..Default::default() };
-        let error = generate(&model, &sampling, &mut PythonRandom::new(SEED)).expect_err("bad");
+        let error = generate(&Scalar, &model, &sampling, &mut PythonRandom::new(SEED)).expect_err("bad");
         assert!(matches!(error, Error::OutOfRange { name: "temperature", .. }), "{error}");
     }
     assert_eq!(model, untouched);
@@ -139,17 +146,19 @@ fn divergence_is_an_error_that_keeps_the_last_good_weights_and_ends_training() {
         let mut diverging = model(Config::default(), &names);
         let mut good = diverging.clone();
         let training = Training { learning_rate, ..Default::default() };
-        let mut trainer = Trainer::new(&mut diverging, &names, training).expect("a trainer");
+        let documents = Documents::from_names(&good, &names).expect("known names");
+        let mut trainer = Trainer::new(&Scalar, &mut diverging, &documents, training).expect("a trainer");
         let mut steps = 0;
         let error = loop {
             match trainer.next().expect("divergence comes before the end") {
-                Ok(step) => (steps, good) = (step.number, trainer.model().clone()),
+                Ok(step) => (steps, good) = (step.number, trainer.model().expect("a model").clone()),
                 Err(error) => break error,
             }
         };
         let Error::Diverged { step, .. } = error else { panic!("{error}") };
         assert_eq!(step, steps + 1);
         assert!(trainer.next().is_none());
+        drop(trainer);
         assert_eq!(diverging, good, "learning rate {learning_rate}");
         assert!(good.parameters().iter().all(|parameter| parameter.data.is_finite() && parameter.grad.is_finite()));
     }
@@ -162,7 +171,7 @@ fn equal_seeds_give_equal_bits() {
         let mut random = PythonRandom::new(seed);
         let mut model = Model::new(Config::default(), &names, &mut random).expect("a model");
         let losses = train(&mut model, &names, Training::default(), |_| {}).expect("losses");
-        (losses, generate(&model, &Sampling::default(), &mut random).expect("names"))
+        (losses, generate(&Scalar, &model, &Sampling::default(), &mut random).expect("names"))
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));

@@ -1,8 +1,8 @@
 //! The scalar engine against CPython: the same names, losses, gradients and weights.
 //! `reference/README.md` says where the numbers come from.
 
-use microgpt::scalar::{Sampling, Trainer, Training, generate};
-use microgpt::{Config, Model, Names, Parameter, PythonRandom};
+use microgpt::scalar::Scalar;
+use microgpt::{Config, Documents, Model, Names, Parameter, PythonRandom, Sampling, Trainer, Training, generate};
 use serde_json::Value;
 
 /// Only every so many-th weight and gradient is in the reference.
@@ -59,25 +59,27 @@ fn check(reference: &Value, mut names: Names) {
     assert_eq!(model.tokenizer().vocab_size(), size(&reference["vocab_size"]));
     assert_close("weight at first", &every_fifth(&model, |p| p.data), &numbers(&reference["initial"]), 1e-15);
 
-    let mut trainer = Trainer::new(&mut model, &names, training).expect("a trainer");
+    let documents = Documents::from_names(&model, &names).expect("known names");
+    let mut trainer = Trainer::new(&Scalar, &mut model, &documents, training).expect("a trainer");
     let mut losses = Vec::new();
     for step in 0..training.steps {
         losses.push(trainer.next().expect("a step").expect("a loss").loss);
-        let gradients = every_fifth(trainer.model(), |p| p.grad);
+        let gradients = every_fifth(trainer.model().expect("a model"), |p| p.grad);
         if step == 0 {
             assert_close("gradient", &gradients, &numbers(&reference["first_gradients"]), GRADIENT_TOLERANCE);
         }
     }
     assert!(trainer.next().is_none());
+    drop(trainer);
     assert_close("loss", &losses, &numbers(&reference["losses"]), LOSS_TOLERANCE);
     assert_close("weight at last", &every_fifth(&model, |p| p.data), &numbers(&reference["final"]), WEIGHT_TOLERANCE);
 
     let sampling = Sampling {
         samples: size(&options["samples"]),
         temperature: options["temperature"].as_f64().expect("a temperature"),
-        prompt: String::new(),
+        ..Default::default()
     };
-    let invented = generate(&model, &sampling, &mut random).expect("names");
+    let invented = generate(&Scalar, &model, &sampling, &mut random).expect("names");
     let expected: Vec<_> =
         reference["names"].as_array().expect("names").iter().map(|n| n.as_str().expect("a name")).collect();
     assert_eq!(invented, expected);
@@ -110,18 +112,20 @@ fn the_program_on_the_embedded_names() {
     let mut model = Model::new(Config::default(), &names, &mut random).expect("a model");
     assert_ends(&model, &reference["init"], 1e-15);
 
-    let mut trainer = Trainer::new(&mut model, &names, Training::default()).expect("a trainer");
+    let documents = Documents::from_names(&model, &names).expect("known names");
+    let mut trainer = Trainer::new(&Scalar, &mut model, &documents, Training::default()).expect("a trainer");
     let losses = numbers(&reference["losses"]);
     for (step, expected) in losses.iter().zip(reference["grads"].as_array().expect("steps")) {
         let loss = trainer.next().expect("a step").expect("a loss").loss;
         assert!((loss - step).abs() <= LOSS_TOLERANCE, "{loss}, CPython has {step}");
-        assert_gradients(trainer.model(), expected);
+        assert_gradients(trainer.model().expect("a model"), expected);
     }
+    drop(trainer);
     assert_ends(&model, &reference["final"], WEIGHT_TOLERANCE);
 
     let printed = reference["printed"].as_str().expect("a text");
     let expected: Vec<&str> = printed.lines().skip_while(|line| *line != "Generated names:").skip(1).collect();
-    assert_eq!(generate(&model, &Sampling::default(), &mut random).expect("names"), expected);
+    assert_eq!(generate(&Scalar, &model, &Sampling::default(), &mut random).expect("names"), expected);
 }
 
 /// The first and the last weight of each matrix.

@@ -16,6 +16,9 @@ use scalar_autograd::{Tape, Value, Values};
 use crate::config::Config;
 use crate::model::Model;
 
+/// Keeps the normalisation of zeros finite.
+pub(crate) const EPSILON: f64 = 1e-8;
+
 /// A matrix on a tape.
 #[derive(Clone, Copy)]
 struct Weights<'t> {
@@ -74,14 +77,19 @@ impl<'t> Gpt<'t> {
     ///
     /// If there are not as many parameters as the model has.
     pub fn new(model: &Model, parameters: Values<'t, f64>) -> Self {
-        let (config, vocab_size) = (*model.config(), model.tokenizer().vocab_size());
-        let expected = model.parameters().len();
+        Self::of(*model.config(), model.tokenizer().vocab_size(), parameters)
+    }
+
+    /// As [`new`](Gpt::new), for who has the sizes only.
+    pub(crate) fn of(config: Config, vocab_size: usize, parameters: Values<'t, f64>) -> Self {
+        let shapes = config.shapes(vocab_size);
+        let expected: usize = shapes.iter().map(|(_, (rows, columns))| rows * columns).sum();
         assert!(parameters.len() == expected, "{} values for {expected} parameters", parameters.len());
         let mut end = 0;
-        let mut matrices = model.parameters().matrices().iter().map(|matrix| {
+        let mut matrices = shapes.iter().map(|(_, (rows, columns))| {
             let start = end;
-            end += matrix.rows() * matrix.columns();
-            Weights { values: parameters.slice(start..end), columns: matrix.columns() }
+            end += rows * columns;
+            Weights { values: parameters.slice(start..end), columns: *columns }
         });
         let mut next = || matrices.next().expect("a model has all of its matrices");
         let (wte, wpe, lm_head) = (next(), next(), next());
@@ -168,7 +176,6 @@ pub fn softmax<'t>(logits: Values<'t, f64>) -> Values<'t, f64> {
 
 /// x over its root mean square (Zhang & Sennrich 2019), without a learnt gain.
 pub fn rms_norm<'t>(x: Values<'t, f64>) -> Values<'t, f64> {
-    const EPSILON: f64 = 1e-8;
     let mean_square = x.dot(x) * reciprocal(x.len() as f64);
     x * (mean_square + EPSILON).powf(0.5).powf(-1.0)
 }

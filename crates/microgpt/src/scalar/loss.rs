@@ -5,7 +5,7 @@ use scalar_autograd::{Value, Values};
 use super::gpt::{Gpt, reciprocal, softmax};
 
 /// Keeps the logarithm of a vanished probability finite.
-const LOG_EPSILON: f64 = 1e-10;
+pub(crate) const LOG_EPSILON: f64 = 1e-10;
 
 /// One name's part of the loss.
 #[derive(Clone, Debug)]
@@ -34,8 +34,8 @@ pub struct BatchLoss<'t> {
 /// # Panics
 ///
 /// If there is no name, one of less than two tokens, or one with a token that is not in the vocabulary.
-pub fn batch_loss<'t>(gpt: &Gpt<'t>, batch: &[Vec<usize>]) -> BatchLoss<'t> {
-    let documents: Vec<_> = batch.iter().map(|tokens| document_loss(gpt, tokens)).collect();
+pub fn batch_loss<'t>(gpt: &Gpt<'t>, batch: &[impl AsRef<[usize]>]) -> BatchLoss<'t> {
+    let documents: Vec<_> = batch.iter().map(|tokens| document_loss(gpt, tokens.as_ref())).collect();
     let total: Value<'t, f64> = documents.iter().map(|document| document.mean).sum();
     let loss = total * reciprocal(batch.len() as f64);
     BatchLoss { documents, total, loss }

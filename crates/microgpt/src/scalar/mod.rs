@@ -1,16 +1,38 @@
 //! The scalar engine: every number a node of a graph, every gradient in sight.
 //!
-//! Reading order: [`gpt`](Gpt) builds the graph of one token, [`loss`](batch_loss) that of a training step,
-//! [`train`](Trainer) walks it backwards and moves the weights, [`sample`](generate) lets the model speak.
+//! Reading order: [`gpt`](Gpt) builds the graph of one token, [`loss`](batch_loss) that of a training step, `learner` walks
+//! it backwards, `decoder` lets the model speak.
 
+mod decoder;
 mod gpt;
+mod learner;
 mod loss;
-mod sample;
 mod size;
-mod train;
 
 pub use gpt::{Cache, Gpt, linear, rms_norm, softmax};
+pub(crate) use gpt::{EPSILON, reciprocal};
+pub(crate) use loss::LOG_EPSILON;
 pub use loss::{BatchLoss, DocumentLoss, batch_loss};
-pub use sample::{Sampling, generate};
 pub use size::{MAX_GRAPH, graph_size};
-pub use train::{Step, Trainer, Training, train};
+
+use crate::engine::{Decoder, Engine, Learner};
+use crate::error::Error;
+use crate::model::Model;
+
+/// The engine whose every number can be looked at: one thread, `f64`, in the Python program's order of operations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scalar;
+
+impl Engine for Scalar {
+    fn name(&self) -> String {
+        "scalar".to_owned()
+    }
+
+    fn learner(&self, model: &Model) -> Result<Box<dyn Learner>, Error> {
+        Ok(Box::new(learner::ScalarLearner::new(model)))
+    }
+
+    fn decoder(&self, model: &Model) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(decoder::ScalarDecoder::new(model)))
+    }
+}
