@@ -36,8 +36,9 @@ fn sampling(c: &mut Criterion) {
     let mut random = PythonRandom::new(SEED);
     let mut group = c.benchmark_group("scalar engine");
     group.throughput(Throughput::Elements(sampling.samples as u64));
-    group
-        .bench_function("sampling", |b| b.iter(|| black_box(generate(&Scalar, &model, &sampling, &mut random).expect("names"))));
+    group.bench_function("sampling", |b| {
+        b.iter(|| black_box(generate(&Scalar, &model, &sampling, &mut random).expect("names")))
+    });
     group.finish();
 }
 

@@ -128,6 +128,27 @@ pub enum Error {
         /// [`MAX_GRAPH`](crate::scalar::MAX_GRAPH)
         limit: usize,
     },
+    /// One training step would need too much memory.
+    #[error("one step would need {} bytes; at most {limit} are supported: use a smaller batch", counted(*bytes))]
+    BatchTooLarge {
+        /// An upper bound; `u128::MAX` stands for all that are beyond counting.
+        bytes: u128,
+        /// [`MAX_BATCH_BYTES`](crate::tensor::MAX_BATCH_BYTES)
+        limit: usize,
+    },
+    /// The kernels that were asked for are not for models of these sizes.
+    #[error(
+        "the fused path is for f32 models with n_embd = 16 and n_head = 4; this one has n_embd = {n_embd} and n_head = {n_head}"
+    )]
+    NotFused {
+        /// Numbers in an embedding.
+        n_embd: usize,
+        /// Attention heads.
+        n_head: usize,
+    },
+    /// A product of matrices was refused.
+    #[error(transparent)]
+    Linalg(#[from] linalg::Error),
     /// Training has left the numbers: a loss, a gradient or a weight is no longer finite.
     #[error("training diverged in step {step}, whose loss is {loss}; a smaller learning rate may help")]
     Diverged {

@@ -41,6 +41,8 @@ mod random;
 mod sample;
 pub mod scalar;
 mod schedule;
+mod simd;
+pub mod tensor;
 mod tokenizer;
 mod train;
 

@@ -1,9 +1,7 @@
 //! What the scalar engine promises beyond agreeing with CPython.
 
 use microgpt::scalar::{Gpt, Scalar, batch_loss, graph_size};
-use microgpt::{
-    Config, Documents, Error, Model, Names, PythonRandom, Sampling, Step, Trainer, Training, generate,
-};
+use microgpt::{Config, Documents, Error, Model, Names, PythonRandom, Sampling, Step, Trainer, Training, generate};
 use scalar_autograd::Tape;
 
 const SEED: u64 = 42;
@@ -100,7 +98,11 @@ fn the_graph_size_is_an_upper_bound_and_not_a_wild_one() {
         let mut model = model(config, &names);
         let training = Training { steps: 1, batch: 1, ..Default::default() };
         let documents = Documents::from_names(&model, &names).expect("known names");
-        let step = Trainer::new(&Scalar, &mut model, &documents, training).expect("a trainer").next().expect("a step").expect("a loss");
+        let step = Trainer::new(&Scalar, &mut model, &documents, training)
+            .expect("a trainer")
+            .next()
+            .expect("a step")
+            .expect("a loss");
         let (bound, nodes) = (graph_size(&config, 3, block_size), step.nodes as u128);
         assert!(nodes <= bound && bound <= 4 * nodes, "{config:?}: {} nodes, bound {bound}", step.nodes);
     }

@@ -1,0 +1,108 @@
+//! The tensor engine: whole batches, gradients written out by hand; the scalar engine's numbers, thousands of times faster.
+//!
+//! The scalar engine's graph has a node for every number. This engine knows the graph beforehand, since it is the same in
+//! every step: each layer is a product of matrices, and so is each layer's gradient. What changes, and why:
+//!
+//! 1. All tokens of a batch go through a layer together, as the rows of one matrix, so a weight that was loaded is used for
+//!    each of them. Sequences of any lengths are packed end to end: there is no padding. A causal mask does what the scalar
+//!    engine's cache does: a position sees none that comes after it.
+//! 2. Backward is the chain rule layer by layer, written out in `gpt.rs` beside the forward pass. There is no graph.
+//! 3. Numbers are `f32`, unless [`Precision::F64`] is asked for, which is there to be compared with the scalar engine.
+//! 4. A model of the default sizes (16 numbers, 4 heads) fits into registers and first-level cache, where calls of a matrix
+//!    library would cost more than they do. It has kernels of its own: [`Path::Fused`].
+//!
+//! Reading order: `gpt.rs` (the model forward and backward, one line a layer), `rows.rs` (what happens to each token alone),
+//! `attention.rs`, then `simd/product.rs` and `simd/pass.rs` for the same at full speed.
+
+mod attention;
+mod fused;
+mod gpt;
+mod layers;
+mod packed;
+mod rows;
+mod share;
+
+use crate::config::Config;
+use crate::engine::{Decoder, Engine, Learner};
+use crate::error::Error;
+use crate::model::Model;
+use crate::simd;
+
+pub use linalg::{Isa, Threads};
+pub(crate) use packed::Packed;
+
+/// The engine that computes with matrices. The default is `f32` on all threads, the path by the sizes.
+///
+/// Results are the same on any number of threads, bit for bit. They differ by rounding between instruction sets and paths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tensor {
+    /// What numbers are.
+    pub precision: Precision,
+    /// How layers are computed; `None`: [`Path::Fused`] where it is possible.
+    pub path: Option<Path>,
+    /// The instruction set; `None`: the best that there is.
+    pub isa: Option<Isa>,
+    /// How many threads may share the work.
+    pub threads: Threads,
+}
+
+/// What numbers are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 24 bits of significand.
+    #[default]
+    F32,
+    /// 53 bits, as in the scalar engine.
+    F64,
+}
+
+/// How layers are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// A call of [`linalg`] for each product: any sizes.
+    Layers,
+    /// Kernels for embeddings of 16 numbers, 4 heads and `f32`.
+    Fused,
+}
+
+/// The most bytes that a batch may need.
+pub const MAX_BATCH_BYTES: usize = 1 << 33;
+
+impl Tensor {
+    /// The path that a model takes: the one place that picks it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFused`] if [`Path::Fused`] is asked for and not possible.
+    pub fn path(&self, config: &Config) -> Result<Path, Error> {
+        let fits = config.n_embd == simd::EMBEDDING && config.n_head == simd::HEADS && self.precision == Precision::F32;
+        match self.path {
+            Some(Path::Fused) if !fits => Err(Error::NotFused { n_embd: config.n_embd, n_head: config.n_head }),
+            Some(path) => Ok(path),
+            None if fits => Ok(Path::Fused),
+            None => Ok(Path::Layers),
+        }
+    }
+}
+
+impl Engine for Tensor {
+    fn name(&self) -> String {
+        let precision = if self.precision == Precision::F32 { "f32" } else { "f64" };
+        format!("tensor {precision} {}", self.isa.unwrap_or_else(Isa::best))
+    }
+
+    fn learner(&self, model: &Model) -> Result<Box<dyn Learner>, Error> {
+        Ok(match (self.path(model.config())?, self.precision) {
+            (Path::Fused, _) => Box::new(fused::FusedLearner::new(self, model)?),
+            (Path::Layers, Precision::F32) => Box::new(layers::LayersLearner::<f32>::new(self, model)?),
+            (Path::Layers, Precision::F64) => Box::new(layers::LayersLearner::<f64>::new(self, model)?),
+        })
+    }
+
+    fn decoder(&self, model: &Model) -> Result<Box<dyn Decoder>, Error> {
+        Ok(match (self.path(model.config())?, self.precision) {
+            (_, Precision::F32) => Box::new(layers::LayersDecoder::<f32>::new(self, model)?),
+            (_, Precision::F64) => Box::new(layers::LayersDecoder::<f64>::new(self, model)?),
+        })
+    }
+}
