@@ -15,6 +15,11 @@ const FEATURES: &str = if cfg!(feature = "simgpu") {
 
 /// Runs an example in an empty folder of its own.
 fn run(example: &str, folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(build(example)).args(arguments).current_dir(folder).output().expect("the example runs")
+}
+
+/// Builds an example; returns its executable.
+fn build(example: &str) -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--package", "whiteboard", "--features", FEATURES])
         .args(["--example", example, "--message-format", "json"])
@@ -23,13 +28,12 @@ fn run(example: &str, folder: &Path, arguments: &[&str]) -> Output {
         .expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let messages = String::from_utf8(built.stdout).expect("UTF-8");
-    let executable = messages
+    messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back()
-        .expect("an executable");
-    Command::new(executable).args(arguments).current_dir(folder).output().expect("the example runs")
+        .expect("an executable")
 }
 
 fn stdout(output: &Output) -> String {
@@ -113,6 +117,78 @@ fn microgpt_names_what_is_wrong() {
         assert!(error.starts_with(expected), "{arguments:?}: {error}");
     }
     assert_eq!(run("microgpt", folder.path(), &["--steps", "-1"]).status.code(), Some(2));
+}
+
+#[test]
+fn microgpt_on_the_tensor_engine_keeps_its_model_and_goes_on_from_it() {
+    let folder = folder();
+    let run = |arguments: &str| {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        stdout(&run("microgpt", folder.path(), &arguments))
+    };
+    let whole = run("--engine tensor --steps 40 --threads 1");
+    assert_eq!(whole.lines().skip_while(|line| *line != "Generated names:").count(), 21, "{whole}");
+    let kept = run("--engine tensor --steps 40 --save model.safetensors --save-every 16");
+    assert_eq!(kept, whole, "the same on any number of threads, kept or not");
+    // All steps are made: what is left is to invent names.
+    let loaded = run("--engine tensor --steps 40 --load model.safetensors");
+    assert!(!loaded.contains("Step "), "{loaded}");
+    let names = |text: &str| text.split_once("Generated names:\n").expect("names").1.to_owned();
+    assert_eq!(names(&loaded), names(&whole));
+    assert!(run("--engine tensor --steps 50 --load model.safetensors --validation 0.1").contains("Step 41/50"));
+
+    fs::write(folder.path().join("text.txt"), "the cat sat on the mat; ".repeat(40)).expect("a text");
+    let text = run("--engine tensor --data text.txt --text --bytes --block-size 24 --steps 30 --top-k 3 --samples 1");
+    assert!(text.contains("Vocab size: 257"), "{text}");
+}
+
+#[test]
+fn microgpt_names_what_is_wrong_with_a_model_and_keeps_the_old_one() {
+    let folder = folder();
+    let path = folder.path().join("model.safetensors");
+    let arguments = |text: &'static str| text.split_whitespace().collect::<Vec<&str>>();
+    stdout(&run("microgpt", folder.path(), &arguments("--engine tensor --steps 2 --save model.safetensors")));
+    let bytes = fs::read(&path).expect("a model");
+    fs::write(folder.path().join("short"), &bytes[..bytes.len() / 2]).expect("a file");
+    fs::write(folder.path().join("foreign"), "a letter to a friend").expect("a file");
+    for (text, expected) in [
+        ("--load missing", "error: cannot read \"missing\": "),
+        ("--load short", "error: \"short\": not a checkpoint of a model: "),
+        ("--load foreign", "error: \"foreign\": not a checkpoint of a model: "),
+        ("--load model.safetensors --n-embd 32", "error: the model in the file has Config { n_embd: 16, "),
+        ("--engine tensor --steps 1 --save no/such/folder", "error: cannot write \"no/such/folder\": "),
+    ] {
+        let error = error(&run("microgpt", folder.path(), &arguments(text)));
+        assert!(error.starts_with(expected), "{text}: {error}");
+    }
+    // A disk that is full after 8 blocks: the shell lets a larger file fail instead of ending the program.
+    let executable = build("microgpt");
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 8; exec '{}' --engine tensor --steps 3 --save model.safetensors",
+        executable.display()
+    );
+    let output = Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().expect("a shell");
+    let error = error(&output);
+    assert!(error.starts_with("error: cannot write \"model.safetensors\": "), "{error}");
+    assert_eq!(fs::read(&path).expect("a model"), bytes, "the old model is intact");
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 3, "nothing is left behind");
+}
+
+#[test]
+fn microgpt_inspect_writes_a_page_that_stands_alone() {
+    let folder = folder();
+    let text = stdout(&run("microgpt_inspect", folder.path(), &["page.html", "--steps", "60", "--n-layer", "2"]));
+    assert!(text.starts_with("60 steps, loss 3."), "{text}");
+    let page = fs::read_to_string(folder.path().join("page.html")).expect("a page");
+    for promised in ["\"losses\":[3.", "\"attention\":[[[[1.0]", "\"moved\":[{", "\"lens\":[[[", "wte[10][5]"] {
+        assert!(page.contains(promised), "no {promised:?} in the page");
+    }
+    let elsewhere = page.replace("http://www.w3.org/2000/svg", "");
+    assert!(!elsewhere.contains("http:") && !elsewhere.contains("https:"), "nothing comes from a network");
+    assert!(
+        error(&run("microgpt_inspect", folder.path(), &["no/such/page"])).contains("cannot write \"no/such/page\"")
+    );
+    assert!(error(&run("microgpt_inspect", folder.path(), &["--name", "Ö"])).contains("does not know"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Microseconds a name, tokens a second: the tensor engine, beside the scalar one, in one process.
 //!
-//! `cargo bench -p microgpt --bench speed [-- SECONDS]` measures each line in turn, over and over, for that long (default 2
-//! seconds a line), and reports the fastest and the median round.
+//! `cargo bench -p microgpt --bench speed [-- SECONDS [TEXT]]` measures each line in turn, over and over, for that long (default 2
+//! seconds a line), or only those with that text in their names, and reports the fastest and the median round.
 #![allow(clippy::print_stdout, reason = "a benchmark reports")]
 
 use std::time::Instant;
@@ -95,6 +95,8 @@ fn main() {
         round: sampling(one, &trained, 500),
         seconds: Vec::new(),
     });
+    let filter = std::env::args().nth(2).unwrap_or_default();
+    lines.retain(|line| line.name.contains(&filter));
     let begin = Instant::now();
     while begin.elapsed().as_secs_f64() < seconds * lines.len() as f64 {
         for line in &mut lines {

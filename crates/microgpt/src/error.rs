@@ -15,6 +15,21 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A file could not be written; what was there before is still there.
+    #[error("cannot write {path:?}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not a model's.
+    #[error("not a checkpoint of a model: {why}")]
+    NotACheckpoint {
+        /// What is wrong with it.
+        why: String,
+    },
     /// Something is wrong with what is in a file.
     #[error("{path:?}")]
     InFile {

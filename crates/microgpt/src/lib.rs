@@ -30,10 +30,12 @@
 //! There is no byte-pair encoding, no dropout, no learnt gain in the normalisation and no bias in the layers.
 
 mod adam;
+mod checkpoint;
 mod config;
 mod documents;
 mod engine;
 mod error;
+mod inspect;
 mod model;
 mod names;
 mod parameters;
@@ -47,10 +49,12 @@ mod tokenizer;
 mod train;
 
 pub use adam::{Adam, Moments, Update};
+pub use checkpoint::{Checkpoint, MAX_FILE_BYTES, import};
 pub use config::{Config, MAX_PARAMETERS};
 pub use documents::Documents;
 pub use engine::{Context, Decoder, Engine, Learner};
 pub use error::Error;
+pub use inspect::Inspection;
 pub use model::Model;
 pub use names::Names;
 pub use parameters::{Matrix, Parameter, Parameters};

@@ -37,6 +37,11 @@ impl Model {
         Ok(Model { config, tokenizer, parameters })
     }
 
+    /// A model of parts that fit together.
+    pub(crate) fn assemble(config: Config, tokenizer: Tokenizer, parameters: Parameters) -> Self {
+        Model { config, tokenizer, parameters }
+    }
+
     /// Its sizes.
     pub fn config(&self) -> &Config {
         &self.config

@@ -76,15 +76,30 @@ impl Parameters {
     ///
     /// Those of [`Config::parameters`].
     pub(crate) fn new(config: &Config, vocab_size: usize, random: &mut PythonRandom) -> Result<Self, Error> {
+        Self::fill(config, vocab_size, || random.gauss(0.0, INITIAL_DEVIATION))
+    }
+
+    /// These weights, in that order.
+    pub(crate) fn from_data(config: &Config, vocab_size: usize, data: &[f64]) -> Result<Self, Error> {
+        let expected = config.parameters(vocab_size)?;
+        if data.len() != expected {
+            let (expected, found) = (vec![expected], vec![data.len()]);
+            return Err(Error::Shape { name: "the list of parameters".to_owned(), expected, found });
+        }
+        let mut data = data.iter();
+        Self::fill(config, vocab_size, || data.next().copied().unwrap_or_default())
+    }
+
+    fn fill(config: &Config, vocab_size: usize, mut next: impl FnMut() -> f64) -> Result<Self, Error> {
         config.parameters(vocab_size)?;
-        let mut draw = || Parameter { data: random.gauss(0.0, INITIAL_DEVIATION), grad: 0.0 };
+        let mut next = || Parameter { data: next(), grad: 0.0 };
         let matrices = config
             .shapes(vocab_size)
             .into_iter()
             .map(|(name, (rows, columns))| Matrix {
                 name,
                 columns,
-                values: (0..rows * columns).map(|_| draw()).collect(),
+                values: (0..rows * columns).map(|_| next()).collect(),
             })
             .collect();
         Ok(Parameters { matrices })

@@ -8,15 +8,13 @@
 //! 2. So softmax, too, has 16 scores in each register, and a query of a short name has one to three registers of them.
 //! 3. Backward goes block of keys by block of keys: what four keys and values gain from all queries stays in registers.
 
-use std::array::from_fn;
-
-use super::lanes::{Isa, Lanes, Row, exp};
+use super::lanes::{Isa, Lanes, Row, array, exp};
 
 /// 1/√head_dim
-const SCALE: f32 = 0.5;
+pub(super) const SCALE: f32 = 0.5;
 
 /// What is added to the scores of the keys from lane `query % 4 + 1` on, in the block that the query is in.
-const CAUSAL: [Row; 4] = {
+pub(super) const CAUSAL: [Row; 4] = {
     let mut bias = [Row([0.0; 16]); 4];
     let mut query = 0;
     while query < 4 {
@@ -35,7 +33,7 @@ const CAUSAL: [Row; 4] = {
 /// Four rows, transposed within each head.
 #[inline(always)]
 fn transposed<I: Isa>(isa: I, rows: &[Row; 4]) -> [I::V; 4] {
-    I::V::transpose(from_fn(|j| isa.load(&rows[j])))
+    I::V::transpose(array(isa.splat(0.0), |j| isa.load(&rows[j])))
 }
 
 #[inline(always)]
@@ -76,7 +74,7 @@ pub(super) fn forward<I: Isa>(
     for (i, ((q, out), weights)) in rows.q.iter().zip(out).zip(weights.chunks_exact_mut(stride)).enumerate() {
         let q = spread::<I>(isa.load(q).mul(isa.splat(SCALE)));
         let seen = &mut weights[..i / 4 + 1];
-        let score = |keys: &[Row; 4], start| dot4::<I>(q, from_fn(|d| isa.load(&keys[d])), start);
+        let score = |keys: &[Row; 4], start| dot4::<I>(q, array(isa.splat(0.0), |d| isa.load(&keys[d])), start);
         let last = seen.len() - 1;
         let last_scores = score(&blocks[last], isa.load(&CAUSAL[i % 4]));
         let mut largest = last_scores;
@@ -95,7 +93,7 @@ pub(super) fn forward<I: Isa>(
         }
         let inverse = sum.group_sum().recip();
         let weighted = |weights: I::V, values: &[Row; 4], start| {
-            dot4::<I>(spread::<I>(weights), from_fn(|j| isa.load(&values[j])), start)
+            dot4::<I>(spread::<I>(weights), array(isa.splat(0.0), |j| isa.load(&values[j])), start)
         };
         let last_weights = last_weights.mul(inverse);
         last_weights.store(&mut seen[last]);
@@ -133,7 +131,7 @@ pub(super) fn backward<I: Isa>(
     let blocks = rows.k.as_chunks::<4>().0.iter().zip(rows.v.as_chunks::<4>().0).enumerate();
     for (block, (keys, values)) in blocks {
         let first = 4 * block;
-        let key_rows: [I::V; 4] = from_fn(|j| isa.load(&keys[j]));
+        let key_rows: [I::V; 4] = array(isa.splat(0.0), |j| isa.load(&keys[j]));
         let values = transposed(isa, values);
         let (mut d_k, mut d_v) = ([zero; 4], [zero; 4]);
         for i in first..rows.q.len() {

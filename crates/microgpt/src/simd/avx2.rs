@@ -45,7 +45,7 @@ impl Isa for Avx2 {
 
 #[inline(always)]
 fn each(x: Ymm, f: impl Fn(__m256) -> __m256) -> Ymm {
-    Ymm(x.0.map(f))
+    Ymm([f(x.0[0]), f(x.0[1])])
 }
 
 #[inline(always)]
@@ -76,8 +76,8 @@ impl Lanes for Ymm {
     }
     #[inline(always)]
     fn fma(self, factor: Self, sum: Self) -> Self {
-        let [a, b] = [0, 1].map(|i| avx2!(_mm256_fmadd_ps(self.0[i], factor.0[i], sum.0[i])));
-        Ymm([a, b])
+        let ([a, b], [c, d], [e, f]) = (self.0, factor.0, sum.0);
+        Ymm(avx2!([_mm256_fmadd_ps(a, c, e), _mm256_fmadd_ps(b, d, f)]))
     }
     #[inline(always)]
     fn max(self, other: Self) -> Self {
@@ -146,9 +146,9 @@ impl Lanes for Ymm {
         avx2!(_mm256_cvtss_f32(self.0[0]))
     }
     #[inline(always)]
-    fn transpose(rows: [Self; 4]) -> [Self; 4] {
+    fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
         let half = |i: usize| {
-            let [a, b, c, d] = rows.map(|row| row.0[i]);
+            let (a, b, c, d) = (a.0[i], b.0[i], c.0[i], d.0[i]);
             avx2!({
                 let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
                 let (low2, high2) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
@@ -161,7 +161,7 @@ impl Lanes for Ymm {
             })
         };
         let (left, right) = (half(0), half(1));
-        [0, 1, 2, 3].map(|i| Ymm([left[i], right[i]]))
+        super::lanes::array(Ymm([left[0]; 2]), |i| Ymm([left[i], right[i]]))
     }
     #[inline(always)]
     fn transpose_blocks([a, b, c, d]: [Self; 4]) -> [Self; 4] {

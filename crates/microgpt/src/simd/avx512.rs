@@ -147,8 +147,14 @@ impl Lanes for Zmm {
     }
     #[inline(always)]
     fn transpose_blocks([a, b, c, d]: [Self; 4]) -> [Self; 4] {
-        let low = |x: Zmm, y: Zmm| Zmm(avx512!(_mm512_shuffle_f32x4::<0b10_00_10_00>(x.0, y.0)));
-        let high = |x: Zmm, y: Zmm| Zmm(avx512!(_mm512_shuffle_f32x4::<0b11_01_11_01>(x.0, y.0)));
+        #[inline(always)]
+        fn low(x: Zmm, y: Zmm) -> Zmm {
+            Zmm(avx512!(_mm512_shuffle_f32x4::<0b10_00_10_00>(x.0, y.0)))
+        }
+        #[inline(always)]
+        fn high(x: Zmm, y: Zmm) -> Zmm {
+            Zmm(avx512!(_mm512_shuffle_f32x4::<0b11_01_11_01>(x.0, y.0)))
+        }
         // Even groups of a and b, odd ones; the same of c and d.
         let (even, odd, even2, odd2) = (low(a, b), high(a, b), low(c, d), high(c, d));
         [low(even, even2), low(odd, odd2), high(even, even2), high(odd, odd2)]

@@ -61,6 +61,17 @@ pub(crate) trait Lanes: Copy {
     fn transpose_blocks(rows: [Self; 4]) -> [Self; 4];
 }
 
+/// `[f(0), f(1), …]`; `start` stands there first. What the standard library has for it is compiled on its own, without the
+/// instruction set.
+#[inline(always)]
+pub(super) fn array<V: Copy, const N: usize>(start: V, f: impl Fn(usize) -> V) -> [V; N] {
+    let mut array = [start; N];
+    for (i, element) in array.iter_mut().enumerate() {
+        *element = f(i);
+    }
+    array
+}
+
 /// The argument below which [`exp`] is 0: `f32` has no normal number as small.
 pub(crate) const EXP_MIN: f32 = -87.0;
 

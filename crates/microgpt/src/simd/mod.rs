@@ -10,6 +10,7 @@ mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod decode;
 mod lanes;
 mod layout;
 mod pass;
@@ -21,6 +22,7 @@ mod work;
 use crate::error::Error;
 use crate::tensor::Packed;
 
+pub(crate) use decode::State;
 pub(crate) use lanes::Row;
 pub(crate) use layout::{EMBEDDING, HEADS, Layout, Numbers, Weights};
 pub(crate) use update::{Factors, Rows};
@@ -96,6 +98,11 @@ impl Kernels {
     kernel! {
         /// Brings the copies of the weights up to date with them.
         transpose => update::transpose, (weights: &mut Weights)
+    }
+
+    kernel! {
+        /// Reads a token (and its position); at 1 / temperature, what comes next is then in `state.logits`.
+        read => decode::read, (weights: &Weights, token: (usize, usize), inverse_temperature: Option<f32>, state: &mut State)
     }
 
     /// The loss of a chunk; what [`backward`](Kernels::backward) needs stays in `work`, which grows as it must.

@@ -3,10 +3,8 @@
 //! Tokens go in tiles through everything that happens to each alone; attention goes document by document. What each layer
 //! computes is written as in `tensor/gpt.rs`, whose results these are, in the same order.
 
-use std::array::from_fn;
-
 use super::attention;
-use super::lanes::{Isa, Lanes, Row, exp};
+use super::lanes::{Isa, Lanes, Row, array, exp};
 use super::layout::{Block, PANEL, Weights};
 use super::product::{accumulate, norm, norm_backward, outer, product};
 use super::work::{Layer, Work};
@@ -34,25 +32,28 @@ macro_rules! tiles {
 
 /// The rows of a tile.
 #[inline(always)]
-fn tile<const T: usize>(rows: &[Row], at: usize) -> [&Row; T] {
-    rows[at..].first_chunk::<T>().expect("whole tiles").each_ref()
+fn tile<const T: usize, const X: usize>(rows: &[[Row; X]], at: usize) -> &[[Row; X]; T] {
+    rows[at..].first_chunk().expect("whole tiles")
 }
 
-/// One part of each row of a tile.
+/// Rows one by one.
 #[inline(always)]
-fn part<const T: usize, const S: usize>(rows: &[[Row; S]], at: usize, part: usize) -> [&Row; T] {
-    let rows = rows[at..].first_chunk::<T>().expect("whole tiles");
-    from_fn(|t| &rows[t][part])
+fn single(rows: &[Row]) -> &[[Row; 1]] {
+    rows.as_chunks().0
 }
 
+/// The rows of 16 inputs.
 #[inline(always)]
-fn square(rows: &[Row]) -> &[Row; 16] {
-    rows.first_chunk().expect("16 rows")
-}
-
-#[inline(always)]
-fn strided<const S: usize>(rows: &[Row]) -> &[[Row; S]; 16] {
+fn inputs<const S: usize>(rows: &[Row]) -> &[[Row; S]; 16] {
     rows.as_chunks().0.first_chunk().expect("16 inputs")
+}
+
+/// Sums to memory, a row a token.
+#[inline(always)]
+fn store<V: Lanes, const T: usize>(sums: [[V; 1]; T], rows: &mut [Row]) {
+    for ([sum], row) in sums.into_iter().zip(rows) {
+        sum.store(row);
+    }
 }
 
 /// The loss: the sum of each token's by its weight. Everything that the way back needs stays in `work`.
@@ -134,10 +135,9 @@ fn attention_in<I: Isa, const T: usize, const O: usize>(isa: I, at: usize, w: &W
         x.store(&mut normed1[t]);
         inverse1[t] = inverse.first();
     }
-    let x = tile::<T>(normed1, at);
+    let x = tile::<T, 1>(single(normed1), at);
     for (to, matrix) in [(q, matrices.wq), (k, matrices.wk), (v, matrices.wv)] {
-        let sums = product(isa, x, square(&w.transposed[matrix]));
-        to[at..].iter_mut().zip(sums).for_each(|(row, sum)| sum.store(row));
+        store(product(isa, x, inputs(&w.transposed[matrix])), &mut to[at..]);
     }
 }
 
@@ -152,9 +152,9 @@ fn attention_out_and_perceptron<I: Isa, const T: usize, const O: usize>(
 ) {
     let matrices = w.layout.transposed_block(layer);
     let Layer { attention, normed2, inverse2, hidden, .. } = &mut work.layers[layer];
-    let sums = product(isa, tile::<T>(attention, at), square(&w.transposed[matrices.wo]));
-    let mut x: [[I::V; 1]; T] = from_fn(|t| [sums[t].add(isa.load(&work.x[at + t]))]);
-    for (t, [x]) in x.iter().enumerate() {
+    let mut x = product(isa, tile::<T, 1>(single(attention), at), inputs(&w.transposed[matrices.wo]));
+    for (t, [x]) in x.iter_mut().enumerate() {
+        *x = x.add(isa.load(&work.x[at + t]));
         let (y, inverse) = norm(isa, *x);
         y.store(&mut normed2[at + t]);
         inverse2[at + t] = inverse.first();
@@ -163,7 +163,12 @@ fn attention_out_and_perceptron<I: Isa, const T: usize, const O: usize>(
     for (panel, matrix) in w.transposed[matrices.fc1].chunks_exact(16 * PANEL).enumerate() {
         for first in (0..PANEL).step_by(O) {
             let mut sums = [[zero; O]; T];
-            accumulate::<I, T, O, PANEL>(isa, &mut sums, tile::<T>(normed2, at), strided(matrix), first);
+            accumulate::<I, T, O, 1, PANEL>(
+                isa,
+                &mut sums,
+                (tile(single(normed2), at), 0),
+                (inputs::<PANEL>(matrix), first),
+            );
             for (hidden, sums) in hidden[at..].iter_mut().zip(sums) {
                 for (row, sum) in hidden[panel * PANEL + first..].iter_mut().zip(sums) {
                     sum.max(zero).store(row);
@@ -171,10 +176,10 @@ fn attention_out_and_perceptron<I: Isa, const T: usize, const O: usize>(
             }
         }
     }
-    for (inputs, matrix) in w.transposed[matrices.fc2].chunks_exact(16).enumerate() {
-        accumulate::<I, T, 1, 1>(isa, &mut x, part(hidden, at, inputs), strided(matrix), 0);
+    for (part, matrix) in w.transposed[matrices.fc2].chunks_exact(16).enumerate() {
+        accumulate(isa, &mut x, (tile::<T, 4>(hidden, at), part), (inputs::<1>(matrix), 0));
     }
-    work.x[at..].iter_mut().zip(x).for_each(|(row, [sum])| sum.store(row));
+    store(x, &mut work.x[at..]);
 }
 
 /// Probabilities, the loss, and the loss's gradient with respect to the logits, which takes their place.
@@ -191,8 +196,8 @@ fn head<I: Isa, const T: usize, const O: usize>(
     for (panel, matrix) in w.transposed[..16 * PANEL * panels].chunks_exact(16 * PANEL).enumerate() {
         for first in (0..PANEL).step_by(O) {
             let padding = |o: usize| if panel + 1 == panels { isa.load(&w.padding[first + o]) } else { isa.splat(0.0) };
-            let mut sums: [[I::V; O]; T] = [from_fn(padding); T];
-            accumulate::<I, T, O, PANEL>(isa, &mut sums, tile::<T>(&work.x, at), strided(matrix), first);
+            let mut sums: [[I::V; O]; T] = [array(isa.splat(0.0), padding); T];
+            accumulate(isa, &mut sums, (tile(single(&work.x), at), 0), (inputs::<PANEL>(matrix), first));
             for (rows, sums) in work.logits[panel][at..].iter_mut().zip(sums) {
                 rows[first..].iter_mut().zip(sums).for_each(|(row, sum)| sum.store(row));
             }
@@ -228,10 +233,10 @@ fn head<I: Isa, const T: usize, const O: usize>(
 fn head_backward<I: Isa, const T: usize, const O: usize>(isa: I, at: usize, w: &Weights, work: &mut Work) {
     let mut sums = [[isa.splat(0.0)]; T];
     for (half, matrix) in w.rows[w.layout.head()].chunks(16).enumerate() {
-        let d_logits = part(&work.logits[half / PANEL], at, half % PANEL);
-        accumulate::<I, T, 1, 1>(isa, &mut sums, d_logits, matrix.as_chunks().0, 0);
+        let d_logits = (tile(&work.logits[half / PANEL], at), half % PANEL);
+        accumulate(isa, &mut sums, d_logits, (single(matrix), 0));
     }
-    work.d_x[at..].iter_mut().zip(sums).for_each(|(row, [sum])| sum.store(row));
+    store(sums, &mut work.d_x[at..]);
 }
 
 #[inline(always)]
@@ -248,7 +253,8 @@ fn perceptron_backward<I: Isa, const T: usize, const O: usize>(
     let zero = isa.splat(0.0);
     for first in (0..4).step_by(O) {
         let mut sums = [[zero; O]; T];
-        accumulate::<I, T, O, 4>(isa, &mut sums, tile::<T>(d_x, at), strided(&w.rows[matrices.fc2.clone()]), first);
+        let fc2 = (&inputs::<4>(&w.rows[matrices.fc2.clone()])[..], first);
+        accumulate(isa, &mut sums, (tile(single(d_x), at), 0), fc2);
         for ((d_hidden, hidden), sums) in d_hidden[at..].iter_mut().zip(&hidden[at..]).zip(sums) {
             for ((to, hidden), sum) in d_hidden[first..].iter_mut().zip(&hidden[first..]).zip(sums) {
                 sum.where_above(isa.load(hidden), zero).store(to);
@@ -256,15 +262,14 @@ fn perceptron_backward<I: Isa, const T: usize, const O: usize>(
         }
     }
     let mut sums = [[zero]; T];
-    for (outputs, matrix) in w.rows[matrices.fc1].chunks_exact(16).enumerate() {
-        accumulate::<I, T, 1, 1>(isa, &mut sums, part(d_hidden, at, outputs), matrix.as_chunks().0, 0);
+    for (part, matrix) in w.rows[matrices.fc1].chunks_exact(16).enumerate() {
+        accumulate(isa, &mut sums, (tile::<T, 4>(d_hidden, at), part), (inputs::<1>(matrix), 0));
     }
     for (t, [d_normed]) in (at..).zip(sums) {
         let d = norm_backward(isa, isa.load(&normed2[t]), inverse2[t], d_normed);
         d.add(isa.load(&d_x[t])).store(&mut d_middle[t]);
     }
-    let sums = product(isa, tile::<T>(d_middle, at), square(&w.rows[matrices.wo]));
-    d_attention[at..].iter_mut().zip(sums).for_each(|(row, sum)| sum.store(row));
+    store(product::<I, T>(isa, tile(single(d_middle), at), inputs(&w.rows[matrices.wo])), &mut d_attention[at..]);
 }
 
 #[inline(always)]
@@ -305,7 +310,7 @@ fn attention_backward<I: Isa, const T: usize, const O: usize>(
     let Layer { normed1, inverse1, .. } = &layers[layer];
     let mut sums = [[isa.splat(0.0)]; T];
     for (d, matrix) in [(d_q, matrices.wq), (d_k, matrices.wk), (d_v, matrices.wv)] {
-        accumulate::<I, T, 1, 1>(isa, &mut sums, tile::<T>(d, at), w.rows[matrix].as_chunks().0, 0);
+        accumulate(isa, &mut sums, (tile::<T, 1>(single(d), at), 0), (inputs::<1>(&w.rows[matrix]), 0));
     }
     for (t, [d_normed]) in (at..).zip(sums) {
         let d = norm_backward(isa, isa.load(&normed1[t]), inverse1[t], d_normed);

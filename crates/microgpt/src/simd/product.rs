@@ -13,24 +13,21 @@
 //! weights, those of 16 rows of dW while the tokens pass. At 16 numbers an instruction and one instruction a cycle this is
 //! 10,512 / 16 = 657 cycles a token for the default model.
 
-use std::array::from_fn;
+use super::lanes::{Isa, Lanes, Row, array};
 
-use super::lanes::{Isa, Lanes, Row};
-
-/// `sums[t][o] += Σᵢ x[t][i] · weights[i][at + o]` over the numbers of each token's row that there are weights
-/// for, at most 16.
+/// `sums[t][o] += Σᵢ x[t][part][i] · weights[i][at + o]` over the numbers of each token's row that there are weights for, at
+/// most 16.
 #[inline(always)]
-pub(super) fn accumulate<I: Isa, const T: usize, const O: usize, const S: usize>(
+pub(super) fn accumulate<I: Isa, const T: usize, const O: usize, const X: usize, const S: usize>(
     isa: I,
     sums: &mut [[I::V; O]; T],
-    x: [&Row; T],
-    weights: &[[Row; S]],
-    at: usize,
+    (x, part): (&[[Row; X]; T], usize),
+    (weights, at): (&[[Row; S]], usize),
 ) {
     for (i, row) in weights.iter().enumerate().take(16) {
-        let row: [I::V; O] = from_fn(|o| isa.load(&row[at + o]));
+        let row: [I::V; O] = array(isa.splat(0.0), |o| isa.load(&row[at + o]));
         for (sums, x) in sums.iter_mut().zip(x) {
-            let x = isa.splat(x.0[i]);
+            let x = isa.splat(x[part].0[i]);
             for (sum, row) in sums.iter_mut().zip(row) {
                 *sum = x.fma(row, *sum);
             }
@@ -40,10 +37,10 @@ pub(super) fn accumulate<I: Isa, const T: usize, const O: usize, const S: usize>
 
 /// `T` tokens times one 16 × 16 matrix.
 #[inline(always)]
-pub(super) fn product<I: Isa, const T: usize>(isa: I, x: [&Row; T], weights: &[Row; 16]) -> [I::V; T] {
+pub(super) fn product<I: Isa, const T: usize>(isa: I, x: &[[Row; 1]; T], weights: &[[Row; 1]; 16]) -> [[I::V; 1]; T] {
     let mut sums = [[isa.splat(0.0)]; T];
-    accumulate::<I, T, 1, 1>(isa, &mut sums, x, weights.as_chunks().0, 0);
-    sums.map(|[sum]| sum)
+    accumulate(isa, &mut sums, (x, 0), (weights, 0));
+    sums
 }
 
 /// `gradient[r] = Σₜ dy[t][dy_at][r] · x[t][x_at]` over all tokens, for as many rows of 16 as there are.

@@ -1,8 +1,6 @@
 //! Adam, and the copies of the weights that the forward pass reads.
 
-use std::array::from_fn;
-
-use super::lanes::{Isa, Lanes, Row};
+use super::lanes::{Isa, Lanes, Row, array};
 use super::layout::{PANEL, Weights};
 
 /// What a move of the weights multiplies by, rounded once from `f64`.
@@ -70,7 +68,7 @@ pub(super) fn transpose<I: Isa>(isa: I, weights: &mut Weights) {
     let head = &rows[layout.head()];
     let zero = Row::default();
     for (half, outputs) in head.chunks(16).enumerate() {
-        let block = transposed(isa, from_fn(|o| outputs.get(o).unwrap_or(&zero)));
+        let block = transposed(isa, array(&zero, |o| outputs.get(o).unwrap_or(&zero)));
         let panel = &mut to[16 * PANEL * (half / PANEL)..][..16 * PANEL];
         for (row, lanes) in panel.iter_mut().skip(half % PANEL).step_by(PANEL).zip(block) {
             lanes.store(row);
@@ -79,16 +77,16 @@ pub(super) fn transpose<I: Isa>(isa: I, weights: &mut Weights) {
     for layer in 0..layout.layers {
         let (from, at) = (layout.block(layer), layout.transposed_block(layer));
         for (from, at) in [(from.wq, at.wq), (from.wk, at.wk), (from.wv, at.wv), (from.wo, at.wo)] {
-            let block = transposed(isa, from_fn(|o| &rows[from.start + o]));
+            let block = transposed(isa, array(&zero, |o| &rows[from.start + o]));
             to[at].iter_mut().zip(block).for_each(|(row, lanes)| lanes.store(row));
         }
         for part in 0..4 {
-            let block = transposed(isa, from_fn(|o| &rows[from.fc1.start + 16 * part + o]));
+            let block = transposed(isa, array(&zero, |o| &rows[from.fc1.start + 16 * part + o]));
             let panel = &mut to[at.fc1.start + 16 * PANEL * (part / PANEL)..][..16 * PANEL];
             for (row, lanes) in panel.iter_mut().skip(part % PANEL).step_by(PANEL).zip(block) {
                 lanes.store(row);
             }
-            let block = transposed(isa, from_fn(|o| &rows[from.fc2.start + 4 * o + part]));
+            let block = transposed(isa, array(&zero, |o| &rows[from.fc2.start + 4 * o + part]));
             let inputs = &mut to[at.fc2.start + 16 * part..][..16];
             inputs.iter_mut().zip(block).for_each(|(row, lanes)| lanes.store(row));
         }
@@ -98,7 +96,17 @@ pub(super) fn transpose<I: Isa>(isa: I, weights: &mut Weights) {
 /// A square of 16, transposed: within each group of four rows and lanes, then the groups.
 #[inline(always)]
 fn transposed<I: Isa>(isa: I, rows: [&Row; 16]) -> [I::V; 16] {
-    let groups: [[I::V; 4]; 4] = from_fn(|g| I::V::transpose(from_fn(|j| isa.load(rows[4 * g + j]))));
-    let columns: [[I::V; 4]; 4] = from_fn(|d| I::V::transpose_blocks(from_fn(|g| groups[g][d])));
-    from_fn(|i| columns[i % 4][i / 4])
+    let zero = isa.splat(0.0);
+    let mut groups = [[zero; 4]; 4];
+    for (rows, group) in rows.as_chunks::<4>().0.iter().zip(&mut groups) {
+        let [a, b, c, d] = *rows;
+        *group = I::V::transpose([isa.load(a), isa.load(b), isa.load(c), isa.load(d)]);
+    }
+    let [a, b, c, d] = groups;
+    let mut columns = [zero; 16];
+    for i in 0..4 {
+        let [first, second, third, fourth] = I::V::transpose_blocks([a[i], b[i], c[i], d[i]]);
+        (columns[i], columns[4 + i], columns[8 + i], columns[12 + i]) = (first, second, third, fourth);
+    }
+    columns
 }

@@ -15,6 +15,7 @@
 //! `attention.rs`, then `simd/product.rs` and `simd/pass.rs` for the same at full speed.
 
 mod attention;
+mod decoder;
 mod fused;
 mod gpt;
 mod layers;
@@ -101,8 +102,9 @@ impl Engine for Tensor {
 
     fn decoder(&self, model: &Model) -> Result<Box<dyn Decoder>, Error> {
         Ok(match (self.path(model.config())?, self.precision) {
-            (_, Precision::F32) => Box::new(layers::LayersDecoder::<f32>::new(self, model)?),
-            (_, Precision::F64) => Box::new(layers::LayersDecoder::<f64>::new(self, model)?),
+            (Path::Fused, _) => Box::new(decoder::FusedDecoder::new(self, model)?),
+            (Path::Layers, Precision::F32) => Box::new(layers::LayersDecoder::<f32>::new(self, model)?),
+            (Path::Layers, Precision::F64) => Box::new(layers::LayersDecoder::<f64>::new(self, model)?),
         })
     }
 }
