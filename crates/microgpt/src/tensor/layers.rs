@@ -215,7 +215,7 @@ impl<T: Real> Context for LayersDecoder<T> {
         self.forward(token);
         vector(&self.x, self.gpt.head(&self.weights), &mut self.logits, T::ZERO);
         let factor: T = real(1.0 / temperature);
-        self.logits.iter_mut().for_each(|logit| *logit = *logit * factor);
+        self.logits.iter_mut().for_each(|logit| *logit *= factor);
         softmax(&mut self.logits);
         self.probabilities.iter_mut().zip(&self.logits).for_each(|(to, p)| *to = p.to_f64());
         &self.probabilities

@@ -112,7 +112,7 @@ pub(super) fn softmax<T: Real>(x: &mut [T]) {
         sum += *x;
     }
     let inverse = reciprocal(sum);
-    x.iter_mut().for_each(|x| *x = *x * inverse);
+    x.iter_mut().for_each(|x| *x *= inverse);
 }
 
 /// The batch's loss; the logits become the loss's gradient with respect to them.
@@ -130,7 +130,7 @@ pub(super) fn cross_entropy<T: Real>(threads: Threads, vocab: usize, batch: &Pac
             let probability = logits[target].to_f64();
             *loss = -weight * (probability + LOG_EPSILON).ln();
             let slope: T = real(weight * (probability / (probability + LOG_EPSILON)));
-            logits.iter_mut().for_each(|p| *p = *p * slope);
+            logits.iter_mut().for_each(|p| *p *= slope);
             logits[target] -= slope;
         }
     });
