@@ -1,13 +1,87 @@
 //! *What happens when you type `www.google.com` and press Enter?*
 //!
-//! A name becomes an address, an address a connection, a connection a secret, and the secret carries a request: each step is a
-//! module here, usable on its own.
+//! A name becomes an address, an address a connection, a connection a secret, and the secret carries a request. Each step is a
+//! module here, usable on its own, with its own time, its own limit and its own errors:
+//!
+//! ```text
+//!  "www.google.com"
+//!        │ url      scheme, host, port, path
+//!        ▼
+//!      names ──────  our cache → hosts file → DNS: root → .com → google.com        a name means nothing to the network
+//!        │ IP addresses
+//!        ▼
+//!       tcp  ──────  SYN, SYN-ACK, ACK to the first that answers (RFC 8305)        both count every byte: none is lost
+//!        │ a connection
+//!        ▼
+//!       tls  ──────  ClientHello, certificate, Diffie-Hellman                      who is it, and keys nobody else has
+//!        │ a secret
+//!        ▼
+//!      http  ──────  GET / HTTP/2 … 200 OK … redirect? again from the top          what one came for
+//!        │ bytes
+//!        ▼
+//!      Report        JSON, HAR, a story, a waterfall, SVG, HTML
+//! ```
+//!
+//! # The whole way
+//!
+//! [`Probe`] is a struct of options; [`Probe::run`] never fails as a whole: a step that fails is the report's last, and every step
+//! before it is there. [`Lab`] is a small internet on loopback, so that this runs anywhere:
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use netprobe::{Fault, Lab, Phase};
+//!
+//! let lab = Lab::start()?;
+//! let report = lab.probe().run(&lab.url("/")).await;
+//! assert_eq!(report.error, None);
+//! for step in report.steps() {
+//!     println!("{:?}: {} ns, {} of them waiting for the network", step.phase, step.span.duration_ns, step.span.wait_ns);
+//! }
+//! let handshake = report.hops[0].handshake.as_ref().unwrap();
+//! assert_eq!(handshake.group.as_deref(), Some("X25519MLKEM768"));
+//!
+//! let report = lab.probe().run(&lab.fault_url(Fault::ExpiredCertificate)).await;
+//! let error = report.error.as_ref().unwrap().to_string();
+//! assert!(error.ends_with("expired 10 days ago"), "{error}");
+//! assert!(report.hops[0].step(Phase::Connect).unwrap().error.is_none());
+//! assert_eq!(report.hops[0].handshake.as_ref().unwrap().chain.len(), 2, "the chain is kept");
+//! # Ok::<(), netprobe::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! To probe often, [`Probe::open`] a [`Session`]: it keeps the names' TTL cache and TLS tickets. [`Probe::repeat`] measures cold
+//! runs against resumed ones, with [`Percentiles`].
+//!
+//! # What a time means
+//!
+//! Every [`Span`] counts from the run's start, after roots are read and cryptography is warm. Its `cpu_ns` is the time in which this
+//! process was polled, `wait_ns` the rest: the network and the peer. Nothing is spawned; even hyper's background work runs inside
+//! the probe's own future, so that it is counted. With [`Probe::distance_km`] the round trip stands beside what the speed of
+//! light allows ([`Light`]).
+//!
+//! # What is trusted
+//!
+//! Nothing because a peer says so. DNSSEC is validated from the trust anchor; certificates by the roots that one picks, or by none
+//! with a loud warning ([`tls::Roots::Unchecked`]). Heads, bodies and what bodies decompress to have limits with names
+//! ([`http::Limits`]). Text from outside is escaped wherever it is drawn ([`render`]); passwords and cookies are redacted unless
+//! [`http::HttpOptions::reveal_secrets`] is set. A query string is not: it is part of what was asked for.
+//!
+//! # What it is not
+//!
+//! Not a browser: it takes the page and looks at nothing in it. No HTTP/3, no proxies, no client certificates, no early data, no check
+//! for revoked certificates. `TCP_INFO` is Linux's alone; elsewhere the field is empty.
 
 pub mod dns;
 mod error;
 pub mod http;
 pub mod lab;
+mod light;
 pub mod names;
+mod probe;
+pub mod render;
+mod report;
+mod series;
+mod session;
 pub mod tcp;
 mod timeline;
 pub mod tls;
@@ -15,4 +89,9 @@ pub mod url;
 
 pub use error::{Error, IoFailure};
 pub use lab::{Fault, Lab};
+pub use light::Light;
+pub use probe::{Override, Probe};
+pub use report::{Hop, Report};
+pub use series::{Percentiles, Sample, Series};
+pub use session::Session;
 pub use timeline::{Clock, Phase, Span, Step};

@@ -92,6 +92,29 @@ pub fn redacted(url: &Url) -> String {
     url.to_string()
 }
 
+/// A text that may or may not be a URL, without what may be user name and password.
+#[must_use]
+pub fn redacted_text(text: &str) -> String {
+    if let Ok(url) = parse(text) {
+        return if url.username().is_empty() && url.password().is_none() { text.to_owned() } else { redacted(&url) };
+    }
+    match text.rsplit_once('@') {
+        Some((_, rest)) => format!("redacted@{rest}"),
+        None => text.to_owned(),
+    }
+}
+
+impl UrlError {
+    pub(crate) fn without_secrets(self, reveal: bool) -> Self {
+        let safe = |text: String| if reveal { text } else { redacted_text(&text) };
+        match self {
+            Self::Syntax { text, reason } => Self::Syntax { text: safe(text), reason },
+            Self::Scheme { text, scheme } => Self::Scheme { text: safe(text), scheme },
+            other @ Self::TooLong { .. } => other,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +152,8 @@ mod tests {
         assert_eq!((host(&url), port(&url)), ("2001:db8::1", 443));
         assert_eq!(redacted(&url), "https://redacted@[2001:db8::1]/x");
         assert_eq!(port(&parse("http://a.test").expect("a URL")), 80);
+        assert_eq!(redacted_text("ann:secret@a.test/b"), "redacted@a.test/b");
+        assert_eq!(redacted_text("https://ann:sec ret@a b/"), "redacted@a b/");
+        assert_eq!(redacted_text("a.test/b"), "a.test/b");
     }
 }

@@ -1,6 +1,6 @@
-//! Who is where in the lab: what its name servers answer with, and its web servers listen on.
+//! Who is where in the lab: what its name servers answer with.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::Fault;
 use super::fault::{WEB, ZONE};
@@ -14,15 +14,30 @@ pub(super) struct Host {
     pub(super) addresses: Vec<IpAddr>,
 }
 
-/// Every host that a web server of the lab answers for.
+/// The first labels of the hosts that nothing is wrong with: the site, another one, one that speaks HTTP/1.1 alone, one whose
+/// key exchange needs a HelloRetryRequest, one that knows TLS 1.2 at most, one with both families.
+pub(super) const HEALTHY: [&str; 6] = ["www", "other", "http1", "retry", "tls12", "dual"];
+
+/// Every name in the healthy server's certificate.
+pub(super) fn names() -> Vec<String> {
+    let healthy = HEALTHY.map(|label| format!("{label}.{ZONE}"));
+    healthy.into_iter().chain(Fault::ALL.map(Fault::host)).collect()
+}
+
+/// Every host that a web server of the lab answers for; `dual` are the healthy one's addresses of both families.
 ///
 /// A fault of DNS has its host here too: the name servers decide what they make of it.
-pub(super) fn hosts() -> Vec<Host> {
-    let healthy = ["www", "other"].map(|label| (format!("{label}.{ZONE}"), WEB));
-    let faults = Fault::ALL.map(|fault| (fault.host(), fault.address()));
-    let host = |(name, address): (String, Ipv4Addr)| Host { name, addresses: vec![address.into()] };
-    let mut hosts: Vec<Host> = healthy.into_iter().chain(faults).map(host).collect();
-    let second = hosts.iter_mut().find(|host| host.name == Fault::BrokenFirstAddress.host());
-    second.into_iter().for_each(|host| host.addresses.push(WEB.into()));
+pub(super) fn hosts(dual: &[IpAddr]) -> Vec<Host> {
+    let web = |name: String| Host { name, addresses: vec![WEB.into()] };
+    let mut hosts: Vec<Host> = HEALTHY.into_iter().map(|label| web(format!("{label}.{ZONE}"))).collect();
+    let fault = |fault: Fault| Host { name: fault.host(), addresses: vec![fault.address().into()] };
+    hosts.extend(Fault::ALL.map(fault));
+    for host in &mut hosts {
+        if host.name == format!("dual.{ZONE}") {
+            host.addresses = dual.to_vec();
+        } else if host.name == Fault::BrokenFirstAddress.host() {
+            host.addresses.push(WEB.into());
+        }
+    }
     hosts
 }

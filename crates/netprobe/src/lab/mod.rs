@@ -2,12 +2,17 @@
 //!
 //! Every fault has a host of its own, so one lab holds all of them at once and a test only picks a URL.
 
+mod ca;
 mod dns;
 mod error;
 mod fault;
+mod gallery;
 mod hosts;
+mod proxy;
+mod web;
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc;
 use std::thread;
 
@@ -15,9 +20,12 @@ use tokio::sync::oneshot;
 
 use crate::dns::Walker;
 use crate::names::ResolverOptions;
+use crate::tls::Roots;
+use crate::{Override, Probe};
 
 pub use error::LabError;
 pub use fault::Fault;
+pub use proxy::{Impairment, Proxy};
 
 /// A running lab. Its servers live on a thread of their own, so that their work is not taken for the client's, and end when it
 /// is dropped.
@@ -32,14 +40,17 @@ pub struct Lab {
 struct Servers {
     hosts: Vec<hosts::Host>,
     names: dns::NameServers,
+    web: web::Web,
+    runtime: tokio::runtime::Handle,
 }
 
 impl Servers {
     /// Starts everything on the current runtime: each server is a task of it.
     async fn start() -> Result<Self, LabError> {
-        let hosts = hosts::hosts();
+        let web = web::start(&hosts::names())?;
+        let hosts = hosts::hosts(&web.dual());
         let names = dns::NameServers::start(&hosts).await?;
-        Ok(Self { hosts, names })
+        Ok(Self { hosts, names, web, runtime: tokio::runtime::Handle::current() })
     }
 }
 
@@ -71,6 +82,72 @@ impl Lab {
     #[must_use]
     pub fn names(&self) -> ResolverOptions {
         ResolverOptions { walker: self.walker(), ..ResolverOptions::default() }
+    }
+
+    /// The URL of a path on the healthy site.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        self.host_url("www", path)
+    }
+
+    /// The URL of a path on one of the lab's hosts, by its first label: `www`, `other`, `http1` (no HTTP/2), `retry` (its key
+    /// exchange needs a HelloRetryRequest), `tls12` (knows nothing newer), `dual` (both families).
+    #[must_use]
+    pub fn host_url(&self, label: &str, path: &str) -> String {
+        format!("https://{label}.{}:{}{path}", fault::ZONE, self.servers.web.ports.https)
+    }
+
+    /// The URL of the healthy site without TLS; it redirects to the one with.
+    #[must_use]
+    pub fn http_url(&self, path: &str) -> String {
+        format!("http://www.{}:{}{path}", fault::ZONE, self.servers.web.ports.http)
+    }
+
+    /// The URL that shows a fault.
+    #[must_use]
+    pub fn fault_url(&self, fault: Fault) -> String {
+        self.host_url(fault.name(), "/")
+    }
+
+    /// The certificate of the lab's root, as PEM.
+    #[must_use]
+    pub fn root_pem(&self) -> &str {
+        &self.servers.web.root_pem
+    }
+
+    /// The port of the web servers with TLS; they are on different addresses.
+    #[must_use]
+    pub fn https_port(&self) -> u16 {
+        self.servers.web.ports.https
+    }
+
+    /// A probe that asks this lab's name servers and trusts its root.
+    #[must_use]
+    pub fn probe(&self) -> Probe {
+        Probe { names: self.names(), roots: Roots::Pem(self.root_pem().as_bytes().to_vec()), ..Probe::default() }
+    }
+
+    /// The same with every address known beforehand, so that no name server is asked.
+    #[must_use]
+    pub fn probe_resolved(&self) -> Probe {
+        let ports = self.servers.web.ports;
+        let known = |host: &hosts::Host, port: u16| {
+            let address = |address: &IpAddr| Override { host: host.name.clone(), port, address: *address };
+            host.addresses.iter().map(address).collect::<Vec<_>>()
+        };
+        let hosts = &self.servers.hosts;
+        let overrides = hosts.iter().flat_map(|host| [known(host, ports.https), known(host, ports.http)].concat());
+        Probe { overrides: overrides.collect(), ..self.probe() }
+    }
+
+    /// A proxy in front of the healthy web server that makes the way to it worse. It ends with the lab.
+    ///
+    /// # Errors
+    /// [`LabError::Listen`] if there is no port for it.
+    pub fn proxy(&self, impairment: Impairment) -> Result<Proxy, LabError> {
+        let upstream = SocketAddr::from((fault::WEB, self.servers.web.ports.https));
+        let _inside = self.servers.runtime.enter();
+        Proxy::start(upstream, impairment)
     }
 
     /// The names of all hosts.

@@ -9,16 +9,16 @@ use crate::IoFailure;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TcpError {
-    /// Every address refused, or could not be reached.
-    #[error("none of {} addresses of {host} answered; the last was {address}", attempts)]
+    /// No address could be connected to.
+    #[error("{host}: none of {attempts} attempts connected; the last, to {address}")]
     Connect {
         /// The host.
         host: String,
-        /// How many were tried.
+        /// How many attempts were made.
         attempts: usize,
-        /// The last that was tried.
+        /// Whom the last one was made to.
         address: SocketAddr,
-        /// What the system said about the last.
+        /// What the system said about it.
         source: IoFailure,
     },
     /// There was nothing to try.

@@ -1,5 +1,170 @@
 //! TCP: from addresses to a connection.
+//!
+//! SYN, SYN-ACK, ACK: after these three packets both sides know that the other hears them, and count bytes from numbers that both
+//! know. It costs one round trip before anything useful is said.
 
 mod error;
+mod happy_eyeballs;
+mod info;
+mod wire;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+
+use crate::{Clock, Error, Phase, Span, Step};
 
 pub use error::TcpError;
+pub use happy_eyeballs::{Attempt, Outcome, interleave, race};
+pub use info::{TcpInfo, tcp_info};
+pub(crate) use wire::Wire;
+
+/// How connections are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// How long one attempt runs alone before the next begins: RFC 8305's Connection Attempt Delay.
+    pub attempt_delay_ms: u64,
+    /// How long all attempts together may take.
+    pub timeout_ms: u64,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self { attempt_delay_ms: 250, timeout_ms: 10_000 }
+    }
+}
+
+/// The attempts to connect, and what came of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Connection {
+    /// From the first SYN to the winner's SYN-ACK, or to the end of hope.
+    pub span: Span,
+    /// Everything that was tried, in order.
+    pub attempts: Vec<Attempt>,
+    /// The other end, if there is one.
+    pub peer: Option<SocketAddr>,
+    /// Our end.
+    pub local: Option<SocketAddr>,
+    /// What the kernel knew right after connecting.
+    pub info: Option<TcpInfo>,
+    /// What the kernel knew after the answer: its round trip is an average over more samples.
+    pub info_at_end: Option<TcpInfo>,
+}
+
+impl Connection {
+    /// The connection as a step with its attempts as parts.
+    #[must_use]
+    pub fn step(&self, error: Option<Error>) -> Step {
+        let label = match self.peer {
+            Some(peer) => peer.to_string(),
+            None => format!("{} attempts", self.attempts.len()),
+        };
+        let mut step = Step::new(Phase::Connect, label, self.span, error);
+        step.children = self.attempts.iter().map(attempt_step).collect();
+        step
+    }
+}
+
+fn attempt_step(attempt: &Attempt) -> Step {
+    let fate = match &attempt.outcome {
+        Outcome::Connected => "connected".to_owned(),
+        Outcome::Abandoned => "abandoned: another was faster".to_owned(),
+        Outcome::TimedOut => "no answer".to_owned(),
+        Outcome::Failed(failure) => failure.message.clone(),
+    };
+    Step::new(Phase::Connect, format!("{}: {fate}", attempt.address), attempt.span, None)
+}
+
+/// Connects to the first of `addresses` that answers, by Happy Eyeballs, and turns Nagle's algorithm off.
+///
+/// `TCP_NODELAY` matters: with HTTP/2 the first frames are small, and Nagle's algorithm would hold the request back until the
+/// peer's delayed acknowledgement, 40 ms later.
+///
+/// # Errors
+/// [`TcpError`], or [`Error::Timeout`] when time was up with an attempt still running. The attempts are returned either way.
+pub async fn connect(
+    host: &str,
+    addresses: &[IpAddr],
+    port: u16,
+    options: &ConnectOptions,
+    clock: &Clock,
+) -> (Connection, Result<TcpStream, Error>) {
+    let targets: Vec<SocketAddr> =
+        interleave(addresses).into_iter().map(|address| SocketAddr::new(address, port)).collect();
+    let delay = Duration::from_millis(options.attempt_delay_ms);
+    let limit = Duration::from_millis(options.timeout_ms);
+    let ((attempts, winner), span) = clock.measure(race(&targets, delay, limit, clock, open)).await;
+    let stream = winner.map(|(_, stream)| stream);
+    let connection = Connection {
+        span,
+        peer: stream.as_ref().and_then(|stream| stream.peer_addr().ok()),
+        local: stream.as_ref().and_then(|stream| stream.local_addr().ok()),
+        info: stream.as_ref().and_then(tcp_info),
+        info_at_end: None,
+        attempts,
+    };
+    let result = stream.ok_or_else(|| failure(host, &connection.attempts, options));
+    (connection, result)
+}
+
+async fn open(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn failure(host: &str, attempts: &[Attempt], options: &ConnectOptions) -> Error {
+    if attempts.iter().any(|attempt| attempt.outcome == Outcome::TimedOut) {
+        return Error::Timeout { phase: Phase::Connect, limit_ms: options.timeout_ms };
+    }
+    let last = attempts.iter().rev().find_map(|attempt| match &attempt.outcome {
+        Outcome::Failed(failure) => Some((attempt.address, failure.clone())),
+        _ => None,
+    });
+    let host = host.to_owned();
+    last.map_or_else(
+        || TcpError::NoAddress { host: host.clone() }.into(),
+        |(address, source)| TcpError::Connect { host: host.clone(), attempts: attempts.len(), address, source }.into(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_to_oneself_is_known_to_the_kernel() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+        let port = listener.local_addr().expect("an address").port();
+        let addresses = ["127.0.0.1".parse().expect("an address")];
+        let clock = Clock::start();
+        let (connection, stream) = connect("me", &addresses, port, &ConnectOptions::default(), &clock).await;
+        assert!(stream.expect("a stream").nodelay().expect("an option"));
+        assert_eq!(connection.peer.map(|peer| peer.port()), Some(port));
+        assert_eq!(connection.attempts.len(), 1);
+        if cfg!(target_os = "linux") {
+            let info = connection.info.expect("the kernel's view");
+            assert!(info.send_mss_bytes > 500 && info.rtt_us > 0, "{info:?}");
+            assert_eq!(info.retransmits, 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn refusals_are_listed() {
+        let unused = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let port = unused.local_addr().expect("an address").port();
+        drop(unused);
+        let addresses = ["127.0.0.1", "127.0.0.2"].map(|text| text.parse().expect("an address"));
+        let clock = Clock::start();
+        let (connection, stream) = connect("me", &addresses, port, &ConnectOptions::default(), &clock).await;
+        assert_eq!(connection.attempts.len(), 2);
+        let refused =
+            |attempt: &Attempt| matches!(&attempt.outcome, Outcome::Failed(why) if why.kind == "ConnectionRefused");
+        assert!(connection.attempts.iter().all(refused), "{connection:?}");
+        assert!(matches!(stream, Err(Error::Tcp(TcpError::Connect { attempts: 2, .. }))));
+        let (_, nothing) = connect("me", &[], port, &ConnectOptions::default(), &clock).await;
+        assert!(matches!(nothing, Err(Error::Tcp(TcpError::NoAddress { .. }))));
+    }
+}

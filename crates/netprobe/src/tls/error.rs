@@ -1,14 +1,144 @@
 use serde::{Deserialize, Serialize};
 
+use crate::IoFailure;
+
 /// Why there is no secret, or one with nobody knows whom.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TlsError {
     /// The host is not a name that a certificate can have.
-    #[error("{host} is not a name that a certificate can have")]
+    #[error("{host:?} is not a name that a certificate can have")]
     ServerName {
         /// The host.
         host: String,
     },
+    /// There is nothing to check certificates against.
+    #[error("no trusted roots from {origin}: {reason}")]
+    Roots {
+        /// Where they were to come from.
+        origin: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The certificate was good once.
+    #[error("{host}: the certificate of {subject} expired {} ago", days(*days_ago))]
+    Expired {
+        /// The host.
+        host: String,
+        /// Whose certificate it is: the host's own, or one further up the chain.
+        subject: String,
+        /// For how many whole days it has been expired.
+        days_ago: i64,
+    },
+    /// The certificate will be good.
+    #[error("{host}: the certificate of {subject} is not valid before {} from now; is this machine's clock right?", days(*days_ahead))]
+    NotYetValid {
+        /// The host.
+        host: String,
+        /// Whose certificate it is.
+        subject: String,
+        /// In how many whole days it will be valid.
+        days_ahead: i64,
+    },
+    /// The certificate is somebody else's.
+    #[error("{host}: the certificate is not for this host but for {}", list(names))]
+    WrongHost {
+        /// The host that was asked for.
+        host: String,
+        /// The names that the certificate is for.
+        names: Vec<String>,
+    },
+    /// The certificate vouches for itself.
+    #[error("{host}: the certificate of {subject} is self-signed: nobody else vouches for it")]
+    SelfSigned {
+        /// The host.
+        host: String,
+        /// Whose certificate it is.
+        subject: String,
+    },
+    /// The server left out a link.
+    #[error("{host}: the server did not send the intermediate certificate of {issuer}, which signed {subject}")]
+    MissingIntermediate {
+        /// The host.
+        host: String,
+        /// Whose certificate is the last that the server sent.
+        subject: String,
+        /// Who signed it.
+        issuer: String,
+    },
+    /// The chain is whole, and ends at somebody whom nobody here trusts.
+    #[error("{host}: the chain ends at {root}, which is not among the trusted roots")]
+    UntrustedRoot {
+        /// The host.
+        host: String,
+        /// The root.
+        root: String,
+    },
+    /// Something else is wrong with the certificate.
+    #[error("{host}: the certificate is not acceptable: {reason}")]
+    Certificate {
+        /// The host.
+        host: String,
+        /// What the verifier said.
+        reason: String,
+    },
+    /// The server knows nothing newer than TLS 1.1.
+    #[error("{host}: the server is too old: it wants {offered}, and nothing older than TLS 1.2 is safe")]
+    TooOld {
+        /// The host.
+        host: String,
+        /// What the server wants, as far as it says.
+        offered: String,
+    },
+    /// No cipher suite, group or signature scheme that both sides know.
+    #[error("{host}: the two sides have nothing in common: {reason}")]
+    NothingInCommon {
+        /// The host.
+        host: String,
+        /// What was missing.
+        reason: String,
+    },
+    /// What came back is not TLS.
+    #[error("{host}: what answers is not TLS; an http:// URL may be meant")]
+    NotTls {
+        /// The host.
+        host: String,
+    },
+    /// The server gave up, and said why in one word.
+    #[error("{host}: the server ended the handshake with the alert {alert}")]
+    Alert {
+        /// The host.
+        host: String,
+        /// The alert's name.
+        alert: String,
+    },
+    /// The server broke the protocol's rules.
+    #[error("{host}: the handshake broke the rules: {reason}")]
+    Protocol {
+        /// The host.
+        host: String,
+        /// Which one.
+        reason: String,
+    },
+    /// The connection was cut in the middle of the handshake.
+    #[error("{host}: the connection was cut during the handshake")]
+    Cut {
+        /// The host.
+        host: String,
+        /// What the system said.
+        source: IoFailure,
+    },
+}
+
+fn days(days: i64) -> String {
+    match days {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        more => format!("{more} days"),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "no host at all".to_owned() } else { names.join(", ") }
 }

@@ -1,0 +1,104 @@
+//! What each fault is, and how it looks from a browser's window.
+
+use super::Fault;
+
+impl Fault {
+    /// What is wrong, in a sentence.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::CnameLoop => "the name is an alias of an alias of itself, all in one answer",
+            Self::CnameLoopAcrossZones => {
+                "the name is an alias of a name in another zone, which is an alias of the first"
+            }
+            Self::EndlessAliases => "aliases of aliases, more than anybody follows",
+            Self::LameServer => "the first name server does not know that the zone is its own",
+            Self::ServFail => "the first name server fails",
+            Self::SilentServer => "the first name server says nothing",
+            Self::MalformedAnswer => "the first name server sends bytes that are no message",
+            Self::EveryServerFails => "every name server of the zone fails",
+            Self::Truncated => "the answer does not fit a datagram",
+            Self::WrongId => "before the answer comes one with another ID: somebody guesses",
+            Self::WrongSource => "before the answer comes one from another port: somebody guesses",
+            Self::WrongCase => "the server answers in small letters whatever it was asked in",
+            Self::ForeignGlue => "the referral names an address that is none of its business, and it is wrong",
+            Self::NxDomain => "the name does not exist",
+            Self::NoData => "the name exists, and has no address",
+            Self::BogusSignature => "a DNSSEC signature does not verify",
+            Self::ExpiredSignature => "a DNSSEC signature was good until it expired",
+            Self::MissingSignature => "the zone is signed, this record is not",
+            Self::WrongDs => "the parent zone vouches for another key than the zone has",
+            Self::MissingProof => "the zone is signed, and does not prove that there is nothing",
+            Self::ConnectionRefused => "nobody listens on the port",
+            Self::SilentAddress => "the SYN is never answered",
+            Self::BrokenFirstAddress => "the first address does not answer, the second does",
+            Self::ExpiredCertificate => "the certificate was good until it expired",
+            Self::NotYetValidCertificate => "the certificate is good from tomorrow",
+            Self::WrongHost => "the certificate is somebody else's",
+            Self::SelfSigned => "the certificate vouches for itself",
+            Self::MissingIntermediate => "the server left out the certificate between its own and the root",
+            Self::UntrustedRoot => "the chain is whole, and nobody trusts its root",
+            Self::OldTls => "the server knows nothing newer than TLS 1.1",
+            Self::ResetInHandshake => "the connection is reset in the middle of the handshake",
+            Self::NotTls => "the port answers in plain HTTP",
+            Self::SilentHandshake => "the connection is accepted, and the handshake never answered",
+            Self::SlowHeaders => "the head of the answer comes one byte at a time",
+            Self::SlowBody => "the body comes one byte at a time",
+            Self::HeaderBomb => "the head never ends",
+            Self::EndlessBody => "the body never ends",
+            Self::GzipBomb => "a small body that decompresses to 200 MiB",
+            Self::CorruptGzip => "the body is not the gzip that its head says",
+            Self::TruncatedBody => "the body ends before its announced length",
+            Self::NotHttp => "the answer is not HTTP but a mail server's greeting",
+            Self::ResetInBody => "the connection is reset in the middle of the body",
+            Self::RedirectLoop => "two pages redirect to each other",
+            Self::Downgrade => "https redirects to http",
+        }
+    }
+
+    /// What Chromium's window shows. Written down from its list of network errors, not measured; where a resolver stands between
+    /// the browser and the name servers, the resolver decides how much of a fault arrives.
+    #[must_use]
+    pub fn browser(self) -> &'static str {
+        match self {
+            Self::NxDomain => "DNS_PROBE_FINISHED_NXDOMAIN",
+            Self::CnameLoop
+            | Self::CnameLoopAcrossZones
+            | Self::EndlessAliases
+            | Self::EveryServerFails
+            | Self::NoData
+            | Self::BogusSignature
+            | Self::ExpiredSignature
+            | Self::MissingSignature
+            | Self::WrongDs
+            | Self::MissingProof => "ERR_NAME_NOT_RESOLVED",
+            Self::ConnectionRefused => "ERR_CONNECTION_REFUSED",
+            Self::SilentAddress => "ERR_CONNECTION_TIMED_OUT, after minutes",
+            Self::ExpiredCertificate | Self::NotYetValidCertificate => "ERR_CERT_DATE_INVALID",
+            Self::WrongHost => "ERR_CERT_COMMON_NAME_INVALID",
+            Self::SelfSigned | Self::MissingIntermediate | Self::UntrustedRoot => "ERR_CERT_AUTHORITY_INVALID",
+            Self::OldTls => "ERR_SSL_VERSION_OR_CIPHER_MISMATCH",
+            Self::ResetInHandshake | Self::ResetInBody => "ERR_CONNECTION_RESET",
+            Self::NotTls => "ERR_SSL_PROTOCOL_ERROR",
+            Self::SilentHandshake => "ERR_TIMED_OUT, after minutes",
+            Self::SlowHeaders | Self::SlowBody => "nothing: it goes on loading",
+            Self::HeaderBomb => "ERR_RESPONSE_HEADERS_TOO_BIG",
+            Self::EndlessBody | Self::GzipBomb => "nothing: the tab grows until it is closed",
+            Self::CorruptGzip => "ERR_CONTENT_DECODING_FAILED",
+            Self::TruncatedBody => "ERR_CONTENT_LENGTH_MISMATCH",
+            Self::NotHttp => "ERR_INVALID_HTTP_RESPONSE",
+            Self::RedirectLoop => "ERR_TOO_MANY_REDIRECTS",
+            Self::Downgrade => "the page, and \"Not secure\" beside its address",
+            Self::LameServer
+            | Self::ServFail
+            | Self::SilentServer
+            | Self::MalformedAnswer
+            | Self::Truncated
+            | Self::WrongId
+            | Self::WrongSource
+            | Self::WrongCase
+            | Self::ForeignGlue
+            | Self::BrokenFirstAddress => "nothing: the page, a little later",
+        }
+    }
+}

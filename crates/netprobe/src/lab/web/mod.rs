@@ -1,0 +1,131 @@
+//! The lab's web servers: one that is healthy, and those that break below HTTP.
+
+mod faults;
+mod pages;
+mod raw;
+mod secure;
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::ca::Authority;
+use super::fault::WEB;
+use super::{Fault, LabError};
+
+pub(super) use faults::SilentListener;
+pub(super) use pages::Ports;
+pub(super) use raw::BEFORE_RESET;
+
+/// Where the web servers listen.
+#[derive(Debug)]
+pub(super) struct Web {
+    pub(super) ports: Ports,
+    /// IPv6's loopback, if this machine has it.
+    pub(super) v6: Option<Ipv6Addr>,
+    pub(super) root_pem: String,
+    /// Keeps an address silent for as long as the lab lives.
+    _silent: SilentListener,
+}
+
+/// How often another port is tried when somebody else has it on one of the lab's addresses.
+const PORTS_TRIED_MAX: usize = 16;
+
+/// Starts all of them as tasks of the current runtime. `names` are the hosts of the healthy one.
+pub(super) fn start(names: &[String]) -> Result<Web, LabError> {
+    let authority = Authority::new()?;
+    let plain = listen(SocketAddr::from((WEB, 0)))?;
+    let listeners = Listeners::bind()?;
+    let ports = Ports { http: port(&plain), https: port(&listeners.healthy) };
+    let v6 = listeners.v6.as_ref().map(|_| Ipv6Addr::LOCALHOST);
+    let pages = Arc::new(pages::Pages::new(ports));
+    let secure = Arc::new(secure::Secure::new(&authority, names, Arc::clone(&pages))?);
+    for listener in [Some(listeners.healthy), listeners.v6].into_iter().flatten() {
+        let secure = Arc::clone(&secure);
+        serve(listener, move |stream| Arc::clone(&secure).connection(stream));
+    }
+    serve(plain, move |stream| pages::plain(stream, Arc::clone(&pages)));
+    for (fault, listener) in listeners.broken {
+        serve(listener, move |stream| faults::connection(fault, stream));
+    }
+    Ok(Web { ports, v6, root_pem: authority.root_pem(), _silent: listeners.silent })
+}
+
+/// One port on many addresses.
+struct Listeners {
+    healthy: TcpListener,
+    v6: Option<TcpListener>,
+    broken: Vec<(Fault, TcpListener)>,
+    silent: SilentListener,
+}
+
+impl Listeners {
+    fn bind() -> Result<Self, LabError> {
+        let mut last = None;
+        for _ in 0..PORTS_TRIED_MAX {
+            let healthy = listen(SocketAddr::from((WEB, 0)))?;
+            match Self::beside(healthy) {
+                Ok(all) => return Ok(all),
+                Err(error) => last = Some(error),
+            }
+        }
+        let nothing = || LabError::Thread { source: io::Error::other("no port was tried").into() };
+        Err(last.unwrap_or_else(nothing))
+    }
+
+    fn beside(healthy: TcpListener) -> Result<Self, LabError> {
+        let port = port(&healthy);
+        let at = |fault: Fault| SocketAddr::from((fault.address(), port));
+        let broken = [Fault::OldTls, Fault::ResetInHandshake, Fault::NotTls, Fault::SilentHandshake];
+        let broken: Result<_, LabError> =
+            broken.into_iter().map(|fault| listen(at(fault)).map(|listener| (fault, listener))).collect();
+        let silent = at(Fault::SilentAddress);
+        let silent =
+            SilentListener::new(silent).map_err(|error| LabError::Listen { address: silent, source: error.into() })?;
+        let v6 = listen(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).ok();
+        Ok(Self { healthy, v6, broken: broken?, silent })
+    }
+}
+
+pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, LabError> {
+    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    });
+    bound.map_err(|error| LabError::Listen { address, source: error.into() })
+}
+
+pub(super) fn port(listener: &TcpListener) -> u16 {
+    // A socket that is bound has an address.
+    listener.local_addr().map_or(0, |address| address.port())
+}
+
+/// Accepts for as long as the runtime lives; each connection is a task.
+pub(super) fn serve<F>(listener: TcpListener, connection: impl Fn(TcpStream) -> F + Send + 'static)
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    tokio::spawn(async move {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let _ = stream.set_nodelay(true);
+                    tokio::spawn(connection(stream));
+                }
+                // Out of descriptors: some will come back.
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            }
+        }
+    });
+}
+
+impl Web {
+    /// Both families of the healthy server, IPv6 first where there is one.
+    pub(super) fn dual(&self) -> Vec<IpAddr> {
+        let v6 = self.v6.map(IpAddr::from);
+        v6.into_iter().chain([WEB.into()]).collect()
+    }
+}

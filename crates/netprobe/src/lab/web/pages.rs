@@ -1,0 +1,195 @@
+//! What the lab's healthy servers answer, over HTTP/1.1 and HTTP/2.
+
+use std::convert::Infallible;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::super::fault::ZONE;
+use crate::Fault;
+
+/// Where the web servers listen.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Ports {
+    pub(in super::super) http: u16,
+    pub(in super::super) https: u16,
+}
+
+const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<title>Whiteboard</title>\n<h1>It works</h1>\n\
+    <p>A name became an address, an address a connection, a connection a secret, and the secret carried this page.</p>\n</html>\n";
+
+/// How much the bomb is when it has gone off.
+const BOMB_BYTES: usize = 200 * 1024 * 1024;
+
+/// The largest page that is made on demand.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+pub(super) struct Pages {
+    ports: Ports,
+    page_gzip: Bytes,
+    bomb_gzip: std::sync::OnceLock<Bytes>,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl Pages {
+    pub(super) fn new(ports: Ports) -> Self {
+        let page_gzip = gzip(|encoder| encoder.write_all(PAGE.as_bytes()));
+        Self { ports, page_gzip, bomb_gzip: std::sync::OnceLock::new() }
+    }
+
+    fn answer(&self, request: &Request<Incoming>, is_secure: bool) -> Answer {
+        let host = host(request);
+        let path = request.uri().path();
+        let fault = Fault::ALL.into_iter().find(|fault| fault.host() == host);
+        match (fault, path) {
+            (Some(Fault::RedirectLoop), "/tick") => redirect(StatusCode::FOUND, "/tock"),
+            (Some(Fault::RedirectLoop), _) => redirect(StatusCode::FOUND, "/tick"),
+            (Some(Fault::Downgrade), _) if is_secure => {
+                redirect(StatusCode::FOUND, &format!("http://{host}:{}/", self.ports.http))
+            }
+            (Some(Fault::GzipBomb), _) => encoded(self.bomb(), "gzip"),
+            (Some(Fault::CorruptGzip), _) => encoded(Bytes::from_static(PAGE.as_bytes()), "gzip"),
+            (None, _) if !is_secure && host == format!("www.{ZONE}") => {
+                redirect(StatusCode::MOVED_PERMANENTLY, &format!("https://{host}:{}{path}", self.ports.https))
+            }
+            _ => self.healthy(request, path, is_secure),
+        }
+    }
+
+    fn healthy(&self, request: &Request<Incoming>, path: &str, is_secure: bool) -> Answer {
+        let number = |prefix: &str| path.strip_prefix(prefix).and_then(|number| number.parse::<usize>().ok());
+        if let Some(bytes) = number("/bytes/") {
+            return Response::new(Full::from(vec![b'.'; bytes.min(BYTES_MAX)]));
+        }
+        if let Some(status) = number("/status/") {
+            let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+            return with_status(status.filter(|status| status.as_u16() >= 200).unwrap_or(StatusCode::BAD_REQUEST));
+        }
+        match path {
+            "/" => self.page(request, is_secure),
+            "/hop" => redirect(StatusCode::MOVED_PERMANENTLY, "/"),
+            "/hops" => redirect(StatusCode::TEMPORARY_REDIRECT, "/hop"),
+            "/insecure" => redirect(StatusCode::FOUND, &format!("http://www.{ZONE}:{}/", self.ports.https)),
+            "/nowhere" => redirect(StatusCode::FOUND, "javascript:alert(1)"),
+            // Again and again until the client has learnt the cookie.
+            "/cookie" if !request.headers().contains_key(COOKIE) => {
+                let mut answer = redirect(StatusCode::FOUND, "/cookie");
+                answer.headers_mut().insert(SET_COOKIE, HeaderValue::from_static("seen=1; Path=/; Secure"));
+                answer
+            }
+            "/cookie" => Response::new(Full::from("seen")),
+            "/hostile" => {
+                let mut answer = Response::new(Full::from("<script>alert(1)</script>"));
+                let value = HeaderValue::from_bytes(b"\"><script>alert(1)</script>\xc2\x9b31m\tred").ok();
+                answer.headers_mut().extend(value.map(|value| (http::header::SERVER, value)));
+                answer
+            }
+            "/big-head" => {
+                let mut answer = Response::new(Full::default());
+                let value = HeaderValue::from_str(&"a".repeat(8000)).ok();
+                for _ in 0..20 {
+                    if let Some(value) = &value {
+                        answer.headers_mut().append("x-big", value.clone());
+                    }
+                }
+                answer
+            }
+            _ => with_status(StatusCode::NOT_FOUND),
+        }
+    }
+
+    fn page(&self, request: &Request<Incoming>, is_secure: bool) -> Answer {
+        let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+        let mut answer = if accepted.is_some_and(|list| list.contains("gzip")) {
+            encoded(self.page_gzip.clone(), "gzip")
+        } else {
+            Response::new(Full::from(PAGE))
+        };
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(SET_COOKIE, HeaderValue::from_static("visit=1; Path=/; HttpOnly; SameSite=Lax"));
+        if is_secure {
+            let hsts = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+            headers.insert("strict-transport-security", hsts);
+            headers.insert("alt-svc", HeaderValue::from_static("h3=\":443\"; ma=86400"));
+        }
+        answer
+    }
+
+    /// Made when it is first asked for: it takes a while.
+    fn bomb(&self) -> Bytes {
+        let zeros = vec![0; 1024 * 1024];
+        let bomb = || gzip(|encoder| (0..BOMB_BYTES / zeros.len()).try_for_each(|_| encoder.write_all(&zeros)));
+        self.bomb_gzip.get_or_init(bomb).clone()
+    }
+}
+
+type Encoder = flate2::write::GzEncoder<Vec<u8>>;
+
+fn gzip(write: impl FnOnce(&mut Encoder) -> io::Result<()>) -> Bytes {
+    let mut encoder = Encoder::new(Vec::new(), flate2::Compression::fast());
+    // Writing to a vector does not fail.
+    let written = write(&mut encoder).and_then(|()| encoder.finish());
+    Bytes::from(written.unwrap_or_default())
+}
+
+fn host(request: &Request<Incoming>) -> String {
+    let header = request.headers().get(HOST).and_then(|value| value.to_str().ok());
+    let authority = request.uri().authority().map(http::uri::Authority::as_str).or(header).unwrap_or_default();
+    authority.split(':').next().unwrap_or_default().to_owned()
+}
+
+fn redirect(status: StatusCode, to: &str) -> Answer {
+    let mut answer = with_status(status);
+    answer.headers_mut().extend(HeaderValue::from_str(to).ok().map(|to| (LOCATION, to)));
+    answer
+}
+
+fn with_status(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    answer
+}
+
+fn encoded(body: Bytes, encoding: &'static str) -> Answer {
+    let mut answer = Response::new(Full::from(body));
+    answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    answer
+}
+
+/// Serves a connection without TLS.
+pub(super) async fn plain(stream: TcpStream, pages: Arc<Pages>) -> io::Result<()> {
+    let service = service_fn(move |request| {
+        let answer = pages.answer(&request, false);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.map_err(io::Error::other)
+}
+
+/// Serves a connection inside TLS.
+pub(super) async fn secure<S>(stream: S, is_h2: bool, pages: Arc<Pages>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let answer = pages.answer(&request, true);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let io = TokioIo::new(stream);
+    let served = if is_h2 {
+        http2::Builder::new(TokioExecutor::new()).serve_connection(io, service).await
+    } else {
+        http1::Builder::new().serve_connection(io, service).await
+    };
+    served.map_err(io::Error::other)
+}

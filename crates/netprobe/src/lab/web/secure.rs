@@ -1,0 +1,88 @@
+//! TLS in front of the pages: the certificate depends on the host that the client asks for.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::Acceptor;
+use tokio::net::TcpStream;
+use tokio_rustls::LazyConfigAcceptor;
+
+use super::super::ca::{Authority, Identity};
+use super::super::fault::ZONE;
+use super::super::{Fault, LabError};
+use super::pages::{self, Pages};
+use super::raw;
+use crate::tls::warm_provider;
+
+/// A server that is chosen by the host in the ClientHello.
+pub(super) struct Secure {
+    by_host: HashMap<String, (Arc<ServerConfig>, Option<Fault>)>,
+    otherwise: Arc<ServerConfig>,
+    pages: Arc<Pages>,
+}
+
+const BOTH: &[&[u8]] = &[b"h2", b"http/1.1"];
+const OLD: &[&[u8]] = &[b"http/1.1"];
+
+impl Secure {
+    pub(super) fn new(authority: &Authority, names: &[String], pages: Arc<Pages>) -> Result<Self, LabError> {
+        let provider = warm_provider();
+        let good = authority.good(names)?;
+        let config = |identity: &Identity, alpn| config(&provider, identity, alpn, rustls::ALL_VERSIONS);
+        let otherwise = config(&good, BOTH)?;
+        let http1 = config(&good, OLD)?;
+        let mut by_host = HashMap::new();
+        for fault in Fault::ALL {
+            let own = match authority.bad(fault)? {
+                Some(identity) => config(&identity, BOTH)?,
+                None if raw::is_raw(fault) => Arc::clone(&http1),
+                None => Arc::clone(&otherwise),
+            };
+            by_host.insert(fault.host(), (own, Some(fault)));
+        }
+        by_host.insert(format!("http1.{ZONE}"), (http1, None));
+        // Without the groups that clients guess, so that they have to be asked again.
+        let group =
+            CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::SECP384R1], ..CryptoProvider::clone(&provider) };
+        let retry = self::config(&Arc::new(group), &good, BOTH, &[&rustls::version::TLS13])?;
+        by_host.insert(format!("retry.{ZONE}"), (retry, None));
+        let older = self::config(&provider, &good, BOTH, &[&rustls::version::TLS12])?;
+        by_host.insert(format!("tls12.{ZONE}"), (older, None));
+        Ok(Self { by_host, otherwise, pages })
+    }
+
+    pub(super) async fn connection(self: Arc<Self>, stream: TcpStream) -> io::Result<()> {
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let hello = start.client_hello();
+        let chosen = hello.server_name().and_then(|name| self.by_host.get(name));
+        let (config, fault) = chosen.cloned().unwrap_or_else(|| (Arc::clone(&self.otherwise), None));
+        let mut stream = start.into_stream(config).await?;
+        if let Some(fault) = fault.filter(|fault| raw::is_raw(*fault)) {
+            raw::answer(fault, &mut stream).await?;
+            let (socket, _) = stream.get_ref();
+            return if raw::resets(fault) { socket.set_zero_linger() } else { Ok(()) };
+        }
+        let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        pages::secure(stream, is_h2, Arc::clone(&self.pages)).await
+    }
+}
+
+fn config(
+    provider: &Arc<CryptoProvider>,
+    identity: &Identity,
+    alpn: &[&[u8]],
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Result<Arc<ServerConfig>, LabError> {
+    let wrong = |error: rustls::Error| LabError::Sign {
+        what: "a server's configuration".to_owned(),
+        message: error.to_string(),
+    };
+    let builder = ServerConfig::builder_with_provider(Arc::clone(provider)).with_protocol_versions(versions);
+    let builder = builder.map_err(wrong)?.with_no_client_auth();
+    let mut config = builder.with_single_cert(identity.chain.clone(), identity.key.clone_key()).map_err(wrong)?;
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    Ok(Arc::new(config))
+}

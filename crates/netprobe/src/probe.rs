@@ -1,0 +1,135 @@
+//! The whole way, from text to bytes.
+
+use std::net::IpAddr;
+
+use crate::http::HttpOptions;
+use crate::names::ResolverOptions;
+use crate::tcp::ConnectOptions;
+use crate::tls::{Alpn, Roots};
+use crate::{Error, Report, Session};
+
+/// How a URL is probed. Every field has a sensible default:
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let lab = netprobe::Lab::start()?;
+/// let probe = netprobe::Probe { redirects_max: 3, ..lab.probe() };
+/// let report = probe.run(&lab.url("/")).await;
+/// assert!(report.error.is_none());
+/// # Ok::<(), netprobe::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// How names are resolved.
+    pub names: ResolverOptions,
+    /// Addresses that are known already, as with curl's `--resolve`.
+    pub overrides: Vec<Override>,
+    /// How connections are made.
+    pub connect: ConnectOptions,
+    /// Whose signature makes a certificate good.
+    pub roots: Roots,
+    /// Which protocols are offered inside TLS.
+    pub alpn: Alpn,
+    /// How long a TLS handshake may take.
+    pub tls_timeout_ms: u64,
+    /// How requests are made.
+    pub http: HttpOptions,
+    /// How many redirects are followed.
+    pub redirects_max: usize,
+    /// How far away the server is, to set its round trip beside what the speed of light allows.
+    pub distance_km: Option<f64>,
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self {
+            names: ResolverOptions::default(),
+            overrides: Vec::new(),
+            connect: ConnectOptions::default(),
+            roots: Roots::default(),
+            alpn: Alpn::default(),
+            tls_timeout_ms: 10_000,
+            http: HttpOptions::default(),
+            redirects_max: 10,
+            distance_km: None,
+        }
+    }
+}
+
+/// An address that is known already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// For this host,
+    pub host: String,
+    /// on this port,
+    pub port: u16,
+    /// this address.
+    pub address: IpAddr,
+}
+
+impl std::str::FromStr for Override {
+    type Err = String;
+
+    /// Reads `HOST:PORT:ADDRESS`; an IPv6 address may be in brackets.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not HOST:PORT:ADDRESS");
+        let mut parts = text.splitn(3, ':');
+        let (Some(host), Some(port), Some(address)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(wrong());
+        };
+        let address = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
+        Ok(Self {
+            host: host.to_owned(),
+            port: port.parse().map_err(|_| wrong())?,
+            address: address.parse().map_err(|_| wrong())?,
+        })
+    }
+}
+
+impl Probe {
+    /// Does what a browser does with `url`, one step at a time, and tells how it went: also when it went wrong.
+    ///
+    /// Roots are read and the cryptography is warmed up before the clock starts. To probe often, [`Probe::open`] a session once.
+    pub async fn run(&self, url: &str) -> Report {
+        match self.open() {
+            Ok(session) => session.run(url).await,
+            Err(error) => Report::unstarted(url, error, self.http.reveal_secrets),
+        }
+    }
+
+    /// Reads the roots and warms up: what needs doing once for many runs.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] if there are no roots to trust.
+    pub fn open(&self) -> Result<Session, Error> {
+        Session::new(self.clone())
+    }
+
+    /// Gives every step the same time.
+    #[must_use]
+    pub fn with_timeout_ms(mut self, timeout_ms: u64) -> Self {
+        self.names.timeout_ms = timeout_ms;
+        self.connect.timeout_ms = timeout_ms;
+        self.tls_timeout_ms = timeout_ms;
+        self.http.wait_timeout_ms = timeout_ms;
+        self.http.transfer_timeout_ms = timeout_ms;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_are_read_as_curl_reads_them() {
+        let parsed: Result<Override, _> = "a.test:443:[::1]".parse();
+        let expected = Override { host: "a.test".to_owned(), port: 443, address: "::1".parse().expect("an address") };
+        assert_eq!(parsed, Ok(expected));
+        assert!("a.test:443:127.0.0.1".parse::<Override>().is_ok());
+        for wrong in ["a.test", "a.test:443", "a.test:x:127.0.0.1", "a.test:443:b.test"] {
+            assert_eq!(wrong.parse::<Override>(), Err(format!("{wrong:?} is not HOST:PORT:ADDRESS")));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! HAR 1.2, what browsers' developer tools export and import [<http://www.softwareishard.com/blog/har-12-spec/>].
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::http::{Cookie, Exchange, Header};
+use crate::{Hop, Phase, Report};
+
+/// What HAR says where something does not apply.
+const NONE: i64 = -1;
+
+impl Report {
+    /// The report as an HTTP archive: one entry a hop. What HAR has no field for is in fields that begin with an underscore, as
+    /// the format asks.
+    #[must_use]
+    pub fn to_har(&self) -> Value {
+        json!({ "log": {
+            "version": "1.2",
+            "creator": { "name": "netprobe", "version": env!("CARGO_PKG_VERSION") },
+            "pages": [{
+                "startedDateTime": date(self.started_unix_ms),
+                "id": "page_1",
+                "title": self.url,
+                "pageTimings": { "onContentLoad": NONE, "onLoad": self.total.duration_ms() },
+            }],
+            "entries": self.hops.iter().map(|hop| self.entry(hop)).collect::<Vec<_>>(),
+        }})
+    }
+
+    fn entry(&self, hop: &Hop) -> Value {
+        let start_ns = hop.steps.first().map_or(0, |step| step.span.start_ns);
+        let mut entry = json!({
+            "pageref": "page_1",
+            "startedDateTime": date(self.started_unix_ms.saturating_add(start_ns / 1_000_000)),
+            "time": hop.steps.iter().map(|step| step.span.duration_ms()).sum::<f64>(),
+            "request": request(hop),
+            "response": response(hop),
+            "cache": {},
+            "timings": timings(hop),
+        });
+        if let Some(peer) = hop.connection.as_ref().and_then(|connection| connection.peer) {
+            entry["serverIPAddress"] = json!(peer.ip().to_string());
+        }
+        if let Some(local) = hop.connection.as_ref().and_then(|connection| connection.local) {
+            entry["connection"] = json!(local.port().to_string());
+        }
+        if let Some(step) = hop.steps.iter().find(|step| step.error.is_some()) {
+            entry["_error"] = json!(step.error.as_ref().map(ToString::to_string));
+        }
+        entry
+    }
+}
+
+/// Milliseconds of each phase. HAR counts TLS as a part of connecting, and once more by itself.
+fn timings(hop: &Hop) -> Value {
+    let ms = |phase: Phase| hop.step(phase).map(|step| step.span.duration_ms());
+    let or_none = |ms: Option<f64>| ms.map_or(json!(NONE), |ms| json!(ms));
+    let tls = ms(Phase::Tls);
+    json!({
+        "blocked": or_none(ms(Phase::Url)),
+        "dns": or_none(ms(Phase::Names)),
+        "connect": or_none(ms(Phase::Connect).map(|connect| connect + tls.unwrap_or_default())),
+        "ssl": or_none(tls),
+        "send": ms(Phase::Send).unwrap_or_default(),
+        "wait": ms(Phase::Wait).unwrap_or_default(),
+        "receive": ms(Phase::Transfer).unwrap_or_default() + ms(Phase::Decode).unwrap_or_default(),
+    })
+}
+
+fn request(hop: &Hop) -> Value {
+    let exchange = hop.exchange.as_ref();
+    let query: Vec<Value> = Url::parse(&hop.url)
+        .map(|url| url.query_pairs().map(|(name, value)| json!({ "name": name, "value": value })).collect())
+        .unwrap_or_default();
+    json!({
+        "method": exchange.map_or("GET", |exchange| &exchange.method),
+        "url": hop.url,
+        "httpVersion": exchange.map_or("", |exchange| exchange.protocol.name()),
+        "cookies": [],
+        "headers": exchange.map(|exchange| headers(&exchange.request_headers)).unwrap_or_default(),
+        "queryString": query,
+        "headersSize": NONE,
+        "bodySize": 0,
+    })
+}
+
+/// The answer; a status of 0 where there was none, as browsers write it.
+fn response(hop: &Hop) -> Value {
+    let exchange = hop.exchange.as_ref();
+    let status = exchange.and_then(|exchange| exchange.status);
+    let text = status.and_then(|status| ::http::StatusCode::from_u16(status).ok());
+    json!({
+        "status": status.unwrap_or_default(),
+        "statusText": text.and_then(|status| status.canonical_reason()).unwrap_or_default(),
+        "httpVersion": exchange.map_or("", |exchange| exchange.protocol.name()),
+        "cookies": exchange.map(|exchange| cookies(&exchange.cookies)).unwrap_or_default(),
+        "headers": exchange.map(|exchange| headers(&exchange.response_headers)).unwrap_or_default(),
+        "content": exchange.map_or_else(|| json!({ "size": 0, "mimeType": "" }), content),
+        "redirectURL": hop.redirect.as_ref().map_or("", |redirect| &redirect.url),
+        "headersSize": NONE,
+        "bodySize": exchange.map_or(0, |exchange| exchange.body_bytes),
+    })
+}
+
+fn content(exchange: &Exchange) -> Value {
+    let size = exchange.decoded_bytes.unwrap_or(exchange.body_bytes);
+    json!({
+        "size": size,
+        "compression": i128::from(size) - i128::from(exchange.body_bytes),
+        "mimeType": exchange.header("content-type").unwrap_or_default(),
+    })
+}
+
+fn headers(headers: &[Header]) -> Vec<Value> {
+    headers.iter().map(|header| json!({ "name": header.name, "value": header.value })).collect()
+}
+
+fn cookies(cookies: &[Cookie]) -> Vec<Value> {
+    let cookie = |cookie: &Cookie| {
+        json!({
+            "name": cookie.name,
+            "value": cookie.value,
+            "path": cookie.path,
+            "domain": cookie.domain,
+            "httpOnly": cookie.is_http_only,
+            "secure": cookie.is_secure,
+        })
+    };
+    cookies.iter().map(cookie).collect()
+}
+
+/// ISO 8601, in UTC.
+pub(super) fn date(unix_ms: u64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000);
+    let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (month, time) = (u8::from(at.month()), at.time());
+    let (year, day, ms) = (at.year(), at.day(), time.millisecond());
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z", time.hour(), time.minute(), time.second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_iso_8601() {
+        assert_eq!(date(951_782_400_123), "2000-02-29T00:00:00.123Z");
+        assert_eq!(date(u64::MAX), "1970-01-01T00:00:00.000Z");
+    }
+}

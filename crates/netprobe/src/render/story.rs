@@ -1,0 +1,184 @@
+//! What happened, told line by line: what each step did, and why there is such a step at all.
+
+use serde::{Deserialize, Serialize};
+
+use super::duration;
+use crate::http::Exchange;
+use crate::names::Source;
+use crate::tcp::Connection;
+use crate::tls::{Handshake, HandshakeKind, Trust};
+use crate::{Hop, Phase, Report, Step};
+
+/// A step, told. May hold text that a peer sent: whoever shows it escapes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Telling {
+    /// Which kind of step.
+    pub phase: Phase,
+    /// What happened.
+    pub what: String,
+    /// Why there is such a step.
+    pub why: &'static str,
+    /// What it was made of.
+    pub details: Vec<String>,
+    /// Whether it failed.
+    pub failed: bool,
+}
+
+impl Phase {
+    /// Why there is such a step.
+    #[must_use]
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::Url => "what was typed says how to talk (scheme), to whom (host, port) and what about (path)",
+            Self::Names => "a name means nothing to the network: it carries packets to addresses",
+            Self::Connect => {
+                "SYN, SYN-ACK, ACK: three packets, and both sides have agreed to count every byte, so that none is lost"
+            }
+            Self::Tls => {
+                "HTTPS: the server proves who it is, and a Diffie-Hellman exchange gives both sides keys that nobody else has"
+            }
+            Self::Send => "the request itself: a method, a path and headers; small, and so gone at once",
+            Self::Wait => "a round trip, and the server's work: a load balancer picks a machine, which makes the page",
+            Self::Transfer => "the rest of the answer, as fast as the narrowest link on the way allows",
+            Self::Decode => "text shrinks to a third, and sending takes longer than unpacking",
+        }
+    }
+}
+
+impl Report {
+    /// What happened in each hop, told step by step.
+    #[must_use]
+    pub fn story(&self) -> Vec<Vec<Telling>> {
+        self.hops.iter().map(|hop| hop.steps.iter().map(|step| tell(hop, step)).collect()).collect()
+    }
+}
+
+fn tell(hop: &Hop, step: &Step) -> Telling {
+    let (mut what, details) = match step.phase {
+        Phase::Url => (format!("{} is taken apart", hop.url), Vec::new()),
+        Phase::Names => names(hop, step),
+        Phase::Connect => hop.connection.as_ref().map(connect).unwrap_or_default(),
+        Phase::Tls => hop.handshake.as_ref().map(handshake).unwrap_or_default(),
+        _ => hop.exchange.as_ref().map(|exchange| exchanged(exchange, step.phase)).unwrap_or_default(),
+    };
+    if let Some(error) = &step.error {
+        what = error.to_string();
+    }
+    Telling { phase: step.phase, what, why: step.phase.why(), details, failed: step.error.is_some() }
+}
+
+fn names(hop: &Hop, step: &Step) -> (String, Vec<String>) {
+    let Some(resolution) = &hop.resolution else { return (step.label.clone(), Vec::new()) };
+    let addresses = resolution.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let what = match resolution.source {
+        Source::Literal => format!("{addresses} is an address already: there is nobody to ask"),
+        Source::Override => format!("{} is {addresses}: the caller said so", resolution.name),
+        _ => format!("{} is {addresses}", resolution.name),
+    };
+    (what, parts(step, 0))
+}
+
+/// Deeper than any step's parts have parts; a report may come from a file.
+const DEPTH_MAX: usize = 8;
+
+/// A line for each part of a step and each part of a part.
+fn parts(step: &Step, depth: usize) -> Vec<String> {
+    let line = |part: &Step| {
+        let mark = if part.error.is_some() { "✗ " } else { "" };
+        format!("{}{mark}{} ({})", "  ".repeat(depth), part.label, duration(part.span.duration_ns))
+    };
+    let below = |part: &Step| if depth < DEPTH_MAX { parts(part, depth + 1) } else { Vec::new() };
+    step.children.iter().flat_map(|part| std::iter::once(line(part)).chain(below(part))).collect()
+}
+
+fn connect(connection: &Connection) -> (String, Vec<String>) {
+    let mut what = match connection.peer {
+        Some(peer) => format!("connected to {peer}"),
+        None => "no connection".to_owned(),
+    };
+    if let Some(info) = connection.info_at_end.or(connection.info) {
+        what += &format!(
+            "; round trip {}, {} retransmissions, segments of {} bytes",
+            duration(u64::from(info.rtt_us) * 1000),
+            info.retransmits,
+            info.send_mss_bytes
+        );
+    }
+    // One attempt that worked needs no list.
+    (what, if connection.attempts.len() > 1 { parts(&connection.step(None), 0) } else { Vec::new() })
+}
+
+fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
+    let parts = [&handshake.version, &handshake.cipher_suite, &handshake.group];
+    let mut what = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if handshake.is_post_quantum {
+        what += " (safe from quantum computers too)";
+    }
+    if let Some(alpn) = &handshake.alpn {
+        what += &format!("; both speak {alpn}");
+    }
+    what += match handshake.kind {
+        Some(HandshakeKind::Resumed) => "; resumed with a ticket from last time",
+        Some(HandshakeKind::FullWithHelloRetryRequest) => {
+            "; after a HelloRetryRequest: the server wanted another group"
+        }
+        _ => "",
+    };
+    what += match handshake.trust {
+        Trust::Unchecked => "; THE CERTIFICATE WAS NOT CHECKED",
+        Trust::Verified | Trust::NotVerified => "",
+    };
+    let certificate = |certificate: &crate::tls::Certificate| {
+        let names = match certificate.names.len() {
+            0 => String::new(),
+            1..=3 => format!(" for {}", certificate.names.join(", ")),
+            many => format!(" for {} and {} more", certificate.names[..2].join(", "), many - 2),
+        };
+        let life = match certificate.days_left {
+            left if left < 0 => format!("expired {} days ago", -(left + 1)),
+            left => format!("{left} days left"),
+        };
+        let (owner, issuer) = (certificate.owner(), certificate.issuer_name());
+        format!("{owner}{names}: {}, {life}, signed by {issuer} ({})", certificate.key, certificate.signature)
+    };
+    (what, handshake.chain.iter().map(certificate).collect())
+}
+
+fn exchanged(exchange: &Exchange, phase: Phase) -> (String, Vec<String>) {
+    let name = exchange.protocol.name();
+    match phase {
+        Phase::Send => {
+            let header = |header: &crate::http::Header| format!("{}: {}", header.name, header.value);
+            let headers = exchange.request_headers.iter().map(header).collect();
+            (format!("{} {} {name}", exchange.method, exchange.target), headers)
+        }
+        Phase::Wait => answer(exchange),
+        Phase::Transfer => (format!("{} bytes of body", exchange.body_bytes), Vec::new()),
+        _ => {
+            let encoding = exchange.content_encoding.as_deref().unwrap_or_default();
+            let decoded = exchange.decoded_bytes.map(|bytes| format!("{bytes} bytes")).unwrap_or_default();
+            (format!("{} bytes of {encoding} become {decoded}", exchange.body_bytes), Vec::new())
+        }
+    }
+}
+
+fn answer(exchange: &Exchange) -> (String, Vec<String>) {
+    let mut details = Vec::new();
+    if let Some(location) = exchange.header("location") {
+        details.push(format!("go to {location} instead"));
+    }
+    if let Some(hsts) = exchange.hsts {
+        details.push(format!("only over TLS for {} days (HSTS)", hsts.max_age_s / 86_400));
+    }
+    details
+        .extend(exchange.alt_svc.iter().map(|alt| format!("also reachable by {} at {}", alt.protocol, alt.authority)));
+    let cookie = |cookie: &crate::http::Cookie| match cookie.is_accepted {
+        true => format!("a cookie to send back: {}", cookie.name),
+        false => format!("a cookie that is refused: {}", cookie.name),
+    };
+    details.extend(exchange.cookies.iter().map(cookie));
+    let status = exchange.status.map(|status| status.to_string()).unwrap_or_default();
+    let reason = exchange.status.and_then(|status| ::http::StatusCode::from_u16(status).ok());
+    let reason = reason.and_then(|status| status.canonical_reason()).unwrap_or_default();
+    (format!("the answer begins: {status} {reason}").trim_end().to_owned(), details)
+}

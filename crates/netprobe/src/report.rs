@@ -1,0 +1,132 @@
+//! What happened, as a value: serialisable, and the source of every picture.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::http::{Exchange, Redirect};
+use crate::names::Resolution;
+use crate::tcp::Connection;
+use crate::tls::{Handshake, Trust};
+use crate::url::redacted_text;
+use crate::{Error, Light, Phase, Span, Step};
+
+/// What happened, from the text of a URL to the last byte of the last answer, or to the first step that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The URL that was asked for, without its secrets unless they were asked for.
+    pub url: String,
+    /// When the run began, in milliseconds since 1970.
+    pub started_unix_ms: u64,
+    /// How long all of it took. `cpu_ns` is our own work, `wait_ns` the network's and the peers'.
+    pub total: Span,
+    /// One a request: the first, and one for each redirect.
+    pub hops: Vec<Hop>,
+    /// Why the last step failed, if it did. Everything before it is there.
+    pub error: Option<Error>,
+    /// The round trip beside what the speed of light allows, if the distance was given.
+    pub light: Option<Light>,
+}
+
+/// One request and everything that it needed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Hop {
+    /// What was requested.
+    pub url: String,
+    /// What happened, in order; the last has the error, if there was one.
+    pub steps: Vec<Step>,
+    /// How the host's name became addresses. Its `steps` are the parts of the step here.
+    pub resolution: Option<Resolution>,
+    /// How an address became a connection.
+    pub connection: Option<Connection>,
+    /// How the connection became a secret; none for `http`.
+    pub handshake: Option<Handshake>,
+    /// The request and its answer.
+    pub exchange: Option<Exchange>,
+    /// Where the answer sent us.
+    pub redirect: Option<Redirect>,
+    /// Bytes that left on the connection, TLS's own included.
+    pub sent_bytes: u64,
+    /// Bytes that came on the connection, TLS's own included.
+    pub received_bytes: u64,
+}
+
+impl Hop {
+    pub(crate) fn new(url: String) -> Self {
+        Self { url, ..Self::default() }
+    }
+
+    /// The step of a kind, if it was reached.
+    #[must_use]
+    pub fn step(&self, phase: Phase) -> Option<&Step> {
+        self.steps.iter().find(|step| step.phase == phase)
+    }
+}
+
+impl Report {
+    pub(crate) fn begin(url: &str, reveal_secrets: bool) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            url: if reveal_secrets { url.to_owned() } else { redacted_text(url) },
+            started_unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            total: Span::default(),
+            hops: Vec::new(),
+            error: None,
+            light: None,
+        }
+    }
+
+    /// The report of a run that could not begin.
+    pub(crate) fn unstarted(url: &str, error: Error, reveal_secrets: bool) -> Self {
+        Self { error: Some(error), ..Self::begin(url, reveal_secrets) }
+    }
+
+    pub(crate) fn end(&mut self, now_ns: u64, distance_km: Option<f64>) {
+        let cpu_ns = self.steps().map(|step| step.span.cpu_ns).sum();
+        self.total = Span::new(0, now_ns, cpu_ns);
+        let connection = self.hops.iter().rev().find_map(|hop| hop.connection.as_ref());
+        let info = connection.and_then(|connection| connection.info);
+        let round_trip_ns = info.map(|info| u64::from(info.rtt_us) * 1_000);
+        let round_trip_ns = round_trip_ns.or(connection.map(|connection| connection.span.duration_ns));
+        self.light = distance_km.zip(round_trip_ns).map(|(km, ns)| Light::new(km, ns, self.total.wait_ns));
+    }
+
+    /// The steps of all hops, in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.hops.iter().flat_map(|hop| &hop.steps)
+    }
+
+    /// The step that failed.
+    #[must_use]
+    pub fn failed_step(&self) -> Option<&Step> {
+        self.steps().find(|step| step.error.is_some())
+    }
+
+    /// The time that all steps of a kind took together.
+    #[must_use]
+    pub fn phase_ns(&self, phase: Phase) -> u64 {
+        self.steps().filter(|step| step.phase == phase).fold(0, |sum, step| sum.saturating_add(step.span.duration_ns))
+    }
+
+    /// The last answer, if there was one.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Exchange> {
+        self.hops.last().and_then(|hop| hop.exchange.as_ref())
+    }
+
+    /// Things that did not stop the run and that somebody should know.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for hop in &self.hops {
+            if hop.handshake.as_ref().is_some_and(|handshake| handshake.trust == Trust::Unchecked) {
+                warnings.push(format!("{}: CERTIFICATES WERE NOT CHECKED: anybody may have answered", hop.url));
+            }
+            if hop.redirect.as_ref().is_some_and(|redirect| redirect.is_downgrade) {
+                warnings
+                    .push(format!("{}: redirects from https to http: what follows can be read and changed", hop.url));
+            }
+        }
+        warnings
+    }
+}
