@@ -75,4 +75,17 @@ fn the_documented_million() {
     let gpu = Gpu::open();
     assert_eq!(on_cpu(0, 1_000_000, 42), 785_475);
     assert_eq!(on_gpu(&gpu, 0, 1_000_000, 42, 108), 785_475);
+    assert_eq!(montecarlo::pi::darts(1_000_000, 42).inside, 785_475);
+}
+
+/// What users call: the count of the CPU's vector kernels, for any part of the range.
+#[test]
+fn the_library_counts_the_same_on_both() {
+    let gpu = Gpu::open();
+    for (first, samples, seed) in [(0, 0, 1), (0, 1, 1), (5, 300_001, 7), ((1 << 40) + 3, 50_000, u64::MAX)] {
+        let thrown = montecarlo::gpu::darts(&gpu.device, first, samples, seed).expect("darts");
+        let throw = montecarlo::pi::Throw { seed, ..Default::default() };
+        assert_eq!(thrown, throw.darts(first, samples).expect("darts"), "{samples} from {first}, seed {seed}");
+        simgpu::take_reports().iter().for_each(|report| assert_eq!(report.findings, []));
+    }
 }

@@ -5,10 +5,14 @@ mod domain;
 mod error;
 mod estimate;
 pub mod genz;
+#[cfg(feature = "cuda")]
+pub mod gpu;
 mod halton;
 mod importance;
 mod integrator;
 mod latin_hypercube;
+#[cfg(feature = "mpi")]
+pub mod mpi;
 mod philox;
 pub mod pi;
 mod plain;

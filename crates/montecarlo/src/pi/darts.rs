@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::is_inside;
 use crate::simd::{Isa, inside_of_blocks};
-use crate::{Error, Estimate, Threads};
+use crate::{Error, Estimate, Team, Threads};
 
 /// Darts of a piece that a thread takes: about half a millisecond.
 const PIECE: u64 = 1 << 20;
@@ -96,6 +96,20 @@ impl Throw {
             return Err(Error::PastTheLastDart { first, samples });
         }
         Ok(Darts { inside: inside(isa, self.threads, first, samples, self.seed), total: samples })
+    }
+    /// The first `samples` darts, shared by the ranks of a team: each throws a part of the range, all get the sum.
+    ///
+    /// # Errors
+    /// As [`darts`](Self::darts).
+    pub fn darts_on(&self, team: &dyn Team, samples: u64) -> Result<Darts, Error> {
+        let at = |rank: usize| (u128::from(samples) * rank as u128 / team.size() as u128) as u64;
+        let (first, end) = (at(team.rank()), at(team.rank() + 1));
+        let mine = self.darts(first, end - first)?.inside;
+        // A 64-bit count as two numbers that f64 has exactly.
+        let halves = [(mine >> 32) as f64, (mine & 0xffff_ffff) as f64];
+        let all = team.gather(&halves, &vec![2; team.size()]);
+        let inside = all.chunks_exact(2).map(|halves| ((halves[0] as u64) << 32) + halves[1] as u64).sum();
+        Ok(Darts { inside, total: samples })
     }
 }
 

@@ -24,8 +24,10 @@
 //! which quarter of the whole circle it is, is not needed: the four quarters are alike.
 
 mod darts;
+mod roads;
 
 pub use darts::{Darts, Throw, darts};
+pub use roads::Road;
 
 use crate::philox::{key, philox};
 
