@@ -13,7 +13,19 @@
 //! Sample output:
 //!
 //! ```text
-//! SAMPLE
+//! 5 dimensions, 65536 calls of the integrand, error of the integral:
+//!
+//!                     oscillatory   product peak    corner peak       Gaussian     continuous  discontinuous
+//! plain                    5.4e-3         6.4e-4         5.1e-4         7.9e-4         1.5e-3         9.7e-3
+//! antithetic               5.7e-3         1.4e-3         5.5e-3         1.7e-3         9.5e-4         1.3e-2
+//! stratified               2.0e-3         2.0e-4         7.1e-4         1.8e-4         1.5e-4         6.5e-3
+//! Latin hypercube          3.6e-4         1.2e-5         9.3e-4         5.3e-5         7.6e-3         5.9e-4
+//! Halton                   1.1e-3         5.8e-5         8.6e-5         8.7e-5         3.7e-4         5.8e-4
+//! Sobol                    3.7e-4         2.9e-6         8.7e-5         6.8e-6         2.1e-4         3.6e-4
+//! Vegas, strata            2.6e-4         2.4e-4         1.6e-5         6.7e-4         1.5e-3         4.2e-3
+//! Vegas, nets              2.3e-4         4.0e-5         6.7e-6         3.5e-5         3.6e-4         1.1e-3
+//!
+//! 46 of the 48 intervals at 99.9 % contain the integral.
 //! ```
 
 use std::error::Error;

@@ -12,7 +12,17 @@
 //! Sample output:
 //!
 //! ```text
-//! SAMPLE
+//! 1048576 samples each, seed 42
+//!
+//! road                           π    ± (95 %)   σ of a sample  samples for four digits
+//! Buffon's needle      3.136819433      4.5e-3          2.3649  8594054884
+//! darts                3.141929626      3.1e-3          1.6419  4142637679
+//! 4·√(1 − x²)          3.141958768      1.7e-3          0.8929  1225124350
+//! … at x and 1 − x     3.141602640      9.0e-4          0.4684  337148432
+//! … control x²         3.141491264      3.1e-4          0.1612  39925959
+//! … controls x, x²     3.141549730      2.2e-4          0.1174  21191719
+//! … Sobol              3.141592589      6.9e-8          0.0000  fewer than 1048576
+//! … stratified         3.141592655      1.2e-8          0.0000  fewer than 1048576
 //! ```
 
 use std::error::Error;
@@ -62,6 +72,8 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         deviations.push(deviation);
     }
     // The order of the roads is no accident: each takes something away from chance.
-    assert!(deviations.is_sorted_by(|a, b| a > b) || options.samples < 100_000, "{deviations:?}");
+    let (fixed, falling) = deviations.split_at(6);
+    let in_order = fixed.is_sorted_by(|a, b| a > b) && falling.iter().all(|deviation| *deviation < fixed[5]);
+    assert!(in_order || options.samples < 100_000, "{deviations:?}");
     Ok(())
 }

@@ -31,14 +31,14 @@ pub enum Road {
     Control,
     /// The same, less multiples of x − 1/2 and x² − 1/3.
     Controls,
+    /// Sixteen scrambled replicates of Sobol's sequence.
+    Sobol,
     /// Two points in each of n/2 strips.
     Stratified,
-    /// Scrambled replicates of Sobol's sequence.
-    Sobol,
 }
 
 impl Road {
-    /// All of them, the longest first.
+    /// All of them, by and large the longest first.
     pub const ALL: [Self; 8] = [
         Self::Buffon,
         Self::Darts,
@@ -46,8 +46,8 @@ impl Road {
         Self::Antithetic,
         Self::Control,
         Self::Controls,
-        Self::Stratified,
         Self::Sobol,
+        Self::Stratified,
     ];
 
     /// Its name.
