@@ -27,6 +27,10 @@ const ITERATION_MIN: u64 = 16;
 /// [`Estimate::chi_squared_per_dof`] says whether the parts of a run agree: far above 1, the error bar is not to be trusted, for some of
 /// them saw a peak that others missed.
 ///
+/// Where the integrand has a cliff, the increment of the map that holds it is wide, and its few points have large weights: with few
+/// samples (2¹³ in five dimensions) only 75 of 100 intervals at 95 % cover the integral of Genz's discontinuous family. Use
+/// [`Sobol`](crate::Sobol) for such integrands.
+///
 /// (G. P. Lepage, J. Comput. Phys. 27 (1978) 192, and "Adaptive multidimensional integration: VEGAS enhanced", 2021.)
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Vegas {
