@@ -139,8 +139,8 @@ impl<'t, 'a, T: Scalar> Right<'t, 'a, T> {
 
     /// Steps and columns of one block, packed into `to` if it has to be.
     ///
-    /// Where steps of the sum are in line, the kernels read columns as they are, so that a sum of blocks is all that
-    /// is formed, line by line, and a single block is left where it is.
+    /// Where steps of the sum are in line, the kernels read columns as they are: they are brought together, line by
+    /// line, and not transposed.
     fn block<'s>(
         self,
         kernels: &Kernels<T>,
@@ -159,11 +159,8 @@ impl<'t, 'a, T: Scalar> Right<'t, 'a, T> {
         if all[0].matrix.row_stride() != 1 {
             // Columns of B are packed as rows of A are.
             let terms = terms.map(|term| Term { matrix: term.matrix.transpose(), ..term });
-            kernels.pack(&terms[..all.len()], kernels.cols, 1, to);
+            kernels.pack(&terms[..all.len()], kernels.cols(), 1, to);
             return Operand::Packed(to);
-        }
-        if all.len() == 1 && all[0].factor == T::ONE {
-            return Operand::InPlace(terms[0].matrix);
         }
         let stride = line_stride::<T>(k, kernels.lanes);
         kernels.pack(&terms[..all.len()], stride, stride, to);

@@ -103,7 +103,7 @@ impl Blocked {
             return self.run_piece(kernels, path, a, b, to);
         }
         let shape = (to.c.rows(), to.c.cols());
-        let pieces = plan::pieces(vec![to], grid, (kernels.rows(), kernels.cols));
+        let pieces = plan::pieces(vec![to], grid, (kernels.rows(), kernels.cols()));
         share(pieces, threads, |mut piece| {
             debug_assert!(piece.row + piece.rows <= shape.0 && piece.col + piece.cols <= shape.1);
             let a = a.block(piece.row, 0, piece.rows, a.cols());
@@ -150,7 +150,7 @@ impl Blocked {
         let Product { a, b, to } = product;
         let (rows, cols, k) = (to[0].c.rows(), to[0].c.cols(), a.k());
         let (threads, grid) = plan::grid(kernels, Path::Packing { a: true, b: true }, self.threads, (rows, cols, k));
-        let pieces = plan::pieces(to, grid, (kernels.rows(), kernels.cols));
+        let pieces = plan::pieces(to, grid, (kernels.rows(), kernels.cols()));
         let run = |piece: plan::Piece<'_, T>| {
             let sizes = Sizes::new(self.tiling, kernels, (piece.rows, piece.cols, k));
             let (mut a_terms, mut b_terms) = (Vec::new(), Vec::new());

@@ -160,23 +160,23 @@ fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
     if !shape.rows_in_line {
         return Path::Packing { a: true, b: true };
     }
-    if k <= COLUMNS_K_MAX && shape.c_in_line && rows >= kernels.rows() {
+    if k <= COLUMNS_K_MAX && shape.c_in_line && rows >= 2 * kernels.lanes {
         return Path::Columns;
     }
     if rows.saturating_mul(cols).saturating_mul(k) <= SMALL_WORK_MAX {
         return Path::Strided { k_max: usize::MAX };
     }
-    if cols <= kernels.cols {
+    if cols <= kernels.cols_in_place_max() {
         return Path::Strided { k_max: THIN_K };
     }
     let a_crowded = crowded::<T>(shape.a_step);
-    if rows <= 2 * kernels.rows() && !a_crowded {
+    if rows <= 4 * kernels.lanes && !a_crowded {
         return Path::Strided { k_max: k.div_ceil(k.div_ceil(UNPACKED_K)) };
     }
     let unpacked_max = caches().l2 / 2 * 3 / size_of::<T>();
     let large = rows.min(cols).saturating_mul(k) > unpacked_max;
     let a_scattered = a_crowded || (large && shape.a_step.saturating_mul(size_of::<T>()) > A_STEP_BYTES_MAX);
-    Path::Packing { a: a_scattered, b: !shape.steps_in_line && (large || crowded::<T>(shape.b_step)) }
+    Path::Packing { a: a_scattered, b: large || (!shape.steps_in_line && crowded::<T>(shape.b_step)) }
 }
 
 /// How many threads, and how many pieces by rows and by columns.
@@ -195,13 +195,13 @@ pub(super) fn grid<T: Scalar>(
     if worth <= 1 || threads == Threads::Count(1) {
         return (1, (1, 1));
     }
-    let (row_tiles, col_tiles) = (rows.div_ceil(kernels.rows()), cols.div_ceil(kernels.cols));
+    let (row_tiles, col_tiles) = (rows.div_ceil(kernels.rows()), cols.div_ceil(kernels.cols()));
     let threads = threads.count().min(worth).min(row_tiles.saturating_mul(col_tiles));
     // The largest piece decides how long it takes; among equals, the one with the least to pack.
     let cost = |by_rows: usize| {
         let by_cols = threads / by_rows;
         let (tall, wide) = (row_tiles.div_ceil(by_rows), col_tiles.div_ceil(by_cols));
-        let packed = tall.saturating_mul(kernels.rows()).saturating_add(wide.saturating_mul(kernels.cols));
+        let packed = tall.saturating_mul(kernels.rows()).saturating_add(wide.saturating_mul(kernels.cols()));
         (tall.saturating_mul(wide), packed)
     };
     let by_rows = (1..=threads).min_by_key(|&by_rows| cost(by_rows)).unwrap_or(1);

@@ -42,7 +42,7 @@ impl Threads {
 ///
 /// | size | what is kept where | default |
 /// |---|---|---|
-/// | `kc` | a panel of A, the kernel's rows × `kc`, streams through the first-level cache from the second | 1/16 of the second, at most 512 steps |
+/// | `kc` | a panel of A, the kernel's rows × `kc`, streams through the first-level cache from the second | 1/8 of the second, at most 512 steps |
 /// | `mc` | a block of A, `mc` × `kc`, in the second-level cache | half of it |
 /// | `nc` | a block of B, `kc` × `nc`, in the third-level cache | a share, and all scratch below 8 MiB |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -86,7 +86,7 @@ impl Sizes {
     pub(crate) fn new<T: Scalar>(tiling: Tiling, kernels: &Kernels<T>, (rows, cols, k): (usize, usize, usize)) -> Self {
         let bytes = size_of::<T>();
         let caches = caches();
-        let kc = tiling.kc.unwrap_or((caches.l2 / 16 / (kernels.rows() * bytes)).min(KC_DEFAULT_MAX)).clamp(1, KC_MAX);
+        let kc = tiling.kc.unwrap_or((caches.l2 / 8 / (kernels.rows() * bytes)).min(KC_DEFAULT_MAX)).clamp(1, KC_MAX);
         let mc = tiling.mc.unwrap_or(caches.l2 / 2 / (kc * bytes)).clamp(1, MC_MAX);
         let b_bytes = (caches.l3 / 2).min(SCRATCH_BYTES_MAX - SCRATCH_BYTES_MAX / 4);
         let nc = tiling.nc.unwrap_or(b_bytes / (kc * bytes)).clamp(1, NC_MAX);
@@ -95,7 +95,7 @@ impl Sizes {
         let scratch = SCRATCH_BYTES_MAX / bytes;
         let mc = even(rows, mc.min(scratch / 2 / kc), kernels.rows());
         let left = (scratch - mc * kc) / line_stride::<T>(kc, kernels.lanes);
-        let nc = even(cols, nc.min(left), kernels.cols);
+        let nc = even(cols, nc.min(left), kernels.cols());
         Self { mc, kc, nc }
     }
 }

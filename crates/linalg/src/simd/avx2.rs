@@ -10,9 +10,9 @@ use crate::Isa;
 entries!(#[target_feature(enable = "avx2,fma")]);
 
 /// The kernels for `f32`.
-pub(super) static F32: Kernels<f32> = table!(Ymm32, Isa::Avx2Fma, 6, [1 2 3 4 5 6]);
+pub(super) static F32: Kernels<f32> = table!(Ymm32, Isa::Avx2Fma, [1: [1 2 3 4 5 6] 2: [1 2 3 4 5 6]]);
 /// The kernels for `f64`.
-pub(super) static F64: Kernels<f64> = table!(Ymm64, Isa::Avx2Fma, 6, [1 2 3 4 5 6]);
+pub(super) static F64: Kernels<f64> = table!(Ymm64, Isa::Avx2Fma, [1: [1 2 3 4 5 6] 2: [1 2 3 4 5 6]]);
 
 /// 8 `f32` in a 256-bit register.
 pub(super) struct Ymm32;

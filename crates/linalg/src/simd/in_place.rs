@@ -1,12 +1,39 @@
 //! Products straight from the matrices: small ones, thin ones, and those with a vector.
 #![allow(unsafe_code)]
 
-use super::run::{Destination, even_part};
+use super::run::{Destination, crowded};
 use super::table::Kernels;
-use super::tile::{Operands, Output};
+use super::tile::{Ahead, Operands, Output};
 use crate::{MatrixView, MatrixViewMut, Scalar};
 
+/// Ways of a first-level cache.
+const CACHE_WAYS: usize = 8;
+
+/// The next part of a length that is cut into parts of at most `max`, both whole granules (a power of two) but for
+/// the end; the last two are about equal. No division: a product of 8 × 8 matrices would notice.
+#[inline(always)]
+fn part(left: usize, max: usize, granule: usize) -> usize {
+    if left <= max {
+        left
+    } else if left < 2 * max {
+        (left.div_ceil(2) + granule - 1) & !(granule - 1)
+    } else {
+        max
+    }
+}
+
 impl<T: Scalar> Kernels<T> {
+    /// The largest tile, rows and columns, for operands in place: the tallest that takes all columns at once, the tallest
+    /// of all if none does; as wide as that allows, but no more crowded columns of B than a cache has ways.
+    #[inline(always)]
+    fn tile_in_place(&self, (rows, cols): (usize, usize), b_col_stride: usize) -> (usize, usize) {
+        let tallest = self.strided.len();
+        let vectors = (2..=tallest).rev().find(|vectors| cols <= self.strided[vectors - 1].len()).unwrap_or(tallest);
+        let height = part(rows, vectors * self.lanes, self.lanes);
+        let width = self.strided[self.vectors_of(height) - 1].len();
+        (height, if crowded::<T>(b_col_stride) { width.min(CACHE_WAYS) } else { width })
+    }
+
     /// C ← alpha·A·B + beta·C straight from the matrices, `k_max` steps of the sum at a time. Rows of A are in line.
     ///
     /// # Panics
@@ -21,35 +48,37 @@ impl<T: Scalar> Kernels<T> {
         let (rows, cols, k) = (a.rows(), b.cols(), a.cols());
         assert!(a.row_stride() == 1 || rows == 1);
         assert!(b.rows() == k && to.c.rows() == rows && to.c.cols() == cols);
-        let tile_cols = even_part(cols, self.cols_in_place(b.col_stride()));
+        let tile = self.tile_in_place((rows, cols), b.col_stride());
         let b_strides = (b.row_stride(), b.col_stride());
         let beta = to.beta;
-        // Loops of `while`: `step_by` divides, which a product of 8 × 8 matrices would notice.
         let mut p = 0;
         while p < k {
             let k_here = k_max.min(k - p);
             to.beta = if p == 0 { beta } else { T::ONE };
             let mut col = 0;
             while col < cols {
+                let width = part(cols - col, tile.1, 1);
                 let b = b.as_ptr().wrapping_add(p * b_strides.0 + col * b_strides.1);
                 let mut row = 0;
                 while row < rows {
+                    let height = part(rows - row, tile.0, self.lanes);
                     let operands = Operands {
                         k: k_here,
-                        rows: self.rows().min(rows - row),
+                        rows: height,
                         a: a.as_ptr().wrapping_add(row + p * a.col_stride()),
                         a_step: a.col_stride(),
                         b,
                         b_step: b_strides.0,
                         b_col_stride: b_strides.1,
+                        ahead: Ahead::NONE,
                     };
-                    let (cols, to) = (tile_cols.min(cols - col), std::slice::from_mut(&mut *to));
+                    let to = std::slice::from_mut(&mut *to);
                     // SAFETY: rows and columns of the tile and steps p..p + k_here are inside A and B, whose
                     // shapes were checked above, and inside C.
-                    unsafe { self.tile(self.strided, &operands, cols, to, (row, col)) };
-                    row += self.rows();
+                    unsafe { self.tile(self.strided, &operands, width, to, (row, col)) };
+                    row += height;
                 }
-                col += tile_cols;
+                col += width;
             }
             p += k_here;
         }
@@ -74,14 +103,14 @@ impl<T: Scalar> Kernels<T> {
         let (rows, cols, k) = (c.rows(), c.cols(), a.cols());
         assert!(a.rows() == rows && b.rows() == k && b.cols() == cols);
         assert!(rows == 1 || (a.row_stride() == 1 && c.row_stride() == 1));
-        let tile_cols = even_part(cols, self.cols_in_place(b.col_stride()));
+        let tile = self.tile_in_place((rows, cols), b.col_stride());
         let c_stride = c.col_stride();
         let mut col = 0;
         while col < cols {
-            let width = tile_cols.min(cols - col);
+            let width = part(cols - col, tile.1, 1);
             let mut row = 0;
             while row < rows {
-                let height = self.rows().min(rows - row);
+                let height = part(rows - row, tile.0, self.lanes);
                 let operands = Operands {
                     k,
                     rows: height,
@@ -90,10 +119,11 @@ impl<T: Scalar> Kernels<T> {
                     b: b.as_ptr().wrapping_add(col * b.col_stride()),
                     b_step: b.row_stride(),
                     b_col_stride: b.col_stride(),
+                    ahead: Ahead::NONE,
                 };
                 let to = c.as_mut_ptr().wrapping_add(row + col * c_stride);
                 let output = Output { c: to, col_stride: c_stride, alpha, beta };
-                let kernel = self.strided[usize::from(height > self.lanes)][width - 1];
+                let kernel = self.strided[self.vectors_of(height) - 1][width - 1];
                 // SAFETY: a reference to `Kernels` means its set was detected; rows and columns of the tile are
                 // inside A, B and C, whose shapes and strides were checked above.
                 unsafe { kernel(&operands, std::slice::from_ref(&output)) };
@@ -119,7 +149,7 @@ impl<T: Scalar> Kernels<T> {
             assert!(a.col_stride() == 1 && (b_step == 1 || k == 1));
             (self.dot, a.row_stride())
         };
-        let operands = Operands { k, rows, a: a.as_ptr(), a_step, b: b.as_ptr(), b_step, b_col_stride: 0 };
+        let operands = Operands { k, rows, a: a.as_ptr(), a_step, b: b.as_ptr(), b_step, b_col_stride: 0, ahead: Ahead::NONE };
         let output = Output { c: to.c.as_mut_ptr(), col_stride: c_step, alpha, beta };
         // SAFETY: a reference to `Kernels` means its set was detected; shapes and strides were checked above.
         unsafe { kernel(&operands, &output) };

@@ -8,9 +8,9 @@ use crate::{Isa, Scalar};
 entries!();
 
 /// The kernels for `f32`.
-pub(super) static F32: Kernels<f32> = table!(Lanes<f32, 4>, Isa::Portable, 6, [1 2 3 4 5 6]);
+pub(super) static F32: Kernels<f32> = table!(Lanes<f32, 4>, Isa::Portable, [1: [1 2 3 4 5 6] 2: [1 2 3 4 5 6]]);
 /// The kernels for `f64`.
-pub(super) static F64: Kernels<f64> = table!(Lanes<f64, 2>, Isa::Portable, 6, [1 2 3 4 5 6]);
+pub(super) static F64: Kernels<f64> = table!(Lanes<f64, 2>, Isa::Portable, [1: [1 2 3 4 5 6] 2: [1 2 3 4 5 6]]);
 
 /// Four `f32` or two `f64`: 128 bits, which every 64-bit target has.
 pub(super) struct Lanes<T, const N: usize>(core::marker::PhantomData<T>);

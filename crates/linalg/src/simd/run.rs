@@ -3,18 +3,15 @@
 
 use super::pack::{Block, Source};
 use super::table::{Kernels, Tiles};
-use super::tile::{Operands, Output, TileKernel};
+use super::tile::{Ahead, CHUNK, LINE_BYTES, Operands, Output, TileKernel};
 use crate::{MatrixView, MatrixViewMut, Scalar};
 
 /// The most matrices that one operand sums, and the most places that one product is added to: two levels of
 /// Strassen, two of each.
 pub(crate) const MAX_TERMS: usize = 4;
 
-/// Ways of a first-level cache.
-const CACHE_WAYS: usize = 8;
-
 /// Elements of the largest tile of any instruction set, for C without unit stride.
-const TILE_MAX: usize = 32 * 12;
+const TILE_MAX: usize = 64 * 6;
 
 /// One matrix of a sum that is packed.
 #[derive(Clone, Copy)]
@@ -55,17 +52,7 @@ pub(crate) fn crowded<T>(stride: usize) -> bool {
     bytes >= PERIOD / 2 && bytes.saturating_add(CLOSE) % PERIOD < 2 * CLOSE
 }
 
-/// The width of the fewest parts of at most `max` that `length` can be cut into evenly.
-pub(super) fn even_part(length: usize, max: usize) -> usize {
-    if length <= max { length.max(1) } else { length.div_ceil(length.div_ceil(max)) }
-}
-
 impl<T: Scalar> Kernels<T> {
-    /// Columns of a tile whose B is read in place: no more lines of crowded columns than a cache has ways.
-    pub(super) fn cols_in_place(&self, col_stride: usize) -> usize {
-        if crowded::<T>(col_stride) { self.cols.min(CACHE_WAYS) } else { self.cols }
-    }
-
     /// Packs the sum of `terms`, all of one shape and strides, into panels of `panel` rows: step p of a panel
     /// is `panel` elements in line. The last panel is as wide as its rows, rounded up to `granule`.
     ///
@@ -95,7 +82,7 @@ impl<T: Scalar> Kernels<T> {
     /// columns in panels of [`cols`](Self::cols) with granule 1.
     ///
     /// Between tiles it asks for the lines of `next`, what will be packed after this, so that they have arrived by
-    /// then.
+    /// then; during each tile, for a share of the next panel of B.
     ///
     /// # Panics
     /// If a block does not have its shape, or the destinations differ.
@@ -113,30 +100,30 @@ impl<T: Scalar> Kernels<T> {
             assert!((c.rows(), c.cols()) == (rows, cols) && (c.row_stride(), c.col_stride()) == strides);
         }
         assert!(to.len() <= MAX_TERMS);
-        match &a {
-            Operand::Packed(a) => assert!(a.len() >= packed_len(rows, k, self.rows(), self.lanes)),
+        let tiles = match &a {
+            Operand::Packed(a) => {
+                assert!(a.len() >= packed_len(rows, k, self.rows(), self.lanes));
+                self.packed
+            }
             Operand::InPlace(a) => {
                 assert!((a.rows(), a.cols()) == (rows, k) && (a.row_stride() == 1 || rows == 1));
-            }
-        }
-        let (tiles, width) = match &b {
-            Operand::Packed(b) => {
-                assert!(b.len() >= packed_len(cols, k, self.cols, 1));
-                (self.packed, self.cols)
-            }
-            Operand::InPlace(b) => {
-                assert!((b.rows(), b.cols()) == (k, cols));
-                (self.strided, even_part(cols, self.cols_in_place(b.col_stride())))
+                self.strided
             }
         };
-        let count = rows.div_ceil(self.rows()) * cols.div_ceil(width);
-        let mut prefetch = Prefetch::new(next, count);
+        match &b {
+            Operand::Packed(b) => assert!(b.len() >= packed_len(cols, k, self.cols(), 1)),
+            Operand::InPlace(b) => assert!((b.rows(), b.cols()) == (k, cols)),
+        }
+        let width = self.cols();
+        let tiles_a_panel = rows.div_ceil(self.rows());
+        let mut prefetch = Prefetch::new(next, tiles_a_panel * cols.div_ceil(width));
         for col in (0..cols).step_by(width) {
-            let cols = width.min(cols - col);
-            let (b, b_step, b_col_stride) = match &b {
-                Operand::Packed(b) => (b.as_ptr().wrapping_add(col * k), cols, 1),
+            let cols_here = width.min(cols - col);
+            let (panel, b_step, b_col_stride) = match &b {
+                Operand::Packed(b) => (b.as_ptr().wrapping_add(col * k), cols_here, 1),
                 Operand::InPlace(b) => (b.as_ptr().wrapping_add(col * b.col_stride()), b.row_stride(), b.col_stride()),
             };
+            let mut ahead = self.next_panel(&b, k, if col + width < cols { col + width } else { 0 });
             for row in (0..rows).step_by(self.rows()) {
                 prefetch.one_share();
                 let rows = self.rows().min(rows - row);
@@ -144,13 +131,28 @@ impl<T: Scalar> Kernels<T> {
                     Operand::Packed(a) => (a.as_ptr().wrapping_add(row * k), rows.next_multiple_of(self.lanes)),
                     Operand::InPlace(a) => (a.as_ptr().wrapping_add(row), a.col_stride()),
                 };
-                let operands = Operands { k, rows, a, a_step, b, b_step, b_col_stride };
+                let share = ahead.share(tiles_a_panel, k);
+                let operands = Operands { k, rows, a, a_step, b: panel, b_step, b_col_stride, ahead: share };
                 // SAFETY: packed panels start at row·k and col·k, because all before them are whole, and both
                 // lengths were checked above; in place, the views have the block's shape. The tile is inside
                 // every destination.
-                unsafe { self.tile(tiles, &operands, cols, to, (row, col)) };
+                unsafe { self.tile(tiles, &operands, cols_here, to, (row, col)) };
             }
         }
+    }
+
+    /// The panel of B that begins at column `col`, if it is in line: packed, or columns one behind the other.
+    fn next_panel(&self, b: &Operand<'_, '_, T>, k: usize, col: usize) -> Panel<T> {
+        let stride = match b {
+            Operand::Packed(_) => k,
+            Operand::InPlace(b) if b.row_stride() == 1 && b.col_stride() < 2 * k => b.col_stride(),
+            Operand::InPlace(_) => 0,
+        };
+        let first = match b {
+            Operand::Packed(b) => b.as_ptr(),
+            Operand::InPlace(b) => b.as_ptr(),
+        };
+        Panel { at: first.wrapping_add(col * stride), bytes: self.cols() * stride * size_of::<T>() }
     }
 
     /// One tile at `at` of every destination.
@@ -168,7 +170,7 @@ impl<T: Scalar> Kernels<T> {
         (row, col): (usize, usize),
     ) {
         let rows = operands.rows;
-        let kernel = tiles[usize::from(rows > self.lanes)][cols - 1];
+        let kernel = tiles[self.vectors_of(rows) - 1][cols - 1];
         let nowhere = Output { c: std::ptr::null_mut(), col_stride: 0, alpha: T::ZERO, beta: T::ZERO };
         if to[0].c.row_stride() == 1 || to[0].c.rows() == 1 {
             let mut outputs = [nowhere; MAX_TERMS];
@@ -213,6 +215,22 @@ impl<T: Scalar> Kernels<T> {
                 }
             }
         }
+    }
+}
+
+/// A panel that tiles ask for in equal shares, one after the other.
+struct Panel<T> {
+    at: *const T,
+    bytes: usize,
+}
+
+impl<T> Panel<T> {
+    fn share(&mut self, shares: usize, k: usize) -> Ahead<T> {
+        let chunks = k.div_ceil(CHUNK);
+        let lines = self.bytes.div_ceil(LINE_BYTES).div_ceil(shares * chunks);
+        let share = Ahead { at: self.at, lines };
+        self.at = self.at.wrapping_add(lines * chunks * LINE_BYTES / size_of::<T>());
+        share
     }
 }
 

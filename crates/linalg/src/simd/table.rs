@@ -16,11 +16,9 @@ pub struct Kernels<T: 'static> {
     pub(crate) isa: Isa,
     /// Elements a vector register.
     pub(crate) lanes: usize,
-    /// Vectors of rows in the largest tile.
-    pub(crate) vectors: usize,
-    /// Columns of the largest tile.
-    pub(crate) cols: usize,
+    /// For A packed.
     pub(super) packed: Tiles<T>,
+    /// For A in place.
     pub(super) strided: Tiles<T>,
     pub(super) pack: PackKernel<T>,
     pub(super) axpy: StreamKernel<T>,
@@ -28,9 +26,27 @@ pub struct Kernels<T: 'static> {
 }
 
 impl<T> Kernels<T> {
-    /// Rows of the largest tile.
+    /// Rows of the tallest tile.
+    #[inline(always)]
     pub(crate) fn rows(&self) -> usize {
-        self.lanes * self.vectors
+        self.lanes * self.packed.len()
+    }
+
+    /// Columns of a tile of packed operands.
+    #[inline(always)]
+    pub(crate) fn cols(&self) -> usize {
+        self.packed[0].len()
+    }
+
+    /// Vectors that hold this many rows of a tile. No division: a product of 8 × 8 matrices would notice.
+    #[inline(always)]
+    pub(super) fn vectors_of(&self, rows: usize) -> usize {
+        (1..self.packed.len()).fold(1, |vectors, full| vectors + usize::from(rows > full * self.lanes))
+    }
+
+    /// Columns of the widest tile of at least two vectors, for operands in place.
+    pub(crate) fn cols_in_place_max(&self) -> usize {
+        self.strided[1].len()
     }
 }
 
@@ -88,16 +104,22 @@ macro_rules! entries {
     };
 }
 
-/// The table of one vector type: two vectors of rows, columns as listed (1, 2, … up to the largest tile).
+/// The table of one vector type: `$vectors` × `$cols` is the tile of packed products, six columns wide in every set.
+/// For operands in place there are wider tiles of fewer vectors, as many columns as are listed (1, 2, … up to the widest).
 macro_rules! table {
-    ($vector:ty, $isa:expr, $cols:literal, [$($col:literal)*]) => {
+    ($vector:ty, $isa:expr, [$($vectors:literal: [$($col:literal)*])*]) => {
         super::table::Kernels {
             isa: $isa,
             lanes: <$vector as Vector>::LANES,
-            vectors: 2,
-            cols: $cols,
-            packed: &[&[$(tile::<$vector, 1, $col, true>),*], &[$(tile::<$vector, 2, $col, true>),*]],
-            strided: &[&[$(tile::<$vector, 1, $col, false>),*], &[$(tile::<$vector, 2, $col, false>),*]],
+            packed: &[$(&[
+                tile::<$vector, $vectors, 1, true>,
+                tile::<$vector, $vectors, 2, true>,
+                tile::<$vector, $vectors, 3, true>,
+                tile::<$vector, $vectors, 4, true>,
+                tile::<$vector, $vectors, 5, true>,
+                tile::<$vector, $vectors, 6, true>,
+            ]),*],
+            strided: &[$(&[$(tile::<$vector, $vectors, $col, false>),*]),*],
             pack: pack::<$vector>,
             axpy: axpy::<$vector>,
             dot: dot::<$vector>,

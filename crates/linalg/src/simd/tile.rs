@@ -13,10 +13,12 @@
 //! What changes here, and why:
 //! 1. All sums of the tile advance together, one rank-1 update per step of p, so that each element of A and of
 //!    B that is loaded serves a whole row or column of the tile. [Goto & van de Geijn 2008]
-//! 2. Rows lie in vector registers, columns are broadcast: 2 × 12 accumulators, 2 for A and 1 for B fill 27 of
-//!    the 32 registers of AVX-512, and 14 loads feed 24 multiply-adds.
+//! 2. Rows lie in vector registers, columns are broadcast: 4 × 6 accumulators, 4 for A and 1 for B fill 29 of
+//!    the 32 registers of AVX-512, and 10 loads feed 24 multiply-adds.
 //! 3. The last, partial vector of rows is masked by the hardware: no tile goes through a scratch copy.
-//! 4. One tile may be added to several places with different factors, which is what Strassen needs.
+//! 4. Between multiply-adds it asks for what comes next, a line or two every few steps, so that the queue of lines on
+//!    their way is never full: its own part of C, and its share of the next panel of B.
+//! 5. One tile may be added to several places with different factors, which is what Strassen needs.
 //!    [Huang, Smith, Henry & van de Geijn 2016]
 #![allow(unsafe_code)]
 
@@ -39,6 +41,21 @@ pub(super) struct Operands<T> {
     pub b_step: usize,
     /// Elements from one column to the next in B.
     pub b_col_stride: usize,
+    /// What packed kernels ask for on the way, to be in the second-level cache later.
+    pub ahead: Ahead<T>,
+}
+
+/// Memory in line that will be read soon, of any address.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead<T> {
+    pub at: *const T,
+    /// Cache lines every [`CHUNK`] steps of the sum.
+    pub lines: usize,
+}
+
+impl<T> Ahead<T> {
+    /// Nothing to ask for.
+    pub(super) const NONE: Self = Self { at: core::ptr::null(), lines: 0 };
 }
 
 /// A place that a tile is added to.
@@ -59,7 +76,7 @@ pub(super) struct Output<T> {
 /// # Safety
 /// Its instruction set was detected. `a + p·a_step + i` and `b + p·b_step + j·b_col_stride` may be read, and
 /// `c + j·col_stride + i` of each output read and written, for all `p < k`, `i < rows`, `j <` its columns.
-/// Packed kernels: `b_step` and `b_col_stride` are those of a packed panel, its columns and 1, whatever they say.
+/// Packed kernels: `a_step` is that of a packed panel, its whole vectors, whatever it says.
 pub(super) type TileKernel<T> = unsafe fn(&Operands<T>, &[Output<T>]);
 
 /// Up to `V::LANES · VECTORS` rows × `COLS` columns.
@@ -104,33 +121,49 @@ unsafe fn tile_of<V: Vector, const VECTORS: usize, const COLS: usize, const PACK
         let last = V::mask(operands.rows - (VECTORS - 1) * V::LANES);
         let mut sums = [[V::zero(); VECTORS]; COLS];
         let (mut a, mut b) = (operands.a, operands.b);
-        let b_step = if PACKED { COLS } else { operands.b_step };
-        let b_col_stride = if PACKED { 1 } else { operands.b_col_stride };
-        if operands.k >= PREFETCH_K {
-            prefetch_outputs::<V, COLS>(outputs);
+        let a_step = if PACKED { VECTORS * V::LANES } else { operands.a_step };
+        let (b_step, b_col_stride) = (operands.b_step, operands.b_col_stride);
+        if !PACKED && operands.k >= PREFETCH_K {
+            (0..COLS).for_each(|j| prefetch_column::<V, VECTORS>(outputs, j));
         }
-        for _ in 0..operands.k {
-            if VECTORS > 1 {
-                for v in 0..VECTORS {
-                    super::prefetch(a.wrapping_add(AHEAD * operands.a_step + v * V::LANES));
+        let mut ahead = operands.ahead.at;
+        let (mut left, mut column) = (operands.k, 0);
+        while left > 0 {
+            let steps = if PACKED { left.min(CHUNK) } else { left };
+            left -= steps;
+            if PACKED {
+                for _ in 0..operands.ahead.lines {
+                    super::prefetch_to_l2(ahead);
+                    ahead = ahead.wrapping_add(LINE_BYTES / size_of::<V::Element>());
+                }
+                if column < COLS {
+                    prefetch_column::<V, VECTORS>(outputs, column);
+                    column += 1;
                 }
             }
-            let mut column = [V::zero(); VECTORS];
-            for (v, register) in column.iter_mut().enumerate() {
-                *register = if FULL || v + 1 < VECTORS {
-                    V::load(a.add(v * V::LANES))
-                } else {
-                    V::load_masked(a.add(v * V::LANES), last)
-                };
-            }
-            for (j, sums) in sums.iter_mut().enumerate() {
-                let factor = V::splat(*b.add(j * b_col_stride));
-                for (sum, &register) in sums.iter_mut().zip(&column) {
-                    *sum = V::fma(register, factor, *sum);
+            for _ in 0..steps {
+                if !PACKED && VECTORS > 1 {
+                    for v in 0..VECTORS {
+                        super::prefetch(a.wrapping_add(STEPS_AHEAD * a_step + v * V::LANES));
+                    }
                 }
+                let mut rows = [V::zero(); VECTORS];
+                for (v, register) in rows.iter_mut().enumerate() {
+                    *register = if FULL || v + 1 < VECTORS {
+                        V::load(a.add(v * V::LANES))
+                    } else {
+                        V::load_masked(a.add(v * V::LANES), last)
+                    };
+                }
+                for (j, sums) in sums.iter_mut().enumerate() {
+                    let factor = V::splat(*b.add(j * b_col_stride));
+                    for (sum, &register) in sums.iter_mut().zip(&rows) {
+                        *sum = V::fma(register, factor, *sum);
+                    }
+                }
+                a = a.wrapping_add(a_step);
+                b = b.wrapping_add(b_step);
             }
-            a = a.wrapping_add(operands.a_step);
-            b = b.wrapping_add(b_step);
         }
         for output in outputs {
             write::<V, VECTORS, COLS, FULL>(&sums, output, last);
@@ -138,21 +171,21 @@ unsafe fn tile_of<V: Vector, const VECTORS: usize, const COLS: usize, const PACK
     }
 }
 
-/// Steps of the sum between asking for a line of A and using it.
-const AHEAD: usize = 8;
+/// Steps of the sum between two requests for lines that are needed later.
+pub(super) const CHUNK: usize = 16;
+/// Bytes of a cache line.
+pub(super) const LINE_BYTES: usize = 64;
+/// Steps of the sum between asking for a line of A that lies in place and using it.
+const STEPS_AHEAD: usize = 8;
 /// Sums at least this long leave time for C to arrive from memory; products with shorter ones are in the cache.
 const PREFETCH_K: usize = 128;
 
-/// Asks for the lines of C early, so that they have arrived when the sums are done.
-///
-/// # Safety
-/// None beyond being inlined as [`tile`] is: a prefetch never faults.
+/// Asks for column `j` of C early, so that it has arrived when the sums are done.
 #[inline(always)]
-unsafe fn prefetch_outputs<V: Vector, const COLS: usize>(outputs: &[Output<V::Element>]) {
+fn prefetch_column<V: Vector, const VECTORS: usize>(outputs: &[Output<V::Element>], j: usize) {
     for output in outputs {
-        for j in 0..COLS {
-            super::prefetch(output.c.wrapping_add(j * output.col_stride));
-            super::prefetch(output.c.wrapping_add(j * output.col_stride + V::LANES));
+        for v in 0..VECTORS {
+            super::prefetch(output.c.wrapping_add(j * output.col_stride + v * V::LANES));
         }
     }
 }
