@@ -64,6 +64,8 @@ const UNPACKED_K: usize = 512;
 const THIN_K: usize = 8;
 /// Bytes between steps of A up to which a large A is read in place: four steps or more a page.
 const A_STEP_BYTES_MAX: usize = 1024;
+/// Rows from which on a copy of B that is one line behind the other pays, though its steps were in line before.
+pub(super) const PACKED_LINES_ROWS: usize = 1000;
 /// Multiplications that are worth another thread.
 const WORK_PER_THREAD: usize = 1 << 20;
 /// Pieces for each thread where small ones cost nothing.
@@ -176,7 +178,9 @@ fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
     let unpacked_max = caches().l2 / 2 * 3 / size_of::<T>();
     let large = rows.min(cols).saturating_mul(k) > unpacked_max;
     let a_scattered = a_crowded || (large && shape.a_step.saturating_mul(size_of::<T>()) > A_STEP_BYTES_MAX);
-    Path::Packing { a: a_scattered, b: large || (!shape.steps_in_line && crowded::<T>(shape.b_step)) }
+    let pack_b =
+        if shape.steps_in_line { large && rows >= PACKED_LINES_ROWS } else { large || crowded::<T>(shape.b_step) };
+    Path::Packing { a: a_scattered, b: pack_b }
 }
 
 /// How many threads, and how many pieces by rows and by columns.

@@ -1,5 +1,6 @@
 //! A right operand packed once and multiplied many times.
 
+use super::plan::PACKED_LINES_ROWS;
 use super::{Blocked, Left, Product, Right, Sizes, Tiling};
 use crate::backend::{check_inner, check_output, scale};
 use crate::simd::{Destination, Term, packed_len};
@@ -94,9 +95,11 @@ impl Blocked {
         }
         let kernels = T::kernels(Some(b.isa))?;
         let tiling = Tiling { kc: Some(b.kc), ..self.tiling };
-        let right = [Term { factor: T::ONE, matrix: a.transpose() }];
+        let terms = [Term { factor: T::ONE, matrix: a.transpose() }];
+        let in_place = a.col_stride() == 1 && b.cols < PACKED_LINES_ROWS;
+        let right = if in_place { Right::InPlace(a.transpose()) } else { Right::Terms(&terms) };
         let to = vec![Destination { alpha, beta, c: c.transpose() }];
-        let product = Product { a: Left::Packed { packed: b, row: 0 }, b: Right::Terms(&right), to };
+        let product = Product { a: Left::Packed { packed: b, row: 0 }, b: right, to };
         Blocked { tiling, ..*self }.fused(kernels, product);
         Ok(())
     }

@@ -12,14 +12,14 @@ entries!(#[target_feature(enable = "avx512f,avx2,fma")]);
 
 /// The kernels for `f32`.
 pub(super) static F32: Kernels<f32> = table!(Zmm32, Isa::Avx512, [
-    1: [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16]
+    1: [1 2 3 4 5 6 7 8 9 10 11 12]
     2: [1 2 3 4 5 6 7 8 9 10 11 12]
     3: [1 2 3 4 5 6 7 8]
     4: [1 2 3 4 5 6]
 ]);
 /// The kernels for `f64`.
 pub(super) static F64: Kernels<f64> = table!(Zmm64, Isa::Avx512, [
-    1: [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16]
+    1: [1 2 3 4 5 6 7 8 9 10 11 12]
     2: [1 2 3 4 5 6 7 8 9 10 11 12]
     3: [1 2 3 4 5 6 7 8]
     4: [1 2 3 4 5 6]

@@ -149,7 +149,8 @@ impl<T: Scalar> Kernels<T> {
             assert!(a.col_stride() == 1 && (b_step == 1 || k == 1));
             (self.dot, a.row_stride())
         };
-        let operands = Operands { k, rows, a: a.as_ptr(), a_step, b: b.as_ptr(), b_step, b_col_stride: 0, ahead: Ahead::NONE };
+        let operands =
+            Operands { k, rows, a: a.as_ptr(), a_step, b: b.as_ptr(), b_step, b_col_stride: 0, ahead: Ahead::NONE };
         let output = Output { c: to.c.as_mut_ptr(), col_stride: c_step, alpha, beta };
         // SAFETY: a reference to `Kernels` means its set was detected; shapes and strides were checked above.
         unsafe { kernel(&operands, &output) };
