@@ -126,14 +126,7 @@ impl Blocked {
         match path {
             Path::Strided { k_max } => kernels.strided_product(a, b, k_max, &mut to),
             Path::Column => column(kernels, a, b, to),
-            Path::Columns => {
-                for j in 0..b.cols() {
-                    let b = b.block(0, j, b.rows(), 1);
-                    let c = to.c.block(0, j, a.rows(), 1);
-                    let mut to = Destination { alpha: to.alpha, beta: to.beta, c };
-                    kernels.column_product(a, b, &mut to);
-                }
-            }
+            Path::Columns => kernels.columns_product(a, b, &mut to),
             Path::Packing { a: pack_a, b: pack_b } => {
                 let sizes = Sizes::new(self.tiling, kernels, (a.rows(), b.cols(), a.cols()));
                 let terms = [Term { factor: T::ONE, matrix: a }];

@@ -133,6 +133,26 @@ impl<T: Scalar> Kernels<T> {
         }
     }
 
+    /// C ← alpha·A·B + beta·C, one column of C after the other. Rows of A and of C are in line.
+    ///
+    /// # Panics
+    /// If the shapes do not fit or rows are not in line.
+    pub(crate) fn columns_product(&self, a: MatrixView<'_, T>, b: MatrixView<'_, T>, to: &mut Destination<'_, T>) {
+        let (rows, cols, k) = (a.rows(), b.cols(), a.cols());
+        assert!(b.rows() == k && to.c.rows() == rows && to.c.cols() == cols);
+        assert!(rows == 1 || (a.row_stride() == 1 && to.c.row_stride() == 1));
+        let (a_step, b_step, col_stride) = (a.col_stride(), b.row_stride(), to.c.col_stride());
+        let (alpha, beta) = (to.alpha, to.beta);
+        for j in 0..cols {
+            let b = b.as_ptr().wrapping_add(j * b.col_stride());
+            let c = to.c.as_mut_ptr().wrapping_add(j * col_stride);
+            let operands = Operands { k, rows, a: a.as_ptr(), a_step, b, b_step, b_col_stride: 0, ahead: Ahead::NONE };
+            // SAFETY: a reference to `Kernels` means its set was detected; column j is inside B and C, whose shapes and
+            // strides were checked above.
+            unsafe { (self.axpy)(&operands, &Output { c, col_stride, alpha, beta }) };
+        }
+    }
+
     /// C ← alpha·A·b + beta·C for one column b, A's rows in line or A's columns in line.
     ///
     /// # Panics

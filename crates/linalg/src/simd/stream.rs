@@ -5,7 +5,8 @@
 //! 1. `axpy`, for A with contiguous rows-index (columns in line): eight columns of A are added to C in one pass,
 //!    so that C is read and written once per eight columns.
 //! 2. `dot`, for A with rows in line: four rows advance together, so that each load of B serves four.
-//! 3. The order of each sum depends on k alone, never on where the row lies: splitting the rows among threads
+//! 3. C is written in whole cache lines: the first vector of a column is cut so that the others are aligned.
+//! 4. The order of each sum depends on k alone, never on where the row lies: splitting the rows among threads
 //!    changes no bit.
 #![allow(unsafe_code)]
 
@@ -87,7 +88,8 @@ unsafe fn axpy_rest<V: Vector>(strip: &Operands<V::Element>, output: &Output<V::
 /// As [`StreamKernel`]; `N ≤ k`.
 #[inline(always)]
 unsafe fn axpy_pass<V: Vector, const N: usize>(strip: &Operands<V::Element>, output: &Output<V::Element>) {
-    // SAFETY: whole vectors of rows below strip.rows, then one masked to the rest; columns < N ≤ k.
+    // SAFETY: one vector masked to the rows before the first aligned one, whole vectors of rows below strip.rows, one masked
+    // to the rest; columns < N ≤ k.
     unsafe {
         let mut factors = [V::zero(); N];
         for (p, factor) in factors.iter_mut().enumerate() {
@@ -95,27 +97,41 @@ unsafe fn axpy_pass<V: Vector, const N: usize>(strip: &Operands<V::Element>, out
         }
         let beta = V::splat(output.beta);
         let overwrite = output.beta == V::Element::ZERO;
-        let mut row = 0;
-        while row + V::LANES <= strip.rows {
+        // The vector at `row`, or its first lanes.
+        let vector = |row: usize, mask: Option<V::Mask>| {
+            let load = |from: *const V::Element| match mask {
+                None => V::load(from),
+                Some(mask) => V::load_masked(from, mask),
+            };
             let c = output.c.add(row);
-            let mut sum = V::mul(V::load(strip.a.add(row)), factors[0]);
+            let mut sum = V::mul(load(strip.a.add(row)), factors[0]);
             for (p, &factor) in factors.iter().enumerate().skip(1) {
-                sum = V::fma(V::load(strip.a.add(p * strip.a_step + row)), factor, sum);
+                sum = V::fma(load(strip.a.add(p * strip.a_step + row)), factor, sum);
             }
-            V::store(c, if overwrite { sum } else { V::fma(beta, V::load(c), sum) });
+            let value = if overwrite { sum } else { V::fma(beta, load(c), sum) };
+            match mask {
+                None => V::store(c, value),
+                Some(mask) => V::store_masked(c, value, mask),
+            }
+        };
+        let mut row = unaligned_lanes::<V>(output.c).min(strip.rows);
+        if row > 0 {
+            vector(0, Some(V::mask(row)));
+        }
+        while row + V::LANES <= strip.rows {
+            vector(row, None);
             row += V::LANES;
         }
         if row < strip.rows {
-            let mask = V::mask(strip.rows - row);
-            let c = output.c.add(row);
-            let mut sum = V::mul(V::load_masked(strip.a.add(row), mask), factors[0]);
-            for (p, &factor) in factors.iter().enumerate().skip(1) {
-                sum = V::fma(V::load_masked(strip.a.add(p * strip.a_step + row), mask), factor, sum);
-            }
-            let value = if overwrite { sum } else { V::fma(beta, V::load_masked(c, mask), sum) };
-            V::store_masked(c, value, mask);
+            vector(row, Some(V::mask(strip.rows - row)));
         }
     }
+}
+
+/// Elements before the next address that a whole vector is aligned at: a store that crosses cache lines costs two.
+#[inline(always)]
+fn unaligned_lanes<V: Vector>(at: *mut V::Element) -> usize {
+    (at as usize).wrapping_neg() / size_of::<V::Element>() % V::LANES
 }
 
 /// C ← alpha·A·b + beta·C with the columns of a row of A in line.
