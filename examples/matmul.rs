@@ -42,6 +42,8 @@ use clap::Parser;
 use linalg::cache::{Caches, Walk};
 use linalg::suite::Random;
 use linalg::{Backend, Blas, Blocked, LoopOrder, Matrix, Naive, Strassen, Threads, backend};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use serde_json::json;
 
 mod support;
@@ -115,7 +117,7 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     finish(n, &lines, out)?;
 
     if let Some(path) = &options.svg {
-        write(path, &chart(n, &lines))?;
+        write(path, &chart(n, &lines)?)?;
     }
     if let Some(path) = &options.json {
         write(path, &serde_json::to_string_pretty(&as_json(n, &lines))?)?;
@@ -224,22 +226,37 @@ fn as_json(n: usize, lines: &[Line]) -> serde_json::Value {
     json!({ "n": n, "type": "f64", "rungs": rungs })
 }
 
-/// A bar for each rung, as long as its rate: twenty lines of text, which no plotting library would make fewer.
-fn chart(n: usize, lines: &[Line]) -> String {
+/// A bar for each rung, as long as its rate.
+fn chart(n: usize, lines: &[Line]) -> Result<String, Box<dyn Error>> {
+    // Pixels.
+    const WIDTH: u32 = 860;
+    const ROW: u32 = 38;
+    const NAMES: u32 = 260;
+    let count = lines.len();
     let top_rate = lines.iter().map(|line| line.rate).fold(1e-9, f64::max);
-    let bar = |(i, line): (usize, &Line)| {
-        let (top, length, name, rate) = (56 + 38 * i, 500.0 * line.rate / top_rate, &line.name, line.rate);
-        let (base, end) = (top + 18, 278.0 + length);
-        format!(
-            "<text x=\"260\" y=\"{base}\" text-anchor=\"end\">{name}</text>\n\
-             <rect x=\"270\" y=\"{top}\" width=\"{length:.1}\" height=\"26\" fill=\"#3b6ea5\"/>\n\
-             <text x=\"{end:.1}\" y=\"{base}\">{rate:.1}</text>\n"
-        )
-    };
-    let (bars, height) = (lines.iter().enumerate().map(bar).collect::<String>(), 68 + 38 * lines.len());
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 860 {height}\" font-family=\"sans-serif\" \
-         font-size=\"14\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
-         <text x=\"16\" y=\"32\" font-size=\"18\">{n} × {n} matrices of f64: GFLOP/s</text>\n{bars}</svg>\n"
-    )
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, 110 + ROW * count as u32)).into_drawing_area();
+        area.fill(&WHITE)?;
+        let mut chart = ChartBuilder::on(&area)
+            .caption(format!("{n} × {n} matrices of f64"), ("sans-serif", 18))
+            .margin(16)
+            .set_label_area_size(LabelAreaPosition::Left, NAMES)
+            .set_label_area_size(LabelAreaPosition::Bottom, 40)
+            .build_cartesian_2d(0.0..1.1 * top_rate, count as f64..0.0)?;
+        chart.configure_mesh().disable_y_axis().disable_y_mesh().x_desc("GFLOP/s").draw()?;
+        for (i, line) in lines.iter().enumerate() {
+            let (y, font) = (i as f64 + 0.5, ("sans-serif", 14).into_font());
+            let bar = [(0.0, y - 0.35), (line.rate, y + 0.35)];
+            chart.draw_series([Rectangle::new(bar, RGBColor(59, 110, 165).filled())])?;
+            let name = font.clone().color(&BLACK).pos(Pos::new(HPos::Right, VPos::Center));
+            chart.draw_series([EmptyElement::at((0.0, y)) + Text::new(line.name.clone(), (-8, 0), name)])?;
+            let rate = font.color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
+            chart.draw_series([
+                EmptyElement::at((line.rate, y)) + Text::new(format!("{:.1}", line.rate), (8, 0), rate)
+            ])?;
+        }
+        area.present()?;
+    }
+    Ok(svg)
 }
