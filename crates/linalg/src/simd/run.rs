@@ -202,9 +202,11 @@ impl<T: Scalar> Kernels<T> {
     ) {
         let rows = operands.rows;
         let mut sums = [T::ZERO; TILE_MAX];
-        let col_stride = self.rows();
+        // The kernel's own rows and columns: wide tiles are low.
+        let col_stride = self.vectors_of(rows) * self.lanes;
+        assert!(col_stride * cols <= TILE_MAX);
         let output = Output { c: sums.as_mut_ptr(), col_stride, alpha: T::ONE, beta: T::ZERO };
-        // SAFETY: as above; rows ≤ self.rows() and cols ≤ self.cols, and no set's tile exceeds TILE_MAX.
+        // SAFETY: as above; the kernel writes at most col_stride × cols elements, which `sums` holds.
         unsafe { kernel(operands, &[output]) };
         for Destination { alpha, beta, c } in to {
             for j in 0..cols {
