@@ -1,0 +1,108 @@
+//! One number is an anecdote: the same URL probed again and again, from nothing and with what earlier visits had learnt.
+//!
+//! Cold: every name is asked for from the root, every handshake is whole. Resumed: the name is in the cache, and TLS has a ticket.
+//! The difference is what caches are for. The two alternate, so that a busy moment hits both.
+//!
+//! ```text
+//! cargo run --release --example probe_many                            # the lab, 20 times each
+//! cargo run --release --example probe_many -- www.google.com -n 50
+//! ```
+//!
+//! Sample output:
+//!
+//! ```text
+//!                       cold                                resumed
+//!                min      p50      p90      p99       min      p50      p90      p99
+//! DNS        1.61 ms  1.80 ms  2.25 ms  2.71 ms    1.2 µs   1.5 µs   2.1 µs   2.6 µs
+//!  …
+//! whole      3.52 ms  3.91 ms  4.70 ms  5.26 ms   1.01 ms  1.12 ms  1.33 ms  1.60 ms
+//! ```
+//!
+//! The exit status is 0 if every probe succeeded.
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use netprobe::render::{duration, escape_terminal};
+use netprobe::tls::Roots;
+use netprobe::{Lab, Percentiles, Phase, Probe, Series};
+
+mod support;
+
+/// Probe a URL many times: minimum and percentiles of every phase, cold and resumed.
+#[derive(Parser)]
+struct Arguments {
+    /// The URL, or just a host; without one, the lab's site
+    url: Option<String>,
+    /// How many times cold, and as many times resumed
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    runs: u32,
+    /// Trust the certificates of this PEM file, and no others
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Print every sample as JSON instead
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&Arguments::parse())));
+    support::exit(result)
+}
+
+async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let lab = if arguments.url.is_none() { Some(Lab::start()?) } else { None };
+    let mut probe = lab.as_ref().map_or_else(Probe::default, Lab::probe);
+    if let Some(file) = &arguments.cacert {
+        let pem = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        probe.roots = Roots::Pem(pem);
+    }
+    let url = arguments.url.clone().or_else(|| lab.as_ref().map(|lab| lab.url("/"))).unwrap_or_default();
+    // Drawn on standard error, and only if that is a terminal.
+    let bar = ProgressBar::new(2 * u64::from(arguments.runs));
+    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} probes")?);
+    let series = probe.repeat(&url, arguments.runs as usize, |done, _| bar.set_position(done as u64)).await?;
+    bar.finish_and_clear();
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer_pretty(&mut out, &series).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        table(&mut out, &series)?;
+    }
+    let failures: Vec<_> =
+        series.cold.iter().chain(&series.resumed).filter_map(|sample| sample.error.as_ref()).collect();
+    match failures.first() {
+        Some(first) => {
+            let first = escape_terminal(&first.to_string());
+            Err(format!("{} of {} probes failed; the first: {first}", failures.len(), 2 * arguments.runs).into())
+        }
+        None => Ok(()),
+    }
+}
+
+fn table(out: &mut impl Write, series: &Series) -> io::Result<()> {
+    let heads = ["min", "p50", "p90", "p99"].map(|head| format!("{head:>9}")).concat();
+    writeln!(out, "{:<9}{:^36}  {:^36}", "", "cold", "resumed")?;
+    writeln!(out, "{:<9}{heads}  {heads}", "")?;
+    for phase in Phase::ALL {
+        let (cold, resumed) =
+            (Percentiles::of_phase(&series.cold, phase), Percentiles::of_phase(&series.resumed, phase));
+        if cold.is_some() || resumed.is_some() {
+            writeln!(out, "{:<9}{}  {}", phase.name(), cells(cold), cells(resumed))?;
+        }
+    }
+    let (cold, resumed) = (Percentiles::of_total(&series.cold), Percentiles::of_total(&series.resumed));
+    writeln!(out, "{:<9}{}  {}", "whole", cells(cold), cells(resumed))
+}
+
+fn cells(percentiles: Option<Percentiles>) -> String {
+    let Some(Percentiles { min_ns, p50_ns, p90_ns, p99_ns }) = percentiles else { return format!("{:>36}", "none") };
+    [min_ns, p50_ns, p90_ns, p99_ns].map(|ns| format!("{:>9}", duration(ns))).concat()
+}
