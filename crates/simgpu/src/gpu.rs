@@ -8,6 +8,7 @@ use crate::finding::Finding;
 use crate::lanes::Detected;
 use crate::limits;
 use crate::memory::Memory;
+use crate::profile::{BLOCK_DIMENSIONS, GRID_DIMENSIONS};
 use crate::program::{self, Addresses, Program};
 use crate::ptx::ast::{Function, Place, Space, Variable};
 use crate::ptx::{self, ast};
@@ -174,8 +175,8 @@ impl Gpu {
     /// Runs a kernel to its end. `Err` is a launch that was not begun; what went wrong inside is in the report.
     ///
     /// # Errors
-    /// [`Error::NoKernel`]; [`Error::Launch`] for a grid or a block of size zero, more threads than
-    /// [`limits::BLOCK_THREADS`] or than the kernel allows, more shared memory than [`limits::SHARED_BYTES`], or parameters
+    /// [`Error::NoKernel`]; [`Error::Launch`] for a grid or a block of size zero or beyond [`GRID_DIMENSIONS`] or
+    /// [`BLOCK_DIMENSIONS`], more threads than [`limits::BLOCK_THREADS`] or than the kernel allows, more shared memory than [`limits::SHARED_BYTES`], or parameters
     /// of the wrong size.
     pub fn launch(&self, module: &Module, kernel: &str, launch: &Launch<'_>) -> Result<LaunchReport, Error> {
         let kernel = (module.kernels.iter().find(|candidate| candidate.name == kernel))
@@ -189,18 +190,23 @@ impl Kernel {
     fn check(&self, launch: &Launch<'_>) -> Result<(), Error> {
         let error = |message: String| Err(Error::Launch { kernel: self.name.clone(), message });
         let (grid, block) = (launch.grid, launch.block);
-        let threads: u64 = block.iter().map(|&size| u64::from(size)).product();
-        if grid.contains(&0) || threads == 0 {
+        if grid.contains(&0) || block.contains(&0) {
             return error(format!("grid {grid:?} and block {block:?} must not be empty"));
         }
+        for (what, size, limit) in [("grid", grid, GRID_DIMENSIONS), ("block", block, BLOCK_DIMENSIONS)] {
+            if size.iter().zip(limit).any(|(&size, limit)| size > limit) {
+                return error(format!("{what} {size:?}; the limit is {limit:?}"));
+            }
+        }
+        let product = |sizes: [u32; 3]| sizes.iter().fold(1u64, |product, &size| product.saturating_mul(size.into()));
+        let threads = product(block);
         if threads > limits::BLOCK_THREADS {
             return error(format!("{threads} threads a block; the limit is {}", limits::BLOCK_THREADS));
         }
-        if let Some(most) = self.info.max_threads {
-            let allowed: u64 = most.iter().map(|&size| u64::from(size)).product();
-            if threads > allowed || (self.threads_required && block != most) {
-                return error(format!("block {block:?}; the kernel is compiled for {most:?}"));
-            }
+        if let Some(most) = self.info.max_threads
+            && (threads > product(most) || (self.threads_required && block != most))
+        {
+            return error(format!("block {block:?}; the kernel is compiled for {most:?}"));
         }
         let shared = self.shared_bytes(launch.shared_bytes);
         if shared > limits::SHARED_BYTES {
@@ -216,7 +222,8 @@ impl Kernel {
     /// Static shared memory, and dynamic memory behind it.
     pub(crate) fn shared_bytes(&self, dynamic: u32) -> u64 {
         let fixed = u64::from(self.program.shared_bytes);
-        if dynamic == 0 { fixed } else { fixed.next_multiple_of(16) + u64::from(dynamic) }
+        let start = fixed.next_multiple_of(u64::from(self.program.dynamic_align));
+        if dynamic == 0 { fixed } else { start.saturating_add(dynamic.into()) }
     }
 }
 

@@ -1,24 +1,33 @@
 //! One launch: blocks over host threads, and what comes of it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::gpu::{Gpu, Kernel, Launch, LaunchReport, Module};
-use crate::machine::{Block, Context, Notes};
+use crate::machine::{Block, Context, Notes, RACES_BLOCKS, Races};
 use crate::program::Program;
 
 /// What the host threads put together.
 #[derive(Default)]
 struct Total {
     counters: Counters,
-    notes: Notes,
+    /// By block, of those of which something was noted.
+    notes: Vec<(u64, Notes)>,
 }
 
-/// Runs all blocks. The counts do not depend on the number of threads, since blocks do not.
+/// Blocks whose notes a host thread keeps apart; more of them are put together.
+const NOTED_BLOCKS: usize = 4096;
+
+/// Runs all blocks. What is counted and found does not depend on the number of threads, since blocks do not. When a block ends
+/// the launch, what is reported is found by it and the blocks before it, which all run to their end; the counters are those of
+/// the blocks that ran.
 pub(crate) fn run(gpu: &Gpu, module: &Module, kernel: &Kernel, launch: &Launch<'_>) -> Result<LaunchReport, Error> {
     let settings = gpu.settings();
+    // `Kernel::check` has seen that this is less than 2^63.
+    let blocks: u64 = launch.grid.iter().map(|&size| u64::from(size)).product();
+    let looks_for_races = settings.checks.global_races && !kernel.program.has_fences && blocks <= RACES_BLOCKS;
     let context = Context {
         program: &kernel.program,
         memory: gpu.memory.snapshot(),
@@ -29,18 +38,25 @@ pub(crate) fn run(gpu: &Gpu, module: &Module, kernel: &Kernel, launch: &Launch<'
         params: launch.params,
         checks: settings.checks,
         max_instructions: settings.max_block_instructions,
+        races: looks_for_races.then(|| Races::new(kernel.program.global_granule)),
     };
-    let blocks: u64 = launch.grid.iter().map(|&size| u64::from(size)).product();
     let threads = settings.threads.unwrap_or_else(rayon::current_num_threads).max(1) as u64;
-    let (next, stopped, total) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::new(Total::default()));
+    let (next, stopped, total) = (AtomicU64::new(0), AtomicU64::new(u64::MAX), Mutex::new(Total::default()));
     let work = || run_blocks(&context, blocks, &next, &stopped, &total);
     if threads == 1 || blocks == 1 {
         work();
     } else {
         rayon::scope(|scope| (0..threads.min(blocks)).for_each(|_| scope.spawn(|_| work())));
     }
-    let total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (findings, findings_dropped) = total.notes.into_findings(&kernel.name, &kernel.program, &module.files);
+    let mut total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let last = stopped.into_inner();
+    total.notes.sort_by_key(|(block, _)| *block);
+    let mut notes = Notes::default();
+    total.notes.into_iter().filter(|(block, _)| *block <= last).for_each(|(_, of_block)| notes.merge(of_block));
+    if let Some(races) = context.races.as_ref().filter(|_| last == u64::MAX) {
+        races.note(&context, &mut notes);
+    }
+    let (findings, findings_dropped) = notes.into_findings(&kernel.name, &kernel.program, &module.files);
     Ok(LaunchReport {
         kernel: kernel.name.clone(),
         grid: launch.grid,
@@ -53,24 +69,33 @@ pub(crate) fn run(gpu: &Gpu, module: &Module, kernel: &Kernel, launch: &Launch<'
     })
 }
 
-/// What one host thread does: blocks, one after the other, until there are none or one ended the launch.
-fn run_blocks(context: &Context<'_>, blocks: u64, next: &AtomicU64, stopped: &AtomicBool, total: &Mutex<Total>) {
+/// What one host thread does: blocks, one after the other, until there are none or one of them ended the launch. `stopped`: the
+/// first one that did.
+fn run_blocks(context: &Context<'_>, blocks: u64, next: &AtomicU64, stopped: &AtomicU64, total: &Mutex<Total>) {
     let mut block = Block::new(context);
     let mut warps = block.warps();
-    while !stopped.load(Relaxed) {
+    let mut noted: Vec<(u64, Notes)> = Vec::new();
+    loop {
         let number = next.fetch_add(1, Relaxed);
-        if number >= blocks {
+        if number >= blocks || number > stopped.load(Relaxed) {
             break;
         }
         block.run(number, &mut warps);
         if block.aborted {
-            stopped.store(true, Relaxed);
+            stopped.fetch_min(number, Relaxed);
+        }
+        if !block.notes.is_empty() {
+            noted.push((number, std::mem::take(&mut block.notes)));
+        }
+        if noted.len() > NOTED_BLOCKS {
+            let rest = noted.split_off(1);
+            rest.into_iter().for_each(|(_, notes)| noted[0].1.merge(notes));
         }
     }
     count_instructions(&mut block, context.program);
     let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
     total.counters.add(&block.counters);
-    total.notes.merge(block.notes);
+    total.notes.extend(noted);
 }
 
 /// Instructions and operations, from how often each basic block was run.

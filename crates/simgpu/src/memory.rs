@@ -7,9 +7,10 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::error::Error;
 use crate::limits;
@@ -26,6 +27,69 @@ pub(crate) struct Allocation {
     /// One byte for each of `data`: 1 where it was written. `None` where nobody asks.
     written: Option<Storage>,
     freed: AtomicBool,
+}
+
+/// An allocation as one launch sees it, and what the launch keeps beside it.
+#[derive(Debug)]
+pub(crate) struct Reachable {
+    allocation: Arc<Allocation>,
+    /// Its number among the live ones.
+    index: usize,
+    beside: OnceLock<Option<Words>>,
+}
+
+impl Reachable {
+    fn new((index, allocation): (usize, &Arc<Allocation>)) -> Reachable {
+        Reachable { allocation: allocation.clone(), index, beside: OnceLock::new() }
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// As many words as `count` says of the allocation's bytes, zero at first. `None` where the host has no memory for them.
+    #[inline(always)]
+    pub(crate) fn beside(&self, count: impl Fn(u64) -> u64) -> Option<&Words> {
+        self.beside.get_or_init(|| Words::zeroed(count(self.bytes))).as_ref()
+    }
+}
+
+impl Deref for Reachable {
+    type Target = Allocation;
+    #[inline(always)]
+    fn deref(&self) -> &Allocation {
+        &self.allocation
+    }
+}
+
+/// Words of 64 bits that threads share. Pages that nobody writes to take no memory.
+#[derive(Debug)]
+pub(crate) struct Words {
+    storage: Storage,
+    count: u64,
+}
+
+impl Words {
+    fn zeroed(count: u64) -> Option<Words> {
+        Some(Words { storage: Storage::zeroed(count.checked_mul(8)?)?, count })
+    }
+
+    #[inline(always)]
+    fn at(&self, index: u64) -> &AtomicU64 {
+        assert!(index < self.count);
+        // SAFETY: in bounds, as just asserted, and the storage is aligned; it is only touched by atomics.
+        unsafe { AtomicU64::from_ptr(self.storage.base.add(8 * index as usize).cast()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(&self, index: u64) -> u64 {
+        self.at(index).load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(&self, index: u64, value: u64) {
+        self.at(index).store(value, Relaxed);
+    }
 }
 
 /// Zeroed bytes that are shared between threads.
@@ -206,10 +270,10 @@ struct State {
 }
 
 /// The allocations as they stood when a launch began.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Snapshot {
-    live: Vec<Arc<Allocation>>,
-    freed: Vec<Arc<Allocation>>,
+    live: Vec<Reachable>,
+    freed: Vec<Reachable>,
 }
 
 impl Memory {
@@ -304,7 +368,11 @@ impl Memory {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         // Live memory first: a freed range may have been given out again.
-        Snapshot { live: state.live.clone(), freed: state.freed.iter().cloned().collect() }
+        let all = |(index, allocation)| Reachable::new((index, allocation));
+        Snapshot {
+            live: state.live.iter().enumerate().map(all).collect(),
+            freed: state.freed.iter().enumerate().map(all).collect(),
+        }
     }
 
     fn range(&self, address: u64, bytes: u64) -> Result<(Arc<Allocation>, u64), Error> {
@@ -325,15 +393,20 @@ impl Memory {
 }
 
 /// The last allocation that starts at or before an address, with its guards.
-fn find(sorted: &[Arc<Allocation>], address: u64) -> Option<&Arc<Allocation>> {
+fn find<A: Deref<Target = Allocation>>(sorted: &[A], address: u64) -> Option<&A> {
     let after = sorted.partition_point(|allocation| allocation.start <= address);
     let found = &sorted[after.checked_sub(1)?];
     (address - found.start < found.bytes.max(1) + GUARD).then_some(found)
 }
 
 impl Snapshot {
+    /// The live allocation with a number.
+    pub(crate) fn reachable(&self, index: usize) -> Option<&Reachable> {
+        self.live.get(index)
+    }
+
     /// The allocation that an address is in or just behind, and the offset into it: the caller checks bounds and freedom.
-    pub(crate) fn find(&self, address: u64) -> Option<(&Arc<Allocation>, u64)> {
+    pub(crate) fn find(&self, address: u64) -> Option<(&Reachable, u64)> {
         let freed = || self.freed.iter().find(|old| address.wrapping_sub(old.start) < old.bytes);
         let found = find(&self.live, address).filter(|live| address - live.start < live.bytes);
         let found = found.or_else(freed).or_else(|| find(&self.live, address))?;

@@ -9,17 +9,29 @@ pub struct Checks {
     pub uninitialized_shared: bool,
     /// Races between threads of a block on shared memory, and `cp.async` that was not waited for.
     pub races: bool,
+    /// Races on global memory, between threads of a block and between blocks.
+    pub global_races: bool,
     /// Barriers in divergent code.
     pub divergent_barriers: bool,
 }
 
 impl Checks {
     /// Every check.
-    pub const ALL: Checks =
-        Checks { uninitialized_global: true, uninitialized_shared: true, races: true, divergent_barriers: true };
+    pub const ALL: Checks = Checks {
+        uninitialized_global: true,
+        uninitialized_shared: true,
+        races: true,
+        global_races: true,
+        divergent_barriers: true,
+    };
     /// None but those that a GPU makes itself: bounds, alignment, freed memory, deadlock.
-    pub const NONE: Checks =
-        Checks { uninitialized_global: false, uninitialized_shared: false, races: false, divergent_barriers: false };
+    pub const NONE: Checks = Checks {
+        uninitialized_global: false,
+        uninitialized_shared: false,
+        races: false,
+        global_races: false,
+        divergent_barriers: false,
+    };
 }
 
 impl Default for Checks {

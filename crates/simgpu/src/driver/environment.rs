@@ -100,9 +100,10 @@ fn checks(text: &str) -> Result<Checks, String> {
             "uninitialized_global" => checks.uninitialized_global = true,
             "uninitialized_shared" => checks.uninitialized_shared = true,
             "races" => checks.races = true,
+            "global_races" => checks.global_races = true,
             "divergent_barriers" => checks.divergent_barriers = true,
             _ => {
-                let names = "uninitialized_global, uninitialized_shared, races, divergent_barriers";
+                let names = "uninitialized_global, uninitialized_shared, races, global_races, divergent_barriers";
                 return Err(format!("all, none or a comma-separated list of {names}"));
             }
         }

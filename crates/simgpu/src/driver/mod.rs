@@ -44,7 +44,7 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `SIMGPU_CHECKS` | `all` (default), `none`, or a list of `uninitialized_global`, `uninitialized_shared`, `races`, `divergent_barriers` |
+//! | `SIMGPU_CHECKS` | `all` (default), `none`, or a list of `uninitialized_global`, `uninitialized_shared`, `races`, `global_races`, `divergent_barriers` |
 //! | `SIMGPU_FAIL` | `1`: any finding fails the launch |
 //! | `SIMGPU_GPU` | `a100` (default) or `h100`: the GPU that is modelled |
 //! | `SIMGPU_THREADS` | host threads that run blocks |

@@ -1,7 +1,7 @@
 //! Bits: logic, shifts, fields, counts, bytes. PTX manual, 10.7.1 and 10.7.7.
 
 use super::integer::by_type;
-use super::{Variants, lanes};
+use super::{Variants, lanes, rare};
 use crate::ptx::ast::Type::{self, *};
 
 /// Two operands, any width; predicates are words here.
@@ -33,7 +33,7 @@ pub(crate) fn not(ty: Type) -> Option<Variants> {
 
 /// 1 where it is 0, else 0.
 pub(crate) fn cnot(ty: Type) -> Option<Variants> {
-    by_type!(ty, map1, {
+    by_type!(ty, map1, rare {
         B16 => |a: u16| u16::from(a == 0),
         B32 => |a: u32| u32::from(a == 0),
         B64 => |a: u64| u64::from(a == 0),
@@ -89,7 +89,7 @@ pub(crate) fn clz(ty: Type) -> Option<Variants> {
 }
 
 pub(crate) fn brev(ty: Type) -> Option<Variants> {
-    by_type!(ty, map1, { B32 => |a: u32| a.reverse_bits(), B64 => |a: u64| a.reverse_bits() })
+    by_type!(ty, map1, rare { B32 => |a: u32| a.reverse_bits(), B64 => |a: u64| a.reverse_bits() })
 }
 
 /// The place of the highest bit that is not the sign's; all ones where there is none. `shift`: counted from the top.
@@ -105,14 +105,14 @@ pub(crate) fn bfind(ty: Type, shift: bool) -> Option<Variants> {
         }
     }
     if shift {
-        by_type!(ty, map1, {
+        by_type!(ty, map1, rare {
             U32 => |a: u32| find(u64::from(a), 32, true),
             S32 => |a: i32| find(u64::from((a ^ (a >> 31)) as u32), 32, true),
             U64 => |a: u64| find(a, 64, true),
             S64 => |a: i64| find((a ^ (a >> 63)) as u64, 64, true),
         })
     } else {
-        by_type!(ty, map1, {
+        by_type!(ty, map1, rare {
             U32 => |a: u32| find(u64::from(a), 32, false),
             S32 => |a: i32| find(u64::from((a ^ (a >> 31)) as u32), 32, false),
             U64 => |a: u64| find(a, 64, false),
@@ -139,6 +139,7 @@ pub(crate) fn bfe(ty: Type) -> Option<Variants> {
     }
     by_type!(ty, map3, {
         U32 => |a: u32, p: u32, l: u32| field(u64::from(a), p, l, 32, false) as u32,
+    }, rare {
         S32 => |a: u32, p: u32, l: u32| field(u64::from(a), p, l, 32, true) as u32,
         U64 => |a: u64, p: u32, l: u32| field(a, p, l, 64, false),
         S64 => |a: u64, p: u32, l: u32| field(a, p, l, 64, true),
@@ -178,12 +179,12 @@ pub(crate) fn prmt(mode: Option<&str>) -> Option<Variants> {
     }
     Some(match mode {
         None => lanes!(map3, |a: u32, b: u32, c: u32| pick(a, b, [c & 15, c >> 4 & 15, c >> 8 & 15, c >> 12 & 15])),
-        Some("f4e") => lanes!(map3, |a: u32, b: u32, c: u32| pick(a, b, [0, 1, 2, 3].map(|i| (i + (c & 3)) & 7))),
-        Some("b4e") => lanes!(map3, |a: u32, b: u32, c: u32| pick(a, b, [8, 7, 6, 5].map(|i| (i + (c & 3)) & 7))),
-        Some("rc8") => lanes!(map3, |a: u32, b: u32, c: u32| pick(a, b, [c & 3; 4])),
-        Some("ecl") => lanes!(map3, |a: u32, b: u32, c: u32| pick(a, b, [0, 1, 2, 3].map(|i: u32| i.max(c & 3)))),
-        Some("ecr") => lanes!(map3, |a: u32, b: u32, c: u32| pick(a, b, [0, 1, 2, 3].map(|i: u32| i.min(c & 3)))),
-        Some("rc16") => lanes!(map3, |a: u32, b: u32, c: u32| pick(a, b, [0, 1, 0, 1].map(|i| (c & 1) * 2 + i))),
+        Some("f4e") => rare!(map3, |a: u32, b: u32, c: u32| pick(a, b, [0, 1, 2, 3].map(|i| (i + (c & 3)) & 7))),
+        Some("b4e") => rare!(map3, |a: u32, b: u32, c: u32| pick(a, b, [8, 7, 6, 5].map(|i| (i + (c & 3)) & 7))),
+        Some("rc8") => rare!(map3, |a: u32, b: u32, c: u32| pick(a, b, [c & 3; 4])),
+        Some("ecl") => rare!(map3, |a: u32, b: u32, c: u32| pick(a, b, [0, 1, 2, 3].map(|i: u32| i.max(c & 3)))),
+        Some("ecr") => rare!(map3, |a: u32, b: u32, c: u32| pick(a, b, [0, 1, 2, 3].map(|i: u32| i.min(c & 3)))),
+        Some("rc16") => rare!(map3, |a: u32, b: u32, c: u32| pick(a, b, [0, 1, 0, 1].map(|i| (c & 1) * 2 + i))),
         Some(_) => return None,
     })
 }
@@ -208,11 +209,11 @@ pub(crate) fn szext(ty: Type, wrap: bool) -> Option<Variants> {
         32 - n.min(32)
     }
     match wrap {
-        false => by_type!(ty, map2, {
+        false => by_type!(ty, map2, rare {
             U32 => |a: u32, n: u32| if n == 0 { 0 } else { a << spare(n) >> spare(n) },
             S32 => |a: i32, n: u32| if n == 0 { 0 } else { a << spare(n) >> spare(n) },
         }),
-        true => by_type!(ty, map2, {
+        true => by_type!(ty, map2, rare {
             U32 => |a: u32, n: u32| if n & 31 == 0 { 0 } else { a << spare(n & 31) >> spare(n & 31) },
             S32 => |a: i32, n: u32| if n & 31 == 0 { 0 } else { a << spare(n & 31) >> spare(n & 31) },
         }),
@@ -226,5 +227,5 @@ pub(crate) fn bmsk(wrap: bool) -> Variants {
         let low = if len > 31 { u32::MAX } else { (1 << len) - 1 };
         if pos > 31 { 0 } else { low << pos }
     }
-    if wrap { lanes!(map2, |a: u32, b: u32| mask(a & 31, b & 31)) } else { lanes!(map2, |a: u32, b: u32| mask(a, b)) }
+    if wrap { rare!(map2, |a: u32, b: u32| mask(a & 31, b & 31)) } else { rare!(map2, |a: u32, b: u32| mask(a, b)) }
 }

@@ -4,7 +4,7 @@
 
 use super::half::{Brain, Half, Narrow};
 use super::integer::by_type;
-use super::{Variants, lanes};
+use super::{Variants, lanes, rare};
 use crate::ptx::ast::Type::{self, *};
 
 /// `setp.op.type p, a, b`. `None` where the type has no such comparison.
@@ -12,12 +12,13 @@ pub(crate) fn compare(op: &str, ty: Type, ftz: bool) -> Option<Variants> {
     macro_rules! integers {
         (|$a:ident, $b:ident| $value:expr) => {
             by_type!(ty, map2, {
-                U16 | B16 => |$a: u16, $b: u16| $value,
-                S16 => |$a: i16, $b: i16| $value,
                 U32 | B32 => |$a: u32, $b: u32| $value,
                 S32 => |$a: i32, $b: i32| $value,
                 U64 | B64 => |$a: u64, $b: u64| $value,
                 S64 => |$a: i64, $b: i64| $value,
+            }, rare {
+                U16 | B16 => |$a: u16, $b: u16| $value,
+                S16 => |$a: i16, $b: i16| $value,
             })
         };
     }
@@ -25,16 +26,16 @@ pub(crate) fn compare(op: &str, ty: Type, ftz: bool) -> Option<Variants> {
         (|$a:ident, $b:ident| $value:expr) => {
             match (ty, ftz) {
                 (F32, false) => Some(lanes!(map2, |$a: f32, $b: f32| $value)),
-                (F32, true) => Some(lanes!(map2, |$a: f32, $b: f32| {
+                (F32, true) => Some(rare!(map2, |$a: f32, $b: f32| {
                     let ($a, $b) = (flush($a), flush($b));
                     $value
                 })),
                 (F64, _) => Some(lanes!(map2, |$a: f64, $b: f64| $value)),
-                (F16, _) => Some(lanes!(map2, |$a: Half, $b: Half| {
+                (F16, _) => Some(rare!(map2, |$a: Half, $b: Half| {
                     let ($a, $b) = ($a.widen(), $b.widen());
                     $value
                 })),
-                (Bf16, _) => Some(lanes!(map2, |$a: Brain, $b: Brain| {
+                (Bf16, _) => Some(rare!(map2, |$a: Brain, $b: Brain| {
                     let ($a, $b) = ($a.widen(), $b.widen());
                     $value
                 })),
@@ -86,19 +87,19 @@ pub(crate) fn compare_pair(op: &str, to: Type, from: Type, ftz: bool) -> Option<
     macro_rules! pairs {
         (|$a:ident, $b:ident| $value:expr) => {
             match (from, to) {
-                (F16x2, F16x2) => lanes!(map2, |a: u32, b: u32| each(a, b, 0x3c00, |$a: Half, $b: Half| {
+                (F16x2, F16x2) => rare!(map2, |a: u32, b: u32| each(a, b, 0x3c00, |$a: Half, $b: Half| {
                     let ($a, $b) = ($a.widen(), $b.widen());
                     $value
                 })),
-                (F16x2, U32 | S32) => lanes!(map2, |a: u32, b: u32| each(a, b, 0xffff, |$a: Half, $b: Half| {
+                (F16x2, U32 | S32) => rare!(map2, |a: u32, b: u32| each(a, b, 0xffff, |$a: Half, $b: Half| {
                     let ($a, $b) = ($a.widen(), $b.widen());
                     $value
                 })),
-                (Bf16x2, Bf16x2) => lanes!(map2, |a: u32, b: u32| each(a, b, 0x3f80, |$a: Brain, $b: Brain| {
+                (Bf16x2, Bf16x2) => rare!(map2, |a: u32, b: u32| each(a, b, 0x3f80, |$a: Brain, $b: Brain| {
                     let ($a, $b) = ($a.widen(), $b.widen());
                     $value
                 })),
-                (Bf16x2, U32 | S32) => lanes!(map2, |a: u32, b: u32| each(a, b, 0xffff, |$a: Brain, $b: Brain| {
+                (Bf16x2, U32 | S32) => rare!(map2, |a: u32, b: u32| each(a, b, 0xffff, |$a: Brain, $b: Brain| {
                     let ($a, $b) = ($a.widen(), $b.widen());
                     $value
                 })),
@@ -147,18 +148,18 @@ pub(crate) fn select(wide: bool) -> Variants {
 /// `slct d, a, b, c`: a where c ≥ 0.
 pub(crate) fn select_by_sign(wide: bool, by_float: bool, ftz: bool) -> Variants {
     match (wide, by_float) {
-        (false, true) if ftz => lanes!(map3, |a: u32, b: u32, c: f32| if flush(c) >= 0.0 { a } else { b }),
-        (true, true) if ftz => lanes!(map3, |a: u64, b: u64, c: f32| if flush(c) >= 0.0 { a } else { b }),
-        (false, false) => lanes!(map3, |a: u32, b: u32, c: i32| if c >= 0 { a } else { b }),
-        (true, false) => lanes!(map3, |a: u64, b: u64, c: i32| if c >= 0 { a } else { b }),
-        (false, true) => lanes!(map3, |a: u32, b: u32, c: f32| if c >= 0.0 { a } else { b }),
-        (true, true) => lanes!(map3, |a: u64, b: u64, c: f32| if c >= 0.0 { a } else { b }),
+        (false, true) if ftz => rare!(map3, |a: u32, b: u32, c: f32| if flush(c) >= 0.0 { a } else { b }),
+        (true, true) if ftz => rare!(map3, |a: u64, b: u64, c: f32| if flush(c) >= 0.0 { a } else { b }),
+        (false, false) => rare!(map3, |a: u32, b: u32, c: i32| if c >= 0 { a } else { b }),
+        (true, false) => rare!(map3, |a: u64, b: u64, c: i32| if c >= 0 { a } else { b }),
+        (false, true) => rare!(map3, |a: u32, b: u32, c: f32| if c >= 0.0 { a } else { b }),
+        (true, true) => rare!(map3, |a: u64, b: u64, c: f32| if c >= 0.0 { a } else { b }),
     }
 }
 
 /// What `set` makes of a predicate: all ones, or 1.0.
 pub(crate) fn widen(ty: Type) -> Option<Variants> {
-    by_type!(ty, map1, {
+    by_type!(ty, map1, rare {
         U32 | S32 | B32 => |p: bool| if p { u32::MAX } else { 0 },
         F32 => |p: bool| if p { 1.0f32 } else { 0.0 },
     })

@@ -19,7 +19,6 @@ const LOWEST: i32 = -1074;
 
 impl Exact {
     /// A finite number.
-    #[inline(always)]
     fn of(x: f64) -> Exact {
         let (bits, field) = (x.to_bits(), (x.to_bits() >> 52 & 0x7ff) as i32);
         let fraction = u128::from(bits & ((1 << 52) - 1));
@@ -29,13 +28,11 @@ impl Exact {
     }
 
     /// Where its highest bit is, as a power of two. The magnitude is not 0.
-    #[inline(always)]
     fn top(self) -> i32 {
         127 - self.magnitude.leading_zeros() as i32 + self.exponent
     }
 
     /// The same number in units of 2^exponent; what falls off is the rest.
-    #[inline(always)]
     fn in_units(self, exponent: i32) -> Exact {
         let down = exponent - self.exponent;
         let (magnitude, lost) = match down {
@@ -47,7 +44,6 @@ impl Exact {
     }
 
     /// The double next to it in the direction.
-    #[inline(always)]
     fn round<const MODE: u8>(self) -> f64 {
         let outwards = (MODE == UP && !self.negative) || (MODE == DOWN && self.negative);
         let mut exact = self.in_units((self.top() - PRECISION + 1).max(LOWEST));
@@ -67,7 +63,6 @@ impl Exact {
 }
 
 /// a·b + c.
-#[inline(always)]
 pub(crate) fn fma<const MODE: u8>(a: f64, b: f64, c: f64) -> f64 {
     let nearest = a.mul_add(b, c);
     if !(a.is_finite() && b.is_finite() && c.is_finite()) {
@@ -102,12 +97,10 @@ pub(crate) fn fma<const MODE: u8>(a: f64, b: f64, c: f64) -> f64 {
     Exact { magnitude, rest, ..larger }.round::<MODE>()
 }
 
-#[inline(always)]
 pub(crate) fn add<const MODE: u8>(a: f64, b: f64) -> f64 {
     fma::<MODE>(a, 1.0, b)
 }
 
-#[inline(always)]
 pub(crate) fn mul<const MODE: u8>(a: f64, b: f64) -> f64 {
     let nearest = a * b;
     if !a.is_finite() || !b.is_finite() || a == 0.0 || b == 0.0 {
@@ -117,7 +110,6 @@ pub(crate) fn mul<const MODE: u8>(a: f64, b: f64) -> f64 {
     fma::<MODE>(a, b, 0.0f64.copysign(nearest))
 }
 
-#[inline(always)]
 pub(crate) fn div<const MODE: u8>(a: f64, b: f64) -> f64 {
     if !a.is_finite() || !b.is_finite() || a == 0.0 || b == 0.0 {
         return a / b;
@@ -129,7 +121,6 @@ pub(crate) fn div<const MODE: u8>(a: f64, b: f64) -> f64 {
     Exact { negative: x.negative != y.negative, magnitude, exponent: x.exponent - y.exponent, rest }.round::<MODE>()
 }
 
-#[inline(always)]
 pub(crate) fn sqrt<const MODE: u8>(a: f64) -> f64 {
     if !(a > 0.0 && a.is_finite()) {
         return a.sqrt();
@@ -144,7 +135,6 @@ pub(crate) fn sqrt<const MODE: u8>(a: f64) -> f64 {
 }
 
 /// An integer.
-#[inline(always)]
 pub(crate) fn of_integer<const MODE: u8>(a: i128) -> f64 {
     if a == 0 {
         return 0.0;

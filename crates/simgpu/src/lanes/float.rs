@@ -1,7 +1,7 @@
 //! Floating-point arithmetic in single and double precision. PTX manual, 10.7.3.
 
 use super::rounding::{self, Rounding};
-use super::{Variants, exact, lanes};
+use super::{Variants, exact, lanes, rare};
 use crate::ptx::ast::Type::{self, F32, F64};
 
 /// `.ftz`: subnormal inputs and results become zero, their sign kept.
@@ -39,14 +39,14 @@ fn canonical_f64(x: f64) -> f64 {
     if x.is_nan() { NAN_F64 } else { x }
 }
 
-/// Compiles a single-precision operation with and without `.ftz` and `.sat`.
+/// Compiles a single-precision operation with and without `.ftz` and `.sat`; `$compile` is `lanes` or `rare`.
 macro_rules! single {
-    ($ftz:expr, $sat:expr, $map:ident, |$($arg:ident),+| $value:expr) => {
+    ($compile:ident, $ftz:expr, $sat:expr, $map:ident, |$($arg:ident),+| $value:expr) => {
         match ($ftz, $sat) {
-            (false, false) => lanes!($map, |$($arg: f32),+| canonical($value)),
-            (true, false) => lanes!($map, |$($arg: f32),+| { $(let $arg = flush::<true>($arg);)+ finish::<true, false>($value) }),
-            (false, true) => lanes!($map, |$($arg: f32),+| finish::<false, true>($value)),
-            (true, true) => lanes!($map, |$($arg: f32),+| { $(let $arg = flush::<true>($arg);)+ finish::<true, true>($value) }),
+            (false, false) => $compile!($map, |$($arg: f32),+| canonical($value)),
+            (true, false) => $compile!($map, |$($arg: f32),+| { $(let $arg = flush::<true>($arg);)+ finish::<true, false>($value) }),
+            (false, true) => rare!($map, |$($arg: f32),+| finish::<false, true>($value)),
+            (true, true) => rare!($map, |$($arg: f32),+| { $(let $arg = flush::<true>($arg);)+ finish::<true, true>($value) }),
         }
     };
 }
@@ -61,42 +61,42 @@ pub(crate) struct Modifiers {
 
 pub(crate) fn add(ty: Type, m: Modifiers) -> Option<Variants> {
     Some(match (ty, m.rounding) {
-        (F32, Rounding::Nearest) => single!(m.ftz, m.sat, map2, |a, b| a + b),
-        (F32, Rounding::Zero) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<0>(a, b)),
-        (F32, Rounding::Down) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<1>(a, b)),
-        (F32, Rounding::Up) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<2>(a, b)),
+        (F32, Rounding::Nearest) => single!(lanes, m.ftz, m.sat, map2, |a, b| a + b),
+        (F32, Rounding::Zero) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::add::<0>(a, b)),
+        (F32, Rounding::Down) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::add::<1>(a, b)),
+        (F32, Rounding::Up) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::add::<2>(a, b)),
         (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| canonical_f64(a + b)),
-        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<0>(a, b))),
-        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<1>(a, b))),
-        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<2>(a, b))),
+        (F64, Rounding::Zero) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::add::<0>(a, b))),
+        (F64, Rounding::Down) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::add::<1>(a, b))),
+        (F64, Rounding::Up) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::add::<2>(a, b))),
         _ => return None,
     })
 }
 
 pub(crate) fn sub(ty: Type, m: Modifiers) -> Option<Variants> {
     Some(match (ty, m.rounding) {
-        (F32, Rounding::Nearest) => single!(m.ftz, m.sat, map2, |a, b| a - b),
-        (F32, Rounding::Zero) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<0>(a, -b)),
-        (F32, Rounding::Down) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<1>(a, -b)),
-        (F32, Rounding::Up) => single!(m.ftz, m.sat, map2, |a, b| rounding::add::<2>(a, -b)),
+        (F32, Rounding::Nearest) => single!(lanes, m.ftz, m.sat, map2, |a, b| a - b),
+        (F32, Rounding::Zero) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::add::<0>(a, -b)),
+        (F32, Rounding::Down) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::add::<1>(a, -b)),
+        (F32, Rounding::Up) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::add::<2>(a, -b)),
         (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| canonical_f64(a - b)),
-        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<0>(a, -b))),
-        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<1>(a, -b))),
-        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::add::<2>(a, -b))),
+        (F64, Rounding::Zero) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::add::<0>(a, -b))),
+        (F64, Rounding::Down) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::add::<1>(a, -b))),
+        (F64, Rounding::Up) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::add::<2>(a, -b))),
         _ => return None,
     })
 }
 
 pub(crate) fn mul(ty: Type, m: Modifiers) -> Option<Variants> {
     Some(match (ty, m.rounding) {
-        (F32, Rounding::Nearest) => single!(m.ftz, m.sat, map2, |a, b| a * b),
-        (F32, Rounding::Zero) => single!(m.ftz, m.sat, map2, |a, b| rounding::mul::<0>(a, b)),
-        (F32, Rounding::Down) => single!(m.ftz, m.sat, map2, |a, b| rounding::mul::<1>(a, b)),
-        (F32, Rounding::Up) => single!(m.ftz, m.sat, map2, |a, b| rounding::mul::<2>(a, b)),
+        (F32, Rounding::Nearest) => single!(lanes, m.ftz, m.sat, map2, |a, b| a * b),
+        (F32, Rounding::Zero) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::mul::<0>(a, b)),
+        (F32, Rounding::Down) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::mul::<1>(a, b)),
+        (F32, Rounding::Up) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::mul::<2>(a, b)),
         (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| canonical_f64(a * b)),
-        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::mul::<0>(a, b))),
-        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::mul::<1>(a, b))),
-        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::mul::<2>(a, b))),
+        (F64, Rounding::Zero) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::mul::<0>(a, b))),
+        (F64, Rounding::Down) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::mul::<1>(a, b))),
+        (F64, Rounding::Up) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::mul::<2>(a, b))),
         _ => return None,
     })
 }
@@ -104,14 +104,14 @@ pub(crate) fn mul(ty: Type, m: Modifiers) -> Option<Variants> {
 /// `fma`, and `mad` of these types, which is the same: one rounding.
 pub(crate) fn fma(ty: Type, m: Modifiers) -> Option<Variants> {
     Some(match (ty, m.rounding) {
-        (F32, Rounding::Nearest) => single!(m.ftz, m.sat, map3, |a, b, c| a.mul_add(b, c)),
-        (F32, Rounding::Zero) => single!(m.ftz, m.sat, map3, |a, b, c| rounding::fma::<0>(a, b, c)),
-        (F32, Rounding::Down) => single!(m.ftz, m.sat, map3, |a, b, c| rounding::fma::<1>(a, b, c)),
-        (F32, Rounding::Up) => single!(m.ftz, m.sat, map3, |a, b, c| rounding::fma::<2>(a, b, c)),
+        (F32, Rounding::Nearest) => single!(lanes, m.ftz, m.sat, map3, |a, b, c| a.mul_add(b, c)),
+        (F32, Rounding::Zero) => single!(rare, m.ftz, m.sat, map3, |a, b, c| rounding::fma::<0>(a, b, c)),
+        (F32, Rounding::Down) => single!(rare, m.ftz, m.sat, map3, |a, b, c| rounding::fma::<1>(a, b, c)),
+        (F32, Rounding::Up) => single!(rare, m.ftz, m.sat, map3, |a, b, c| rounding::fma::<2>(a, b, c)),
         (F64, Rounding::Nearest) => lanes!(map3, |a: f64, b: f64, c: f64| canonical_f64(a.mul_add(b, c))),
-        (F64, Rounding::Zero) => lanes!(map3, |a: f64, b: f64, c: f64| canonical_f64(exact::fma::<0>(a, b, c))),
-        (F64, Rounding::Down) => lanes!(map3, |a: f64, b: f64, c: f64| canonical_f64(exact::fma::<1>(a, b, c))),
-        (F64, Rounding::Up) => lanes!(map3, |a: f64, b: f64, c: f64| canonical_f64(exact::fma::<2>(a, b, c))),
+        (F64, Rounding::Zero) => rare!(map3, |a: f64, b: f64, c: f64| canonical_f64(exact::fma::<0>(a, b, c))),
+        (F64, Rounding::Down) => rare!(map3, |a: f64, b: f64, c: f64| canonical_f64(exact::fma::<1>(a, b, c))),
+        (F64, Rounding::Up) => rare!(map3, |a: f64, b: f64, c: f64| canonical_f64(exact::fma::<2>(a, b, c))),
         _ => return None,
     })
 }
@@ -119,14 +119,14 @@ pub(crate) fn fma(ty: Type, m: Modifiers) -> Option<Variants> {
 /// Division. `.approx` and `.full` are given the right quotient, which is within their bounds.
 pub(crate) fn div(ty: Type, m: Modifiers) -> Option<Variants> {
     Some(match (ty, m.rounding) {
-        (F32, Rounding::Nearest) => single!(m.ftz, m.sat, map2, |a, b| a / b),
-        (F32, Rounding::Zero) => single!(m.ftz, m.sat, map2, |a, b| rounding::div::<0>(a, b)),
-        (F32, Rounding::Down) => single!(m.ftz, m.sat, map2, |a, b| rounding::div::<1>(a, b)),
-        (F32, Rounding::Up) => single!(m.ftz, m.sat, map2, |a, b| rounding::div::<2>(a, b)),
+        (F32, Rounding::Nearest) => single!(lanes, m.ftz, m.sat, map2, |a, b| a / b),
+        (F32, Rounding::Zero) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::div::<0>(a, b)),
+        (F32, Rounding::Down) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::div::<1>(a, b)),
+        (F32, Rounding::Up) => single!(rare, m.ftz, m.sat, map2, |a, b| rounding::div::<2>(a, b)),
         (F64, Rounding::Nearest) => lanes!(map2, |a: f64, b: f64| canonical_f64(a / b)),
-        (F64, Rounding::Zero) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::div::<0>(a, b))),
-        (F64, Rounding::Down) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::div::<1>(a, b))),
-        (F64, Rounding::Up) => lanes!(map2, |a: f64, b: f64| canonical_f64(exact::div::<2>(a, b))),
+        (F64, Rounding::Zero) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::div::<0>(a, b))),
+        (F64, Rounding::Down) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::div::<1>(a, b))),
+        (F64, Rounding::Up) => rare!(map2, |a: f64, b: f64| canonical_f64(exact::div::<2>(a, b))),
         _ => return None,
     })
 }
@@ -134,14 +134,14 @@ pub(crate) fn div(ty: Type, m: Modifiers) -> Option<Variants> {
 /// Reciprocal, `.approx` or rounded.
 pub(crate) fn rcp(ty: Type, m: Modifiers) -> Option<Variants> {
     Some(match (ty, m.rounding) {
-        (F32, Rounding::Nearest) => single!(m.ftz, false, map1, |a| 1.0 / a),
-        (F32, Rounding::Zero) => single!(m.ftz, false, map1, |a| rounding::div::<0>(1.0, a)),
-        (F32, Rounding::Down) => single!(m.ftz, false, map1, |a| rounding::div::<1>(1.0, a)),
-        (F32, Rounding::Up) => single!(m.ftz, false, map1, |a| rounding::div::<2>(1.0, a)),
+        (F32, Rounding::Nearest) => single!(lanes, m.ftz, false, map1, |a| 1.0 / a),
+        (F32, Rounding::Zero) => single!(rare, m.ftz, false, map1, |a| rounding::div::<0>(1.0, a)),
+        (F32, Rounding::Down) => single!(rare, m.ftz, false, map1, |a| rounding::div::<1>(1.0, a)),
+        (F32, Rounding::Up) => single!(rare, m.ftz, false, map1, |a| rounding::div::<2>(1.0, a)),
         (F64, Rounding::Nearest) => lanes!(map1, |a: f64| canonical_f64(1.0 / a)),
-        (F64, Rounding::Zero) => lanes!(map1, |a: f64| canonical_f64(exact::div::<0>(1.0, a))),
-        (F64, Rounding::Down) => lanes!(map1, |a: f64| canonical_f64(exact::div::<1>(1.0, a))),
-        (F64, Rounding::Up) => lanes!(map1, |a: f64| canonical_f64(exact::div::<2>(1.0, a))),
+        (F64, Rounding::Zero) => rare!(map1, |a: f64| canonical_f64(exact::div::<0>(1.0, a))),
+        (F64, Rounding::Down) => rare!(map1, |a: f64| canonical_f64(exact::div::<1>(1.0, a))),
+        (F64, Rounding::Up) => rare!(map1, |a: f64| canonical_f64(exact::div::<2>(1.0, a))),
         _ => return None,
     })
 }
@@ -161,20 +161,20 @@ fn upper_word(x: f64) -> f64 {
 
 /// `rcp.approx.ftz.f64`.
 pub(crate) fn rcp_approximate_f64() -> Variants {
-    lanes!(map1, |a: f64| upper_word(1.0 / upper_word(a)))
+    rare!(map1, |a: f64| upper_word(1.0 / upper_word(a)))
 }
 
 /// Square root, `.approx` or rounded.
 pub(crate) fn sqrt(ty: Type, m: Modifiers) -> Option<Variants> {
     Some(match (ty, m.rounding) {
-        (F32, Rounding::Nearest) => single!(m.ftz, false, map1, |a| a.sqrt()),
-        (F32, Rounding::Zero) => single!(m.ftz, false, map1, |a| rounding::sqrt::<0>(a)),
-        (F32, Rounding::Down) => single!(m.ftz, false, map1, |a| rounding::sqrt::<1>(a)),
-        (F32, Rounding::Up) => single!(m.ftz, false, map1, |a| rounding::sqrt::<2>(a)),
+        (F32, Rounding::Nearest) => single!(lanes, m.ftz, false, map1, |a| a.sqrt()),
+        (F32, Rounding::Zero) => single!(rare, m.ftz, false, map1, |a| rounding::sqrt::<0>(a)),
+        (F32, Rounding::Down) => single!(rare, m.ftz, false, map1, |a| rounding::sqrt::<1>(a)),
+        (F32, Rounding::Up) => single!(rare, m.ftz, false, map1, |a| rounding::sqrt::<2>(a)),
         (F64, Rounding::Nearest) => lanes!(map1, |a: f64| canonical_f64(a.sqrt())),
-        (F64, Rounding::Zero) => lanes!(map1, |a: f64| canonical_f64(exact::sqrt::<0>(a))),
-        (F64, Rounding::Down) => lanes!(map1, |a: f64| canonical_f64(exact::sqrt::<1>(a))),
-        (F64, Rounding::Up) => lanes!(map1, |a: f64| canonical_f64(exact::sqrt::<2>(a))),
+        (F64, Rounding::Zero) => rare!(map1, |a: f64| canonical_f64(exact::sqrt::<0>(a))),
+        (F64, Rounding::Down) => rare!(map1, |a: f64| canonical_f64(exact::sqrt::<1>(a))),
+        (F64, Rounding::Up) => rare!(map1, |a: f64| canonical_f64(exact::sqrt::<2>(a))),
         _ => return None,
     })
 }
@@ -182,7 +182,7 @@ pub(crate) fn sqrt(ty: Type, m: Modifiers) -> Option<Variants> {
 pub(crate) fn neg(ty: Type, ftz: bool) -> Option<Variants> {
     Some(match ty {
         F32 if !ftz => lanes!(map1, |a: f32| -a),
-        F32 => single!(ftz, false, map1, |a| -a),
+        F32 => single!(lanes, ftz, false, map1, |a| -a),
         F64 => lanes!(map1, |a: f64| -a),
         _ => return None,
     })
@@ -191,7 +191,7 @@ pub(crate) fn neg(ty: Type, ftz: bool) -> Option<Variants> {
 pub(crate) fn abs(ty: Type, ftz: bool) -> Option<Variants> {
     Some(match ty {
         F32 if !ftz => lanes!(map1, |a: f32| a.abs()),
-        F32 => single!(ftz, false, map1, |a| a.abs()),
+        F32 => single!(lanes, ftz, false, map1, |a| a.abs()),
         F64 => lanes!(map1, |a: f64| a.abs()),
         _ => return None,
     })
@@ -260,8 +260,8 @@ fn maximum_f64(a: f64, b: f64) -> f64 {
 
 pub(crate) fn min(ty: Type, ftz: bool, keep_nan: bool) -> Option<Variants> {
     Some(match (ty, keep_nan) {
-        (F32, false) => single!(ftz, false, map2, |a, b| minimum::<false>(a, b)),
-        (F32, true) => single!(ftz, false, map2, |a, b| minimum::<true>(a, b)),
+        (F32, false) => single!(lanes, ftz, false, map2, |a, b| minimum::<false>(a, b)),
+        (F32, true) => single!(rare, ftz, false, map2, |a, b| minimum::<true>(a, b)),
         (F64, false) => lanes!(map2, |a: f64, b: f64| minimum_f64(a, b)),
         _ => return None,
     })
@@ -269,8 +269,8 @@ pub(crate) fn min(ty: Type, ftz: bool, keep_nan: bool) -> Option<Variants> {
 
 pub(crate) fn max(ty: Type, ftz: bool, keep_nan: bool) -> Option<Variants> {
     Some(match (ty, keep_nan) {
-        (F32, false) => single!(ftz, false, map2, |a, b| maximum::<false>(a, b)),
-        (F32, true) => single!(ftz, false, map2, |a, b| maximum::<true>(a, b)),
+        (F32, false) => single!(lanes, ftz, false, map2, |a, b| maximum::<false>(a, b)),
+        (F32, true) => single!(rare, ftz, false, map2, |a, b| maximum::<true>(a, b)),
         (F64, false) => lanes!(map2, |a: f64, b: f64| maximum_f64(a, b)),
         _ => return None,
     })
@@ -279,8 +279,8 @@ pub(crate) fn max(ty: Type, ftz: bool, keep_nan: bool) -> Option<Variants> {
 /// The second operand with the sign of the first.
 pub(crate) fn copysign(ty: Type) -> Option<Variants> {
     Some(match ty {
-        F32 => lanes!(map2, |a: f32, b: f32| b.copysign(a)),
-        F64 => lanes!(map2, |a: f64, b: f64| b.copysign(a)),
+        F32 => rare!(map2, |a: f32, b: f32| b.copysign(a)),
+        F64 => rare!(map2, |a: f64, b: f64| b.copysign(a)),
         _ => return None,
     })
 }
@@ -290,8 +290,8 @@ pub(crate) fn testp(ty: Type, property: &str) -> Option<Variants> {
     macro_rules! both {
         (|$a:ident| $value:expr) => {
             match ty {
-                F32 => lanes!(map1, |$a: f32| $value),
-                F64 => lanes!(map1, |$a: f64| $value),
+                F32 => rare!(map1, |$a: f32| $value),
+                F64 => rare!(map1, |$a: f64| $value),
                 _ => return None,
             }
         };
@@ -339,13 +339,13 @@ pub(super) fn exp2(x: f32) -> f32 {
 /// The approximate functions. Each is as exact as the host's own, so within the manual's bounds.
 pub(crate) fn special(name: &str, ty: Type, ftz: bool) -> Option<Variants> {
     Some(match (name, ty) {
-        ("ex2", F32) => single!(ftz, false, map1, |a| exp2(a)),
-        ("lg2", F32) => single!(ftz, false, map1, |a| f64::from(a).log2() as f32),
-        ("sin", F32) => single!(ftz, false, map1, |a| f64::from(a).sin() as f32),
-        ("cos", F32) => single!(ftz, false, map1, |a| f64::from(a).cos() as f32),
-        ("tanh", F32) => single!(ftz, false, map1, |a| f64::from(a).tanh() as f32),
-        ("rsqrt", F32) => single!(ftz, false, map1, |a| (1.0 / f64::from(a).sqrt()) as f32),
-        ("rsqrt", F64) if ftz => lanes!(map1, |a: f64| upper_word(1.0 / upper_word(a).sqrt())),
+        ("ex2", F32) => single!(lanes, ftz, false, map1, |a| exp2(a)),
+        ("lg2", F32) => single!(lanes, ftz, false, map1, |a| f64::from(a).log2() as f32),
+        ("sin", F32) => single!(rare, ftz, false, map1, |a| f64::from(a).sin() as f32),
+        ("cos", F32) => single!(rare, ftz, false, map1, |a| f64::from(a).cos() as f32),
+        ("tanh", F32) => single!(rare, ftz, false, map1, |a| f64::from(a).tanh() as f32),
+        ("rsqrt", F32) => single!(lanes, ftz, false, map1, |a| (1.0 / f64::from(a).sqrt()) as f32),
+        ("rsqrt", F64) if ftz => rare!(map1, |a: f64| upper_word(1.0 / upper_word(a).sqrt())),
         ("rsqrt", F64) => lanes!(map1, |a: f64| canonical_f64(1.0 / a.sqrt())),
         _ => return None,
     })

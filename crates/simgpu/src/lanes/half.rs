@@ -4,7 +4,7 @@
 //! numbers fit into 24 bits, and sums rounded to 24 or 53 bits first are those rounded once, since 24 ≥ 2·11 + 2.
 
 use super::rounding::{DOWN, UP, ZERO};
-use super::{Lane, Variants, lanes};
+use super::{Lane, Variants, lanes, rare};
 use crate::ptx::ast::Type::{self, Bf16, Bf16x2, F16, F16x2};
 
 /// IEEE binary16.
@@ -226,14 +226,14 @@ fn pair3<T: Narrow>(a: u32, b: u32, c: u32, f: impl Fn(f64, f64, f64) -> f64) ->
     half(a, b, c) | half(a >> 16, b >> 16, c >> 16) << 16
 }
 
-/// Both formats, alone and in pairs. A lone number's upper half is zero going in and dropped coming out.
+/// Both formats, alone and in pairs; `$compile` is `lanes` or `rare`. A lone number's upper half is zero going in and dropped coming out.
 macro_rules! halves {
-    ($ty:expr, $map:ident, $pair:ident, |$($arg:ident),+| $value:expr) => {
+    ($compile:ident, $ty:expr, $map:ident, $pair:ident, |$($arg:ident),+| $value:expr) => {
         match $ty {
-            F16 => Some(lanes!($map, |$($arg: u32),+| $pair::<Half>($($arg),+, |$($arg),+| $value) & 0xffff)),
-            F16x2 => Some(lanes!($map, |$($arg: u32),+| $pair::<Half>($($arg),+, |$($arg),+| $value))),
-            Bf16 => Some(lanes!($map, |$($arg: u32),+| $pair::<Brain>($($arg),+, |$($arg),+| $value) & 0xffff)),
-            Bf16x2 => Some(lanes!($map, |$($arg: u32),+| $pair::<Brain>($($arg),+, |$($arg),+| $value))),
+            F16 => Some($compile!($map, |$($arg: u32),+| $pair::<Half>($($arg),+, |$($arg),+| $value) & 0xffff)),
+            F16x2 => Some($compile!($map, |$($arg: u32),+| $pair::<Half>($($arg),+, |$($arg),+| $value))),
+            Bf16 => Some($compile!($map, |$($arg: u32),+| $pair::<Brain>($($arg),+, |$($arg),+| $value) & 0xffff)),
+            Bf16x2 => Some($compile!($map, |$($arg: u32),+| $pair::<Brain>($($arg),+, |$($arg),+| $value))),
             _ => None,
         }
     };
@@ -244,20 +244,20 @@ macro_rules! halves {
 macro_rules! clamped {
     ($ty:expr, $ftz:expr, $clamp:expr, $map:ident, $pair:ident, |$($arg:ident),+| $value:expr) => {
         match ($clamp, $ftz) {
-            (Clamp::None, false) => halves!($ty, $map, $pair, |$($arg),+| $value),
-            (Clamp::Unit, false) => halves!($ty, $map, $pair, |$($arg),+| unit($value)),
-            (Clamp::Positive, false) => halves!($ty, $map, $pair, |$($arg),+| positive($value)),
+            (Clamp::None, false) => halves!(lanes, $ty, $map, $pair, |$($arg),+| $value),
+            (Clamp::Unit, false) => halves!(rare, $ty, $map, $pair, |$($arg),+| unit($value)),
+            (Clamp::Positive, false) => halves!(rare, $ty, $map, $pair, |$($arg),+| positive($value)),
             // Only binary16 has `.ftz`.
             (_, true) if matches!($ty, Bf16 | Bf16x2) => None,
-            (Clamp::None, true) => halves!($ty, $map, $pair, |$($arg),+| {
+            (Clamp::None, true) => halves!(rare, $ty, $map, $pair, |$($arg),+| {
                 $(let $arg = flush($arg);)+
                 flushed($value)
             }),
-            (Clamp::Unit, true) => halves!($ty, $map, $pair, |$($arg),+| {
+            (Clamp::Unit, true) => halves!(rare, $ty, $map, $pair, |$($arg),+| {
                 $(let $arg = flush($arg);)+
                 flushed(unit($value))
             }),
-            (Clamp::Positive, true) => halves!($ty, $map, $pair, |$($arg),+| {
+            (Clamp::Positive, true) => halves!(rare, $ty, $map, $pair, |$($arg),+| {
                 $(let $arg = flush($arg);)+
                 flushed(positive($value))
             }),
@@ -344,11 +344,13 @@ pub(crate) fn abs(ty: Type) -> Option<Variants> {
 
 pub(crate) fn special(name: &str, ty: Type, ftz: bool) -> Option<Variants> {
     match name {
-        "ex2" if ftz && matches!(ty, Bf16 | Bf16x2) => halves!(ty, map1, pair, |a| brain_flush(brain_flush(a).exp2())),
+        "ex2" if ftz && matches!(ty, Bf16 | Bf16x2) => {
+            halves!(rare, ty, map1, pair, |a| brain_flush(brain_flush(a).exp2()))
+        }
         "ex2" if ftz => clamped!(ty, true, Clamp::None, map1, pair, |a| a.exp2()),
         _ if ftz => None,
-        "ex2" => halves!(ty, map1, pair, |a| a.exp2()),
-        "tanh" => halves!(ty, map1, pair, |a| a.tanh()),
+        "ex2" => halves!(rare, ty, map1, pair, |a| a.exp2()),
+        "tanh" => halves!(rare, ty, map1, pair, |a| a.tanh()),
         _ => None,
     }
 }

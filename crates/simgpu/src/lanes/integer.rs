@@ -1,13 +1,23 @@
 //! Integer arithmetic. PTX manual, 10.7.1 (integer arithmetic instructions).
 
-use super::{Variants, lanes};
+use super::{Variants, lanes, rare};
 use crate::ptx::ast::Type::{self, *};
 
-/// Picks the function for a type; `None` where the instruction has no such type.
+/// Picks the function for a type; `None` where the instruction has no such type. Types that are `rare` are compiled once.
 macro_rules! by_type {
-    ($ty:expr, $map:ident, { $($pattern:pat => $f:expr),+ $(,)? }) => {
+    (
+        $ty:expr, $map:ident, { $($pattern:pat => $f:expr),+ $(,)? }
+        $(, rare { $($seldom:pat => $g:expr),+ $(,)? })?
+    ) => {
         match $ty {
             $($pattern => Some(lanes!($map, $f)),)+
+            $($($seldom => Some(rare!($map, $g)),)+)?
+            _ => None,
+        }
+    };
+    ($ty:expr, $map:ident, rare { $($pattern:pat => $f:expr),+ $(,)? }) => {
+        match $ty {
+            $($pattern => Some(rare!($map, $f)),)+
             _ => None,
         }
     };
@@ -35,27 +45,29 @@ pub(crate) fn sub(ty: Type) -> Option<Variants> {
 }
 
 pub(crate) fn add_saturating(ty: Type) -> Option<Variants> {
-    by_type!(ty, map2, { S32 => |a: i32, b: i32| a.saturating_add(b) })
+    by_type!(ty, map2, rare { S32 => |a: i32, b: i32| a.saturating_add(b) })
 }
 
 pub(crate) fn sub_saturating(ty: Type) -> Option<Variants> {
-    by_type!(ty, map2, { S32 => |a: i32, b: i32| a.saturating_sub(b) })
+    by_type!(ty, map2, rare { S32 => |a: i32, b: i32| a.saturating_sub(b) })
 }
 
 pub(crate) fn mul_lo(ty: Type) -> Option<Variants> {
     by_type!(ty, map2, {
-        U16 | S16 => |a: u16, b: u16| a.wrapping_mul(b),
         U32 | S32 => |a: u32, b: u32| a.wrapping_mul(b),
         U64 | S64 => |a: u64, b: u64| a.wrapping_mul(b),
+    }, rare {
+        U16 | S16 => |a: u16, b: u16| a.wrapping_mul(b),
     })
 }
 
 pub(crate) fn mul_hi(ty: Type) -> Option<Variants> {
     by_type!(ty, map2, {
-        U16 => |a: u16, b: u16| ((u32::from(a) * u32::from(b)) >> 16) as u16,
-        S16 => |a: i16, b: i16| ((i32::from(a) * i32::from(b)) >> 16) as i16,
         U32 => |a: u32, b: u32| ((u64::from(a) * u64::from(b)) >> 32) as u32,
         S32 => |a: i32, b: i32| ((i64::from(a) * i64::from(b)) >> 32) as i32,
+    }, rare {
+        U16 => |a: u16, b: u16| ((u32::from(a) * u32::from(b)) >> 16) as u16,
+        S16 => |a: i16, b: i16| ((i32::from(a) * i32::from(b)) >> 16) as i16,
         U64 => |a: u64, b: u64| ((u128::from(a) * u128::from(b)) >> 64) as u64,
         S64 => |a: i64, b: i64| ((i128::from(a) * i128::from(b)) >> 64) as i64,
     })
@@ -63,23 +75,25 @@ pub(crate) fn mul_hi(ty: Type) -> Option<Variants> {
 
 pub(crate) fn mul_wide(ty: Type) -> Option<Variants> {
     by_type!(ty, map2, {
-        U16 => |a: u16, b: u16| u32::from(a) * u32::from(b),
-        S16 => |a: i16, b: i16| i32::from(a) * i32::from(b),
         U32 => |a: u32, b: u32| u64::from(a) * u64::from(b),
         S32 => |a: i32, b: i32| i64::from(a) * i64::from(b),
+    }, rare {
+        U16 => |a: u16, b: u16| u32::from(a) * u32::from(b),
+        S16 => |a: i16, b: i16| i32::from(a) * i32::from(b),
     })
 }
 
 pub(crate) fn mad_lo(ty: Type) -> Option<Variants> {
     by_type!(ty, map3, {
-        U16 | S16 => |a: u16, b: u16, c: u16| a.wrapping_mul(b).wrapping_add(c),
         U32 | S32 => |a: u32, b: u32, c: u32| a.wrapping_mul(b).wrapping_add(c),
         U64 | S64 => |a: u64, b: u64, c: u64| a.wrapping_mul(b).wrapping_add(c),
+    }, rare {
+        U16 | S16 => |a: u16, b: u16, c: u16| a.wrapping_mul(b).wrapping_add(c),
     })
 }
 
 pub(crate) fn mad_hi(ty: Type) -> Option<Variants> {
-    by_type!(ty, map3, {
+    by_type!(ty, map3, rare {
         U16 => |a: u16, b: u16, c: u16| (((u32::from(a) * u32::from(b)) >> 16) as u16).wrapping_add(c),
         S16 => |a: i16, b: i16, c: i16| (((i32::from(a) * i32::from(b)) >> 16) as i16).wrapping_add(c),
         U32 => |a: u32, b: u32, c: u32| (((u64::from(a) * u64::from(b)) >> 32) as u32).wrapping_add(c),
@@ -91,16 +105,17 @@ pub(crate) fn mad_hi(ty: Type) -> Option<Variants> {
 
 pub(crate) fn mad_wide(ty: Type) -> Option<Variants> {
     by_type!(ty, map3, {
-        U16 => |a: u16, b: u16, c: u32| (u32::from(a) * u32::from(b)).wrapping_add(c),
-        S16 => |a: i16, b: i16, c: i32| (i32::from(a) * i32::from(b)).wrapping_add(c),
         U32 => |a: u32, b: u32, c: u64| (u64::from(a) * u64::from(b)).wrapping_add(c),
         S32 => |a: i32, b: i32, c: i64| (i64::from(a) * i64::from(b)).wrapping_add(c),
+    }, rare {
+        U16 => |a: u16, b: u16, c: u32| (u32::from(a) * u32::from(b)).wrapping_add(c),
+        S16 => |a: i16, b: i16, c: i32| (i32::from(a) * i32::from(b)).wrapping_add(c),
     })
 }
 
 /// Division by zero gives an unspecified, machine-specific value; ours is all ones, as NVIDIA's code sequence gives.
 pub(crate) fn div(ty: Type) -> Option<Variants> {
-    by_type!(ty, map2, {
+    by_type!(ty, map2, rare {
         U16 => |a: u16, b: u16| a.checked_div(b).unwrap_or(u16::MAX),
         S16 => |a: i16, b: i16| if b == 0 { -1 } else { a.wrapping_div(b) },
         U32 => |a: u32, b: u32| a.checked_div(b).unwrap_or(u32::MAX),
@@ -112,7 +127,7 @@ pub(crate) fn div(ty: Type) -> Option<Variants> {
 
 /// The remainder by zero is unspecified too; ours is the dividend.
 pub(crate) fn rem(ty: Type) -> Option<Variants> {
-    by_type!(ty, map2, {
+    by_type!(ty, map2, rare {
         U16 => |a: u16, b: u16| a.checked_rem(b).unwrap_or(a),
         S16 => |a: i16, b: i16| if b == 0 { a } else { a.wrapping_rem(b) },
         U32 => |a: u32, b: u32| a.checked_rem(b).unwrap_or(a),
@@ -124,45 +139,49 @@ pub(crate) fn rem(ty: Type) -> Option<Variants> {
 
 pub(crate) fn min(ty: Type) -> Option<Variants> {
     by_type!(ty, map2, {
-        U16 => |a: u16, b: u16| a.min(b),
-        S16 => |a: i16, b: i16| a.min(b),
         U32 => |a: u32, b: u32| a.min(b),
         S32 => |a: i32, b: i32| a.min(b),
         U64 => |a: u64, b: u64| a.min(b),
         S64 => |a: i64, b: i64| a.min(b),
+    }, rare {
+        U16 => |a: u16, b: u16| a.min(b),
+        S16 => |a: i16, b: i16| a.min(b),
     })
 }
 
 pub(crate) fn max(ty: Type) -> Option<Variants> {
     by_type!(ty, map2, {
-        U16 => |a: u16, b: u16| a.max(b),
-        S16 => |a: i16, b: i16| a.max(b),
         U32 => |a: u32, b: u32| a.max(b),
         S32 => |a: i32, b: i32| a.max(b),
         U64 => |a: u64, b: u64| a.max(b),
         S64 => |a: i64, b: i64| a.max(b),
+    }, rare {
+        U16 => |a: u16, b: u16| a.max(b),
+        S16 => |a: i16, b: i16| a.max(b),
     })
 }
 
 pub(crate) fn abs(ty: Type) -> Option<Variants> {
     by_type!(ty, map1, {
-        S16 => |a: i16| a.wrapping_abs(),
         S32 => |a: i32| a.wrapping_abs(),
         S64 => |a: i64| a.wrapping_abs(),
+    }, rare {
+        S16 => |a: i16| a.wrapping_abs(),
     })
 }
 
 pub(crate) fn neg(ty: Type) -> Option<Variants> {
     by_type!(ty, map1, {
-        S16 => |a: i16| a.wrapping_neg(),
         S32 => |a: i32| a.wrapping_neg(),
         S64 => |a: i64| a.wrapping_neg(),
+    }, rare {
+        S16 => |a: i16| a.wrapping_neg(),
     })
 }
 
 /// c + |a − b|.
 pub(crate) fn sad(ty: Type) -> Option<Variants> {
-    by_type!(ty, map3, {
+    by_type!(ty, map3, rare {
         U16 => |a: u16, b: u16, c: u16| c.wrapping_add(a.abs_diff(b)),
         S16 => |a: i16, b: i16, c: u16| c.wrapping_add(a.abs_diff(b)),
         U32 => |a: u32, b: u32, c: u32| c.wrapping_add(a.abs_diff(b)),
@@ -174,7 +193,7 @@ pub(crate) fn sad(ty: Type) -> Option<Variants> {
 
 /// The low 32 bits of the product of the low 24 bits.
 pub(crate) fn mul24_lo(ty: Type) -> Option<Variants> {
-    by_type!(ty, map2, {
+    by_type!(ty, map2, rare {
         U32 => |a: u32, b: u32| (a & 0xff_ffff).wrapping_mul(b & 0xff_ffff),
         S32 => |a: i32, b: i32| (a << 8 >> 8).wrapping_mul(b << 8 >> 8),
     })
@@ -182,21 +201,21 @@ pub(crate) fn mul24_lo(ty: Type) -> Option<Variants> {
 
 /// The high 32 bits of the 48-bit product.
 pub(crate) fn mul24_hi(ty: Type) -> Option<Variants> {
-    by_type!(ty, map2, {
+    by_type!(ty, map2, rare {
         U32 => |a: u32, b: u32| high24_unsigned(a, b),
         S32 => |a: i32, b: i32| high24_signed(a, b),
     })
 }
 
 pub(crate) fn mad24_lo(ty: Type) -> Option<Variants> {
-    by_type!(ty, map3, {
+    by_type!(ty, map3, rare {
         U32 => |a: u32, b: u32, c: u32| (a & 0xff_ffff).wrapping_mul(b & 0xff_ffff).wrapping_add(c),
         S32 => |a: i32, b: i32, c: i32| (a << 8 >> 8).wrapping_mul(b << 8 >> 8).wrapping_add(c),
     })
 }
 
 pub(crate) fn mad24_hi(ty: Type) -> Option<Variants> {
-    by_type!(ty, map3, {
+    by_type!(ty, map3, rare {
         U32 => |a: u32, b: u32, c: u32| high24_unsigned(a, b).wrapping_add(c),
         S32 => |a: i32, b: i32, c: i32| high24_signed(a, b).wrapping_add(c),
     })
@@ -230,16 +249,16 @@ pub(crate) fn dp2a(a_signed: bool, b_signed: bool, upper: bool) -> Variants {
         ($shift:literal) => {
             match (a_signed, b_signed) {
                 (false, false) => {
-                    lanes!(map3, |a: u32, b: u32, c: u32| dot(halves(a, false), bytes(b >> $shift, false), c))
+                    rare!(map3, |a: u32, b: u32, c: u32| dot(halves(a, false), bytes(b >> $shift, false), c))
                 }
                 (false, true) => {
-                    lanes!(map3, |a: u32, b: u32, c: u32| dot(halves(a, false), bytes(b >> $shift, true), c))
+                    rare!(map3, |a: u32, b: u32, c: u32| dot(halves(a, false), bytes(b >> $shift, true), c))
                 }
                 (true, false) => {
-                    lanes!(map3, |a: u32, b: u32, c: u32| dot(halves(a, true), bytes(b >> $shift, false), c))
+                    rare!(map3, |a: u32, b: u32, c: u32| dot(halves(a, true), bytes(b >> $shift, false), c))
                 }
                 (true, true) => {
-                    lanes!(map3, |a: u32, b: u32, c: u32| dot(halves(a, true), bytes(b >> $shift, true), c))
+                    rare!(map3, |a: u32, b: u32, c: u32| dot(halves(a, true), bytes(b >> $shift, true), c))
                 }
             }
         };

@@ -11,7 +11,8 @@
 //!    makes them from the loop; each function is compiled once for each [`Lanes`](crate::Lanes) and picked when a module loads.
 //! 2. All lanes are computed, and the mask decides what is stored: one path when it is full, a blend when it is not.
 //! 3. Equal instructions in a row (64 multiply-adds, say) are one call that loops over them.
-//! 4. A predicate is a register too, 0 or all ones, so that comparisons and selections are vector instructions as well.
+//! 4. Operations that are seldom met (directed rounding, most conversions) are compiled once and run the plain loop: see `each`.
+//! 5. A predicate is a register too, 0 or all ones, so that comparisons and selections are vector instructions as well.
 #![allow(unsafe_code)]
 // A lane is a number that indexes several registers at once.
 #![allow(clippy::needless_range_loop)]
@@ -19,6 +20,8 @@
 pub(crate) mod bits;
 pub(crate) mod compare;
 pub(crate) mod convert;
+mod each;
+pub(crate) mod eight;
 mod exact;
 pub(crate) mod float;
 pub(crate) mod gather;
@@ -30,7 +33,7 @@ pub(crate) mod rounding;
 pub(crate) use registers::{LANES, Registers, Unit, bits_of, lanes_of};
 
 use crate::machine::{Block, Run, Warp};
-use crate::program::Op;
+use crate::program::{Op, Slot};
 use crate::settings;
 
 /// One function for each way to compute lanes.
@@ -105,11 +108,21 @@ pub(crate) trait Lane: Copy {
 
 /// The bits of one lane.
 pub(crate) trait Bits: Copy + Default {
+    fn get(registers: &Registers, slot: Slot, lane: usize) -> Self;
+    fn set(registers: &mut Registers, slot: Slot, lane: usize, value: Self);
     /// `new` where the mask is all ones, `old` where it is 0.
     fn blend(new: Self, old: Self, mask: u32) -> Self;
 }
 
 impl Bits for u32 {
+    #[inline(always)]
+    fn get(registers: &Registers, slot: Slot, lane: usize) -> u32 {
+        registers.get(slot)[lane]
+    }
+    #[inline(always)]
+    fn set(registers: &mut Registers, slot: Slot, lane: usize, value: u32) {
+        registers.get_mut(slot)[lane] = value;
+    }
     #[inline(always)]
     fn blend(new: u32, old: u32, mask: u32) -> u32 {
         (new & mask) | (old & !mask)
@@ -117,6 +130,14 @@ impl Bits for u32 {
 }
 
 impl Bits for u64 {
+    #[inline(always)]
+    fn get(registers: &Registers, slot: Slot, lane: usize) -> u64 {
+        registers.get_wide(slot)[lane]
+    }
+    #[inline(always)]
+    fn set(registers: &mut Registers, slot: Slot, lane: usize, value: u64) {
+        registers.get_wide_mut(slot)[lane] = value;
+    }
     #[inline(always)]
     fn blend(new: u64, old: u64, mask: u32) -> u64 {
         let mask = i64::from(mask as i32) as u64;
@@ -254,6 +275,28 @@ macro_rules! lanes {
     }};
 }
 pub(crate) use lanes;
+
+/// Compiles an elementwise operation once, lane by lane: for those that are rare, or that no vector instruction computes.
+macro_rules! rare {
+    ($map:ident, $f:expr) => {{
+        fn lane_by_lane(
+            warp: &mut $crate::machine::Warp,
+            _: &mut $crate::machine::Block<'_>,
+            ops: &[$crate::program::Op],
+        ) {
+            $crate::lanes::each::$map(warp, ops, $f)
+        }
+        $crate::lanes::Variants::new(
+            $crate::lanes::arity!($map),
+            lane_by_lane,
+            #[cfg(target_arch = "x86_64")]
+            lane_by_lane,
+            #[cfg(target_arch = "x86_64")]
+            lane_by_lane,
+        )
+    }};
+}
+pub(crate) use rare;
 
 /// Compiles a function of a whole warp, `#[inline(always)]`, for each way to compute lanes.
 macro_rules! compiled {

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::access::{addresses, lanes_in, put, stored};
 use super::block::Block;
 use super::global::{check_written, count};
-use super::shadow::Access;
+use super::races::Races;
+use super::shadow::{Access, Accessor};
 use super::shared;
 use super::warp::Warp;
 use crate::lanes::LANES;
@@ -60,11 +61,24 @@ pub(crate) fn global_atomic(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) 
     if block.context.checks.uninitialized_global {
         check_written(warp, block, op, &addresses, &targets);
     }
+    let context = block.context;
+    let mut held = context.races.as_ref().map(Races::held);
     let mut old = [0; LANES];
     for lane in lanes_in(warp.mask) {
         let Some(found) = targets.of(lane) else { continue };
         let (b, c) = (operand(warp, op, 1, lane), if op.count == 3 { operand(warp, op, 2, lane) } else { 0 });
-        old[lane] = update(found, addresses[lane] - found.start(), op, b, c);
+        let offset = addresses[lane] - found.start();
+        let (Some(races), Some(held)) = (&context.races, &mut held) else {
+            old[lane] = update(found, offset, op, b, c);
+            continue;
+        };
+        held.hold(addresses[lane]);
+        old[lane] = update(found, offset, op, b, c);
+        let by = Accessor::new(warp, lane, &block.order, block.clock, op.position);
+        let clash = races.write(found, offset, bytes, true, &block.step(by, true));
+        if let Some(clash) = clash {
+            block.note_clash(warp, op.position, lane, addresses[lane], "atomic operation", clash);
+        }
     }
     put(warp, op, op.data[0], &old);
 }

@@ -1,12 +1,14 @@
 //! A block: its warps, its shared memory, its barriers.
 
 use super::notes::{Notes, Occurrence};
+use super::order::{Knowledge, Order};
+use super::races::Races;
 use super::shadow::Shadow;
 use super::warp::{Parked, Stop, Warp};
 use crate::counters::Counters;
 use crate::finding::FindingKind;
 use crate::lanes::{LANES, Unit};
-use crate::memory::{Allocation, Snapshot};
+use crate::memory::{Reachable, Snapshot};
 use crate::program::{BarrierKind, Program, SpecialValue};
 use crate::settings::Checks;
 
@@ -22,6 +24,22 @@ pub(crate) struct Context<'a> {
     pub(crate) params: &'a [u8],
     pub(crate) checks: Checks,
     pub(crate) max_instructions: u64,
+    /// Where races on global memory are looked for.
+    pub(crate) races: Option<Races>,
+}
+
+impl Context<'_> {
+    /// The block with a number in the grid.
+    pub(super) fn block_at(&self, number: u64) -> [u32; 3] {
+        let [x, y] = [self.grid[0], self.grid[1]].map(u64::from);
+        [(number % x) as u32, (number / x % y) as u32, (number / x / y) as u32]
+    }
+
+    /// The thread with a number in its block.
+    pub(super) fn thread_at(&self, number: u32) -> [u32; 3] {
+        let [x, y, _] = self.block;
+        [number % x, number / x % y, number / (x * y)]
+    }
 }
 
 /// How often a basic block was entered, and by how many lanes.
@@ -52,8 +70,12 @@ pub(crate) struct Block<'a> {
     /// Whether a block has written to it since it was cleared.
     pub(super) local_written: bool,
     pub(crate) shadow: Shadow,
-    /// Rises at every barrier of the block or of a warp: what happened at an earlier time happened before the barrier.
+    /// Rises at every barrier of the block or of a warp.
     pub(crate) clock: u32,
+    /// The clock when the block began.
+    pub(super) born: u32,
+    /// What the warps know of each other from the block's barriers.
+    pub(super) order: Order,
     pub(crate) counters: Counters,
     /// For each basic block.
     pub(crate) visits: Vec<Visits>,
@@ -63,10 +85,17 @@ pub(crate) struct Block<'a> {
     pub(crate) instructions: u64,
     pub(crate) notes: Notes,
     /// The allocation that each memory operation found last.
-    pub(crate) found: Vec<Option<&'a Allocation>>,
+    pub(crate) found: Vec<Option<&'a Reachable>>,
     pub(crate) aborted: bool,
-    /// Threads that arrived at a barrier without waiting (`bar.arrive`).
-    arrived: [u32; BARRIERS],
+    /// Those who arrived at a barrier without waiting (`bar.arrive`).
+    arrived: [Arrived; BARRIERS],
+}
+
+/// What those who do not wait leave at a barrier: how many threads they are, and what they knew.
+#[derive(Debug, Clone, Copy, Default)]
+struct Arrived {
+    threads: u32,
+    message: Knowledge,
 }
 
 /// Named barriers of a block.
@@ -84,8 +113,15 @@ impl<'a> Block<'a> {
             shared: vec![0; context.shared_bytes as usize],
             local_written: false,
             local: vec![0; warps * LANES * program.local_bytes as usize],
-            shadow: Shadow::new(context.shared_bytes, program.shared_granule, context.checks),
+            shadow: Shadow::new(
+                context.shared_bytes,
+                program.shared_granule,
+                !program.copies.is_empty(),
+                context.checks,
+            ),
             clock: 1,
+            born: 1,
+            order: Order::default(),
             counters: Counters::default(),
             visits: vec![Visits::default(); program.blocks.len()],
             guarded: vec![0; program.ops.len()],
@@ -93,7 +129,7 @@ impl<'a> Block<'a> {
             notes: Notes::default(),
             found: vec![None; program.memory.len()],
             aborted: false,
-            arrived: [0; BARRIERS],
+            arrived: [Arrived::default(); BARRIERS],
         }
     }
 
@@ -131,13 +167,13 @@ impl<'a> Block<'a> {
 
     /// Runs one block of the grid to its end.
     pub(crate) fn run(&mut self, number: u64, warps: &mut [Warp]) {
-        let grid = self.context.grid;
-        let (x, rest) = (number % u64::from(grid[0]), number / u64::from(grid[0]));
-        self.id = [x as u32, (rest % u64::from(grid[1])) as u32, (rest / u64::from(grid[1])) as u32];
+        self.id = self.context.block_at(number);
         self.number = number;
         self.clock = self.shadow.next_block(self.clock);
+        self.born = self.clock;
+        self.order.join_all(self.clock);
         self.instructions = 0;
-        self.arrived = [0; BARRIERS];
+        self.arrived = [Arrived::default(); BARRIERS];
         // What nobody wrote is not a number.
         self.shared.fill(0xff);
         if std::mem::take(&mut self.local_written) {
@@ -217,18 +253,16 @@ impl<'a> Block<'a> {
 
     /// The thread of a lane.
     pub(crate) fn thread_of(&self, warp: u32, lane: u32) -> [u32; 3] {
-        let [x, y, _] = self.context.block;
-        let thread = warp * LANES as u32 + lane;
-        [thread % x, thread / x % y, thread / (x * y)]
+        self.context.thread_at(warp * LANES as u32 + lane)
     }
 
-    /// Lanes arrive at a barrier.
-    pub(super) fn arrive(&mut self, warp: &mut Warp, lanes: u32, site: u32, resume: u32) {
+    /// Lanes arrive at a barrier. `missing`: those that were alive when the first of them came, and are not here.
+    pub(super) fn arrive(&mut self, warp: &mut Warp, lanes: u32, missing: u32, site: u32, resume: u32) {
         let program = self.context.program;
         let barrier = &program.barriers[site as usize];
         self.counters.barriers += 1;
-        if barrier.aligned && self.context.checks.divergent_barriers && lanes != warp.live {
-            let missing = warp.live & !lanes;
+        let missing = (missing | warp.live) & !lanes;
+        if barrier.aligned && self.context.checks.divergent_barriers && missing != 0 {
             self.note(FindingKind::DivergentBarrier, warp, lanes, barrier.position, None, || {
                 format!(
                     "{} lanes of the warp are here, {} are elsewhere (lane {})",
@@ -242,11 +276,20 @@ impl<'a> Block<'a> {
         let number = warp.registers.get(barrier.number)[first] as usize % BARRIERS;
         let expected = barrier.threads.map(|slot| warp.registers.get(slot)[first]);
         match barrier.kind {
-            BarrierKind::Arrive => self.arrived[number] += LANES as u32,
+            BarrierKind::Arrive => self.leave_message(warp.index as usize, number),
             BarrierKind::Sync | BarrierKind::Reduce { .. } => {
                 warp.parked.push(Parked { barrier: number as u32, expected, resume, lanes, site });
             }
         }
+    }
+
+    /// A warp arrives and goes on: what it did until now is ordered before what those do who wait.
+    fn leave_message(&mut self, warp: usize, number: usize) {
+        self.clock = self.clock.saturating_add(1);
+        let message = self.order.message(warp, self.clock);
+        let arrived = &mut self.arrived[number];
+        arrived.threads = arrived.threads.saturating_add(LANES as u32);
+        arrived.message.iter_mut().zip(message).for_each(|(known, new)| *known = new.max(*known));
     }
 
     /// The lanes among those arriving that do not wait.
@@ -260,20 +303,28 @@ impl<'a> Block<'a> {
         let mut released = false;
         for number in 0..BARRIERS as u32 {
             let waiting = || warps.iter().flat_map(|warp| &warp.parked).filter(|parked| parked.barrier == number);
-            let Some(first) = waiting().next() else { continue };
+            let Some(&first) = waiting().next() else { continue };
             let complete = match first.expected {
                 None => warps.iter().all(|warp| warp.live & !warp.parked_at(number) == 0),
                 // Warps count as a whole, also a last one that is not full.
                 Some(expected) => {
                     let whole = warps.iter().filter(|warp| warp.parked_at(number) != 0).count() as u32;
-                    whole * LANES as u32 + self.arrived[number as usize] >= expected
+                    (whole * LANES as u32).saturating_add(self.arrived[number as usize].threads) >= expected
                 }
             };
             if complete {
                 self.reduce(warps, number);
                 self.clock = self.clock.saturating_add(1);
-                self.arrived[number as usize] = 0;
-                warps.iter_mut().for_each(|warp| warp.release(number, self.clock));
+                let arrived = std::mem::take(&mut self.arrived[number as usize]);
+                let waited = warps.iter().filter(|warp| warp.parked_at(number) != 0);
+                let members = waited.fold(0u32, |members, warp| members | 1 << warp.index);
+                // Who has left counts as having been at a barrier of all.
+                if first.expected.is_none() || members.count_ones() as usize == warps.len() {
+                    self.order.join_all(self.clock);
+                } else {
+                    self.order.join(members, &arrived.message, self.clock);
+                }
+                warps.iter_mut().for_each(|warp| warp.release(number));
                 released = true;
             }
         }

@@ -7,6 +7,7 @@
 use super::access::{addresses, lanes_in};
 use super::block::Block;
 use super::global::count;
+use super::races::Races;
 use super::shadow::{Access, Accessor};
 use super::shared;
 use super::warp::Warp;
@@ -33,6 +34,8 @@ struct Copy {
     /// Bytes that are read; zeros follow.
     read: [u32; LANES],
     bytes: u32,
+    /// Index into `Program::memory`.
+    memory: u32,
 }
 
 impl Copies {
@@ -57,6 +60,8 @@ pub(crate) fn copy_async(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
         warp.set_mask(reading);
         let from = addresses(warp, op.from, op.from_wide, op.from_offset);
         let targets = block.targets(warp, op.memory as usize, op.position, &from, 1, u64::from(bytes));
+        let context = block.context;
+        let mut held = context.races.as_ref().map(Races::held);
         for lane in lanes_in(reading) {
             let size = u64::from(sizes[lane]);
             let Some(found) = targets.of(lane) else {
@@ -69,7 +74,12 @@ pub(crate) fn copy_async(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
                 block.note(FindingKind::OutOfBounds, warp, 1 << lane, op.position, Some(from[lane]), || {
                     format!("cp.async reads {size} bytes at byte {offset} of an allocation of {} bytes", found.bytes())
                 });
-            } else if block.context.checks.uninitialized_global
+                continue;
+            }
+            if let Some(held) = &mut held {
+                block.note_read(warp, &program.memory[op.memory as usize], lane, found, from[lane], size, held);
+            }
+            if block.context.checks.uninitialized_global
                 && !(offset..offset + size).all(|byte| found.is_written(byte, 1))
             {
                 block.note(FindingKind::UninitializedGlobal, warp, 1 << lane, op.position, Some(from[lane]), || {
@@ -85,7 +95,7 @@ pub(crate) fn copy_async(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     block.check_shared(warp, op.position, lanes, Access::Write, &to, bytes);
     lanes_in(lanes).for_each(|lane| block.shadow.begin_copy(u64::from(to[lane]), op.bytes));
     let group = warp.copies.committed;
-    warp.copies.pending.push(Copy { lanes, group, from, to, read: sizes, bytes: op.bytes });
+    warp.copies.pending.push(Copy { lanes, group, from, to, read: sizes, bytes: op.bytes, memory: op.memory });
 }
 
 pub(crate) fn commit_group(warp: &mut Warp, _: &mut Block<'_>, _: &[Op]) {
@@ -102,8 +112,7 @@ pub(crate) fn wait_group(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
             let later = u64::from(warp.copies.committed[lane]).saturating_sub(u64::from(copy.group[lane]));
             if all || later > keep {
                 copy.lanes &= !(1 << lane);
-                let by = Accessor::new(warp, lane, block.clock, ops[0].position);
-                finish(block, copy, lane, by);
+                finish(warp, block, copy, lane, ops[0].position);
             }
         }
     }
@@ -111,12 +120,13 @@ pub(crate) fn wait_group(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     warp.copies.pending = pending;
 }
 
-fn finish(block: &mut Block<'_>, copy: &Copy, lane: usize, by: Accessor) {
+fn finish(warp: &Warp, block: &mut Block<'_>, copy: &Copy, lane: usize, position: u32) {
     let target = copy.to[lane] as usize;
     let (read, bytes) = (copy.read[lane] as usize, copy.bytes as usize);
     let context = block.context;
     let shared = &mut block.shared[target..][..bytes];
     shared.fill(0);
+    let mut source = None;
     if read > 0
         && let Some((found, offset)) = context.memory.find(copy.from[lane])
     {
@@ -127,7 +137,14 @@ fn finish(block: &mut Block<'_>, copy: &Copy, lane: usize, by: Accessor) {
         } else {
             shared[..read].iter_mut().enumerate().for_each(|(at, byte)| *byte = found.load8(offset + at as u64));
         }
+        source = Some(found);
     }
+    // The bytes may have been read at any time from the instruction to here.
+    if let (Some(found), Some(races)) = (source, &context.races) {
+        let op = &context.program.memory[copy.memory as usize];
+        block.note_read(warp, op, lane, found, copy.from[lane], read as u64, &mut races.held());
+    }
+    let by = Accessor::new(warp, lane, &block.order, block.clock, position);
     block.shadow.end_copy(u64::from(copy.to[lane]), copy.bytes, by);
 }
 

@@ -124,7 +124,11 @@ pub(crate) fn reduce(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
 
 /// `bar.warp.sync`. Slots: members in `slots[1]`.
 pub(crate) fn sync_warp(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
-    members(warp, block, &ops[0], ops[0].slots[1]);
+    let members = members(warp, block, &ops[0], ops[0].slots[1]);
     block.clock = block.clock.saturating_add(1);
-    warp.warp_synced_at = block.clock;
+    if members == warp.live {
+        warp.order.join_all(block.clock);
+    } else {
+        warp.order.join(members, &[0; LANES], block.clock);
+    }
 }

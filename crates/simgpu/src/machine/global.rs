@@ -2,11 +2,13 @@
 
 use super::access::{addresses, lanes_in, put, stored};
 use super::block::Block;
+use super::races::{Clash, Held};
+use super::shadow::Accessor;
 use super::warp::Warp;
 use crate::counters::Traffic;
 use crate::finding::FindingKind;
 use crate::lanes::LANES;
-use crate::memory::Allocation;
+use crate::memory::{Allocation, Reachable};
 use crate::program::{MemoryOp, Op};
 
 use super::banks::sectors;
@@ -14,14 +16,14 @@ use super::banks::sectors;
 /// Where the lanes of an access go: one allocation for all, or whatever each lane finds.
 pub(super) enum Targets<'a> {
     /// All lanes, active or not, are inside this allocation.
-    One(&'a Allocation),
+    One(&'a Reachable),
     /// Lane by lane; `None` where the access is refused.
-    Each(Box<[Option<&'a Allocation>; LANES]>),
+    Each(Box<[Option<&'a Reachable>; LANES]>),
 }
 
 impl<'a> Targets<'a> {
     #[inline(always)]
-    pub(super) fn of(&self, lane: usize) -> Option<&'a Allocation> {
+    pub(super) fn of(&self, lane: usize) -> Option<&'a Reachable> {
         match self {
             Targets::One(allocation) => Some(allocation),
             Targets::Each(each) => each[lane],
@@ -95,7 +97,7 @@ impl<'a> Block<'a> {
             };
             match refused {
                 Some((kind, detail)) => self.note(kind, warp, 1 << lane, position, Some(address), || detail),
-                None => each[lane] = found.map(|(allocation, _)| &**allocation),
+                None => each[lane] = found.map(|(allocation, _)| allocation),
             }
         }
         Targets::Each(each)
@@ -152,6 +154,9 @@ pub(crate) fn global_load(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     count(&mut block.counters.global_loads, &addresses, warp.mask, bytes);
     if block.context.checks.uninitialized_global {
         check_written(warp, block, op, &addresses, &targets);
+    }
+    if block.context.races.is_some() {
+        check_read(warp, block, op, &addresses, &targets);
     }
     match &targets {
         Targets::One(found) if op.bytes == 4 && !op.wide => load_words(warp, op, found, &addresses),
@@ -225,12 +230,100 @@ pub(crate) fn global_store(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let bytes = op.total_bytes();
     let targets = block.targets(warp, at, op.position, &addresses, bytes, bytes);
     count(&mut block.counters.global_stores, &addresses, warp.mask, bytes);
+    if block.context.races.is_some() {
+        return store_checked(warp, block, op, &addresses, &targets);
+    }
+    for lane in lanes_in(warp.mask) {
+        if let Some(found) = targets.of(lane) {
+            store_lane(warp, op, found, addresses[lane] - found.start(), lane);
+        }
+    }
+}
+
+#[inline(always)]
+fn store_lane(warp: &Warp, op: &MemoryOp, found: &Allocation, offset: u64, lane: usize) {
+    for element in 0..usize::from(op.count) {
+        let value = stored(warp, op, op.data[element], lane);
+        write(found, offset + element as u64 * u64::from(op.bytes), op.bytes, value);
+    }
+}
+
+/// Tells what is kept of races of a load by each lane.
+#[inline(never)]
+fn check_read(warp: &Warp, block: &mut Block<'_>, op: &MemoryOp, addresses: &[u64; LANES], targets: &Targets<'_>) {
+    let context = block.context;
+    let Some(races) = &context.races else { return };
+    let mut held = races.held();
+    for lane in lanes_in(warp.mask) {
+        if let Some(found) = targets.of(lane) {
+            block.note_read(warp, op, lane, found, addresses[lane], op.total_bytes(), &mut held);
+        }
+    }
+}
+
+/// Lane by lane, with the lock of the page: two writes of the same bytes are no race, and who is the second is decided.
+#[inline(never)]
+fn store_checked(warp: &Warp, block: &mut Block<'_>, op: &MemoryOp, addresses: &[u64; LANES], targets: &Targets<'_>) {
+    let context = block.context;
+    let Some(races) = &context.races else { return };
+    let mut held = races.held();
     for lane in lanes_in(warp.mask) {
         let Some(found) = targets.of(lane) else { continue };
+        held.hold(addresses[lane]);
         let offset = addresses[lane] - found.start();
-        for element in 0..usize::from(op.count) {
-            let value = stored(warp, op, op.data[element], lane);
-            write(found, offset + element as u64 * u64::from(op.bytes), op.bytes, value);
+        let size = u64::from(op.bytes);
+        let changes = (0..usize::from(op.count)).any(|element| {
+            let new = stored(warp, op, op.data[element], lane) & (u64::MAX >> (64 - 8 * u32::from(op.bytes)));
+            read(found, offset + element as u64 * size, op.bytes) != new
+        });
+        store_lane(warp, op, found, offset, lane);
+        let by = Accessor::new(warp, lane, &block.order, block.clock, op.position);
+        let clash = races.write(found, offset, op.total_bytes(), changes, &block.step(by, op.strong));
+        if let Some(clash) = clash {
+            block.note_clash(warp, op.position, lane, addresses[lane], "write", clash);
         }
+    }
+}
+
+impl Block<'_> {
+    /// Tells what is kept of races of a read by a lane.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "who, what and where of one access")]
+    pub(super) fn note_read(
+        &mut self,
+        warp: &Warp,
+        op: &MemoryOp,
+        lane: usize,
+        found: &Reachable,
+        address: u64,
+        bytes: u64,
+        held: &mut Held<'_>,
+    ) {
+        let context = self.context;
+        let Some(races) = &context.races else { return };
+        let by = Accessor::new(warp, lane, &self.order, self.clock, op.position);
+        let step = self.step(by, op.strong);
+        if let Some(clash) = races.read(found, address - found.start(), bytes, &step, held) {
+            self.note_clash(warp, op.position, lane, address, "read", clash);
+        }
+    }
+
+    #[cold]
+    pub(super) fn note_clash(
+        &mut self,
+        warp: &Warp,
+        position: u32,
+        lane: usize,
+        address: u64,
+        what: &str,
+        clash: Clash,
+    ) {
+        let program = self.context.program;
+        let line = program.positions.get(clash.position as usize).map_or(0, |position| position.ptx_line);
+        let [x, y, z] = self.context.thread_at(clash.thread);
+        let did = if clash.wrote { "wrote" } else { "read" };
+        self.note(FindingKind::Race, warp, 1 << lane, position, Some(address), || {
+            format!("this {what} of global memory and thread ({x}, {y}, {z}) of the block, which {did} in line {line}, have no barrier between them")
+        });
     }
 }

@@ -1,9 +1,10 @@
-//! Tensor cores: `ldmatrix` and `mma`. PTX manual, 10.7.14 and 10.7.15 (warp-level matrix instructions).
+//! Tensor cores: `ldmatrix`, `stmatrix` and `mma`. PTX manual, 10.7.14 and 10.7.15 (warp-level matrix instructions).
 //!
-//! A matrix is spread over the lanes: with `group = lane / 4` and `place = lane % 4`, a lane holds pairs of elements of rows
-//! `group` and `group + 8`. Here the fragments are gathered into small matrices, multiplied, and spread again. Products of
-//! 16-bit numbers are exact in single precision and are summed there in order of k; how a GPU rounds in between is not
-//! documented, so results are compared with a tolerance.
+//! A matrix is spread over the lanes: with `group = lane / 4` and `place = lane % 4`, a lane holds elements of rows `group` and
+//! `group + 8` of A, as many in a row as a register has room for, and as many of column `group` of B. Here the fragments are
+//! gathered into small matrices, multiplied, and spread again. Products of 16-bit and 8-bit numbers are exact in single precision
+//! and are summed there in order of k; how a GPU rounds in between is not documented, so results are compared with a tolerance.
+//! Integer sums are exact.
 
 use super::access::lanes_in;
 use super::block::Block;
@@ -11,8 +12,9 @@ use super::shadow::Access;
 use super::shared;
 use super::warp::Warp;
 use crate::lanes::LANES;
+use crate::lanes::eight;
 use crate::lanes::half::{Brain, Half};
-use crate::program::{MatrixFormat, MatrixOp, MatrixShape, Op};
+use crate::program::{MatrixFormat, MatrixOp, Op};
 
 /// `ldmatrix`: eight rows of 16 bytes a matrix, whose addresses the first eight lanes give, the next eight, and so on.
 pub(crate) fn load_matrix(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
@@ -50,13 +52,27 @@ pub(crate) fn load_matrix(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     }
 }
 
-/// The low or high half of a word as a number.
-#[inline(always)]
-fn half(format: MatrixFormat, word: u32, index: usize) -> f32 {
-    let bits = (word >> (16 * index)) as u16;
-    match format {
-        MatrixFormat::Half => Half(bits).to_f32(),
-        _ => Brain(bits).to_f32(),
+/// `stmatrix`: the same the other way round.
+pub(crate) fn store_matrix(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
+    let program = block.context.program;
+    let op = &program.memory[ops[0].immediate as usize];
+    let (matrices, transposed) = (usize::from(op.count), op.signed);
+    let offsets = shared::offsets(warp, op.address, op.address_wide, op.offset);
+    let all = warp.mask;
+    warp.set_mask(all & (u32::MAX >> (32 - 8 * matrices)));
+    let good = block.inside_shared(warp, op.position, &offsets, 16);
+    shared::count(&mut block.counters.shared_stores, &offsets, warp.mask, 16);
+    block.check_shared(warp, op.position, good, Access::Write, &offsets, 16);
+    warp.set_mask(all);
+    for lane in lanes_in(good & (u32::MAX >> (32 - 8 * matrices))) {
+        let registers = warp.registers.get(op.data[lane / 8]);
+        let row = lane % 8;
+        for column in 0..8 {
+            let (group, place) = if transposed { (column, row) } else { (row, column) };
+            let word = registers[4 * group + place / 2];
+            let half = (word >> (16 * (place % 2))) as u16;
+            block.shared[offsets[lane] as usize + 2 * column..][..2].copy_from_slice(&half.to_le_bytes());
+        }
     }
 }
 
@@ -64,26 +80,105 @@ fn half(format: MatrixFormat, word: u32, index: usize) -> f32 {
 #[inline(always)]
 pub(crate) fn multiply(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {
     let op = &block.context.program.matrices[ops[0].immediate as usize];
-    match op.shape {
-        MatrixShape::M8N8K4 => multiply_f64(warp, op),
-        _ => multiply_f32(warp, op),
+    match op.a_format {
+        MatrixFormat::Half => {
+            multiply_f32::<2, 16>(warp, op, |word, index| Half((word >> (16 * index)) as u16).to_f32())
+        }
+        MatrixFormat::Brain => {
+            multiply_f32::<2, 16>(warp, op, |word, index| Brain((word >> (16 * index)) as u16).to_f32())
+        }
+        MatrixFormat::Tf32 => multiply_tf32(warp, op),
+        MatrixFormat::Double => multiply_f64(warp, op),
+        MatrixFormat::Signed8 | MatrixFormat::Unsigned8 => multiply_s32(warp, op),
+        MatrixFormat::E4m3 | MatrixFormat::E5m2 => multiply_eight(warp, op),
     }
 }
 
-/// 16×8 results, k up to 16.
-#[inline(always)]
-fn multiply_f32(warp: &mut Warp, op: &MatrixOp) {
-    let (a, b, depth) = match op.format {
-        MatrixFormat::Half | MatrixFormat::Brain => gather_halves(warp, op),
-        MatrixFormat::Tf32 => gather_singles(warp, op),
+/// Singles whose last 13 bits do not count.
+#[inline(never)]
+fn multiply_tf32(warp: &mut Warp, op: &MatrixOp) {
+    multiply_f32::<1, 8>(warp, op, |word, _| f32::from_bits(word & 0xffff_e000));
+}
+
+/// Eight-bit floats: A and B may be of either format.
+#[inline(never)]
+fn multiply_eight(warp: &mut Warp, op: &MatrixOp) {
+    let value = |format: MatrixFormat, word: u32, index: usize| {
+        let byte = (word >> (8 * index)) as u8;
+        if format == MatrixFormat::E4m3 { eight::e4m3_to_f32(byte) } else { eight::e5m2_to_f32(byte) }
     };
+    let a = gather_a::<f32, 4, 32>(warp, op, |word, index| value(op.a_format, word, index));
+    let b = gather_b::<f32, 4, 32>(warp, op, |word, index| value(op.b_format, word, index));
+    sum_f32::<32>(warp, op, &a, &b);
+}
+
+/// A and B of one format, `E` elements a register; `K` is the most that the depth can be.
+#[inline(always)]
+fn multiply_f32<const E: usize, const K: usize>(
+    warp: &mut Warp,
+    op: &MatrixOp,
+    value: impl Fn(u32, usize) -> f32 + Copy,
+) {
+    let a = gather_a::<f32, E, K>(warp, op, value);
+    let b = gather_b::<f32, E, K>(warp, op, value);
+    sum_f32::<K>(warp, op, &a, &b);
+}
+
+/// A, row by row; zero beyond its depth and below its rows.
+#[inline(always)]
+fn gather_a<T: Copy + Default, const E: usize, const K: usize>(
+    warp: &Warp,
+    op: &MatrixOp,
+    value: impl Fn(u32, usize) -> T,
+) -> [[T; K]; 16] {
+    let mut a = [[T::default(); K]; 16];
+    let halves = op.rows / 8;
+    for step in 0..op.steps {
+        for half in 0..halves {
+            let words = warp.registers.get(op.a[halves * step + half]);
+            for lane in 0..LANES {
+                let (group, place) = (lane / 4, E * (lane % 4));
+                for index in 0..E {
+                    a[group + 8 * half][4 * E * step + place + index] = value(words[lane], index);
+                }
+            }
+        }
+    }
+    a
+}
+
+/// B, row by row.
+#[inline(always)]
+fn gather_b<T: Copy + Default, const E: usize, const K: usize>(
+    warp: &Warp,
+    op: &MatrixOp,
+    value: impl Fn(u32, usize) -> T,
+) -> [[T; 8]; K] {
+    let mut b = [[T::default(); 8]; K];
+    for step in 0..op.steps {
+        let words = warp.registers.get(op.b[step]);
+        for lane in 0..LANES {
+            let (group, place) = (lane / 4, E * (lane % 4));
+            for index in 0..E {
+                b[4 * E * step + place + index][group] = value(words[lane], index);
+            }
+        }
+    }
+    b
+}
+
+/// 16×8 sums in single precision.
+#[inline(always)]
+fn sum_f32<const K: usize>(warp: &mut Warp, op: &MatrixOp, a: &[[f32; K]; 16], b: &[[f32; 8]; K]) {
+    let depth = 4 * op.a_format.elements() * op.steps;
+    let half = |word: u32, index: usize| Half((word >> (16 * index)) as u16).to_f32();
     let mut sums = [[0f32; 8]; 16];
     for lane in 0..LANES {
         let (group, place) = (lane / 4, 2 * (lane % 4));
         for pair in 0..2 {
             for index in 0..2 {
                 sums[group + 8 * pair][place + index] = if op.narrow_sums {
-                    half(MatrixFormat::Half, warp.registers.get(op.c[pair])[lane], index)
+                    half(warp.registers.get(op.c[pair])[lane], index)
                 } else {
                     f32::from_bits(warp.registers.get(op.c[2 * pair + index])[lane])
                 };
@@ -91,7 +186,7 @@ fn multiply_f32(warp: &mut Warp, op: &MatrixOp) {
         }
     }
     for (row, sums) in sums.iter_mut().enumerate() {
-        for k in 0..depth {
+        for k in 0..depth.min(K) {
             for column in 0..8 {
                 sums[column] = a[row][k].mul_add(b[k][column], sums[column]);
             }
@@ -112,50 +207,26 @@ fn multiply_f32(warp: &mut Warp, op: &MatrixOp) {
     }
 }
 
-type Gathered = ([[f32; 16]; 16], [[f32; 8]; 16], usize);
-
-/// A 16×16 (or 16×8) and B 16×8 (or 8×8) of 16-bit numbers.
-#[inline(always)]
-fn gather_halves(warp: &Warp, op: &MatrixOp) -> Gathered {
-    let (mut a, mut b) = ([[0f32; 16]; 16], [[0f32; 8]; 16]);
-    let depth = if op.shape == MatrixShape::M16N8K16 { 16 } else { 8 };
-    for step in 0..depth / 8 {
-        for rows in 0..2 {
-            let words = warp.registers.get(op.a[2 * step + rows]);
-            for lane in 0..LANES {
-                let (group, place) = (lane / 4, 2 * (lane % 4));
-                for index in 0..2 {
-                    a[group + 8 * rows][place + 8 * step + index] = half(op.format, words[lane], index);
-                }
-            }
-        }
-        let words = warp.registers.get(op.b[step]);
-        for lane in 0..LANES {
-            let (group, place) = (lane / 4, 2 * (lane % 4));
-            for index in 0..2 {
-                b[place + 8 * step + index][group] = half(op.format, words[lane], index);
-            }
+/// 16×8 or 8×8 sums of bytes, in 32 bits: they wrap, or stop at the ends of the range.
+#[inline(never)]
+fn multiply_s32(warp: &mut Warp, op: &MatrixOp) {
+    let value = |format: MatrixFormat, word: u32, index: usize| {
+        let byte = (word >> (8 * index)) as u8;
+        if format == MatrixFormat::Signed8 { i64::from(byte as i8) } else { i64::from(byte) }
+    };
+    let a = gather_a::<i64, 4, 32>(warp, op, |word, index| value(op.a_format, word, index));
+    let b = gather_b::<i64, 4, 32>(warp, op, |word, index| value(op.b_format, word, index));
+    for pair in 0..op.rows / 8 {
+        for index in 0..2 {
+            let sums: [u32; LANES] = std::array::from_fn(|lane| {
+                let (row, column) = (lane / 4 + 8 * pair, 2 * (lane % 4) + index);
+                let start = i64::from(warp.registers.get(op.c[2 * pair + index])[lane] as i32);
+                let sum = start + (0..32).map(|k| a[row][k] * b[k][column]).sum::<i64>();
+                if op.saturates { sum.clamp(i32::MIN.into(), i32::MAX.into()) as u32 } else { sum as u32 }
+            });
+            *warp.registers.get_mut(op.d[2 * pair + index]) = sums;
         }
     }
-    (a, b, depth)
-}
-
-/// A 16×8 (or 16×4) and B 8×8 (or 4×8) of tf32: singles whose last 13 bits do not count.
-#[inline(always)]
-fn gather_singles(warp: &Warp, op: &MatrixOp) -> Gathered {
-    let (mut a, mut b) = ([[0f32; 16]; 16], [[0f32; 8]; 16]);
-    let depth = if op.shape == MatrixShape::M16N8K8 { 8 } else { 4 };
-    let value = |word: u32| f32::from_bits(word & 0xffff_e000);
-    for step in 0..depth / 4 {
-        for lane in 0..LANES {
-            let (group, place) = (lane / 4, lane % 4 + 4 * step);
-            for rows in 0..2 {
-                a[group + 8 * rows][place] = value(warp.registers.get(op.a[2 * step + rows])[lane]);
-            }
-            b[place][group] = value(warp.registers.get(op.b[step])[lane]);
-        }
-    }
-    (a, b, depth)
 }
 
 /// 8×8 results, k = 4, in double precision.

@@ -2,7 +2,7 @@
 //!
 //! A block runs on one host thread from beginning to end. Its warps take turns: each runs until all of its lanes wait at a
 //! barrier or have left. Within a warp the lanes may part at a branch; the path with the lowest basic block runs first, so
-//! that paths meet again at the first place they share.
+//! that paths meet again at the first place they share; a path at something that synchronises waits for those that can still come.
 // A lane is a number that indexes several registers at once.
 #![allow(clippy::needless_range_loop)]
 
@@ -10,27 +10,34 @@ mod access;
 mod atomic;
 mod banks;
 mod block;
+mod clock;
 mod copies;
 mod exchange;
 mod global;
 mod local;
 mod matrix;
 mod notes;
+mod order;
+mod races;
 mod shadow;
 mod shared;
 mod warp;
+mod wmma;
 
 pub(crate) use access::{generic_atomic, generic_load, generic_store};
 pub(crate) use atomic::{global_atomic, shared_atomic};
 pub(crate) use block::{Block, Context};
+pub(crate) use clock::read_clock;
 pub(crate) use copies::{commit_group, copy_async, wait_group};
 pub(crate) use exchange::{active_mask, match_lanes, reduce, shuffle, sync_warp, vote};
 pub(crate) use global::{global_load, global_store};
 pub(crate) use local::{local_load, local_store};
-pub(crate) use matrix::{load_matrix, multiply};
+pub(crate) use matrix::{load_matrix, multiply, store_matrix};
 pub(crate) use notes::Notes;
+pub(crate) use races::{BLOCKS as RACES_BLOCKS, Races};
 pub(crate) use shared::{shared_load, shared_store};
 pub(crate) use warp::Warp;
+pub(crate) use wmma::multiply_fragments;
 
 use crate::program::Op;
 

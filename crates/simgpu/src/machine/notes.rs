@@ -6,7 +6,7 @@ use crate::finding::{Finding, FindingKind};
 use crate::limits;
 use crate::program::Program;
 
-/// What one host thread has noted.
+/// What was noted of some blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     notes: BTreeMap<(u32, FindingKind), Note>,
@@ -31,6 +31,10 @@ pub(super) struct Occurrence {
 }
 
 impl Notes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.notes.is_empty() && self.dropped == 0
+    }
+
     pub(super) fn add(&mut self, kind: FindingKind, position: u32, first: Occurrence, detail: impl FnOnce() -> String) {
         if let Some(note) = self.notes.get_mut(&(position, kind)) {
             note.count += 1;
@@ -41,7 +45,7 @@ impl Notes {
         }
     }
 
-    /// Joins what another host thread noted; the lowest block is the first.
+    /// Joins what was noted of other blocks; the lowest block is the first.
     pub(crate) fn merge(&mut self, other: Notes) {
         self.dropped += other.dropped;
         for (key, note) in other.notes {

@@ -94,7 +94,7 @@ impl Block<'_> {
             return;
         }
         for lane in lanes_in(lanes) {
-            let by = Accessor::new(warp, lane, self.clock, position);
+            let by = Accessor::new(warp, lane, &self.order, self.clock, position);
             if let Some(conflict) = self.shadow.access(access, u64::from(offsets[lane]), bytes, by) {
                 self.note_conflict(warp, position, lane, access, conflict);
             }
@@ -112,7 +112,7 @@ impl Block<'_> {
     ) {
         let program = self.context.program;
         let line = conflict.other_position.map(|other| program.positions[other as usize].ptx_line);
-        let other = conflict.other.map(|thread| self.thread_of(u32::from(thread) / 32, u32::from(thread) % 32));
+        let other = conflict.other.map(|thread| self.thread_of(thread / 32, thread % 32));
         self.note(conflict.kind, warp, 1 << lane, position, Some(conflict.address), || {
             let what = if access == Access::Read { "read" } else { "write" };
             let did = if conflict.other_wrote { "wrote" } else { "read" };
@@ -240,7 +240,7 @@ fn store_checked(warp: &Warp, block: &mut Block<'_>, op: &MemoryOp, offsets: &[u
     let bytes = op.total_bytes() as usize;
     for lane in lanes_in(good) {
         let row = row(warp, op, lane);
-        let by = Accessor::new(warp, lane, block.clock, op.position);
+        let by = Accessor::new(warp, lane, &block.order, block.clock, op.position);
         let conflict = block.shadow.access(Access::Write, u64::from(offsets[lane]), bytes as u32, by);
         let place = &mut block.shared[offsets[lane] as usize..][..bytes];
         let changes = *place != row[..bytes];

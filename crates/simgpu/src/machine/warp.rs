@@ -2,12 +2,13 @@
 
 use super::block::Block;
 use super::copies::Copies;
+use super::order::Order;
 use crate::finding::FindingKind;
 use crate::lanes::{self, LANES, Registers, Unit, bits_of, lanes_of};
 use crate::program::{BasicBlock, NO_SLOT, Program, Slot, Terminator};
 
-/// Basic blocks that a warp runs before another one has its turn, so that a warp that waits for another one's store, in a
-/// loop, does not wait for ever.
+/// Basic blocks that a warp runs before another one has its turn, and a path before another one of its warp has: who waits for
+/// another one's store, in a loop, does not wait for ever.
 const QUANTUM: u32 = 1 << 14;
 
 /// A warp of 32 lanes.
@@ -22,15 +23,15 @@ pub(crate) struct Warp {
     pub(crate) index: u32,
     /// Lanes that have not left.
     pub(crate) live: u32,
-    /// The clock when it last passed a barrier of the block.
-    pub(crate) block_synced_at: u32,
-    /// The clock when it last passed a barrier of the block or of its own (`bar.warp.sync`).
-    pub(crate) warp_synced_at: u32,
+    /// What its lanes know of each other from barriers of its own (`bar.warp.sync`).
+    pub(crate) order: Order,
     pub(crate) copies: Copies,
     /// Paths that are not running, sorted by basic block, the lowest last.
     paths: Vec<Path>,
-    /// The next path to run is the one furthest on.
-    furthest_first: bool,
+    /// Whose turn it is: all lanes', which is the rule, or those of a path that would wait for ever otherwise.
+    favoured: u32,
+    /// Lanes that have had a turn since it was all lanes'.
+    had_turn: u32,
     /// Lanes that wait at a barrier.
     pub(super) parked: Vec<Parked>,
 }
@@ -40,6 +41,14 @@ pub(crate) struct Warp {
 struct Path {
     block: u32,
     lanes: u32,
+    /// Lanes that were alive and elsewhere when the path had to wait for them at a barrier.
+    missing: u32,
+}
+
+impl Path {
+    fn new(block: u32, lanes: u32) -> Path {
+        Path { block, lanes, missing: 0 }
+    }
 }
 
 /// Lanes that wait at a barrier.
@@ -74,11 +83,11 @@ impl Warp {
             mask_lanes: Unit([0; LANES]),
             index,
             live: 0,
-            block_synced_at: 0,
-            warp_synced_at: 0,
+            order: Order::default(),
             copies: Copies::default(),
             paths: Vec::new(),
-            furthest_first: false,
+            favoured: u32::MAX,
+            had_turn: 0,
             parked: Vec::new(),
         }
     }
@@ -86,12 +95,12 @@ impl Warp {
     /// Puts the lanes at the beginning of the kernel.
     pub(super) fn start(&mut self, lanes: u32, clock: u32) {
         self.live = lanes;
-        self.block_synced_at = clock;
-        self.warp_synced_at = clock;
+        self.order.join_all(clock);
+        (self.favoured, self.had_turn) = (u32::MAX, 0);
         self.paths.clear();
         self.parked.clear();
         self.copies.clear();
-        self.paths.push(Path { block: 0, lanes });
+        self.paths.push(Path::new(0, lanes));
     }
 
     /// The lanes that an operation is for.
@@ -111,15 +120,13 @@ impl Warp {
     }
 
     /// Lets the parked lanes of a barrier go on.
-    pub(super) fn release(&mut self, barrier: u32, clock: u32) {
+    pub(super) fn release(&mut self, barrier: u32) {
         let mut index = 0;
         while index < self.parked.len() {
             let parked = self.parked[index];
             if parked.barrier == barrier {
                 self.parked.swap_remove(index);
-                self.insert(Path { block: parked.resume, lanes: parked.lanes });
-                self.block_synced_at = clock;
-                self.warp_synced_at = clock;
+                self.insert(Path::new(parked.resume, parked.lanes));
             } else {
                 index += 1;
             }
@@ -141,7 +148,10 @@ impl Warp {
         }
         let at = self.paths.partition_point(|other| other.block > path.block);
         match self.paths.get_mut(at) {
-            Some(same) if same.block == path.block => same.lanes |= path.lanes,
+            Some(same) if same.block == path.block => {
+                same.lanes |= path.lanes;
+                same.missing = (same.missing | path.missing) & !same.lanes;
+            }
             _ => self.paths.insert(at, path),
         }
     }
@@ -149,7 +159,7 @@ impl Warp {
     /// Runs until the lanes wait, have left, or others should have a turn.
     pub(super) fn run(&mut self, block: &mut Block<'_>) -> Stop {
         let program = block.context.program;
-        let Some(mut path) = self.next_path() else { return self.stopped() };
+        let Some(mut path) = self.next_path(program) else { return self.stopped() };
         let mut turns = 0;
         loop {
             let basic = &program.blocks[path.block as usize];
@@ -171,20 +181,59 @@ impl Warp {
             }
             self.insert(next);
             if turns >= QUANTUM {
-                // The path that has waited longest is the one furthest on: without it the others may never end.
-                self.furthest_first = true;
+                self.end_turn(program, path.lanes);
                 return if self.paths.is_empty() { self.stopped() } else { Stop::Yield };
             }
-            match self.paths.pop() {
-                Some(lowest) => path = lowest,
+            match self.next_path(program) {
+                Some(next) => path = next,
                 None => return self.stopped(),
             }
         }
     }
 
-    fn next_path(&mut self) -> Option<Path> {
-        let furthest = std::mem::take(&mut self.furthest_first) && !self.paths.is_empty();
-        if furthest { Some(self.paths.remove(0)) } else { self.paths.pop() }
+    /// The lowest path that can go on alone. Those at something that synchronises wait for the others, as long as there are
+    /// any that can come; when each waits for another one, the lowest goes on, and what is missing is noted.
+    fn next_path(&mut self, program: &Program) -> Option<Path> {
+        while !self.paths.is_empty() {
+            for at in (0..self.paths.len()).rev() {
+                let path = self.paths[at];
+                if path.lanes & self.favoured == 0 {
+                    continue;
+                }
+                let missing = self.missing(program, path);
+                if missing == 0 {
+                    return Some(self.paths.remove(at));
+                }
+                self.paths[at].missing |= missing;
+            }
+            if self.favoured == u32::MAX {
+                return self.paths.pop();
+            }
+            self.end_turn(program, 0);
+        }
+        None
+    }
+
+    /// Lanes that are alive and elsewhere, and without which what is at the beginning of a path's basic block would be noted.
+    #[inline(always)]
+    fn missing(&self, program: &Program, path: Path) -> u32 {
+        let waits = &program.blocks[path.block as usize].waits_for;
+        let of_register = match waits.register {
+            NO_SLOT => 0,
+            slot => self.registers.get(slot)[path.lanes.trailing_zeros() as usize % LANES],
+        };
+        (waits.lanes | of_register) & self.live & !path.lanes
+    }
+
+    /// These lanes have run for a whole quantum without an end. Each other path that can go on alone has one too, one after
+    /// the other; then it is all lanes' turn again.
+    fn end_turn(&mut self, program: &Program, ran: u32) {
+        self.had_turn |= if self.favoured == u32::MAX { ran } else { self.favoured };
+        let waits_for_turn = |path: &&Path| path.lanes & !self.had_turn != 0 && self.missing(program, **path) == 0;
+        match self.paths.iter().rev().find(waits_for_turn) {
+            Some(path) => self.favoured = path.lanes,
+            None => (self.favoured, self.had_turn) = (u32::MAX, 0),
+        }
     }
 
     fn stopped(&self) -> Stop {
@@ -216,54 +265,54 @@ impl Warp {
     /// Follows the end of a basic block. Returns the path that goes on; the other one, if any, is put among the paths.
     #[inline(always)]
     fn leave(&mut self, block: &mut Block<'_>, basic: &BasicBlock, path: Path) -> Path {
-        let after = Path { block: path.block + 1, lanes: path.lanes };
+        let after = Path::new(path.block + 1, path.lanes);
         match &basic.terminator {
             Terminator::Fall => after,
-            Terminator::Jump { target } => Path { block: *target, lanes: path.lanes },
+            Terminator::Jump { target } => Path::new(*target, path.lanes),
             Terminator::Branch { predicate, negated, target } => {
                 let taken = path.lanes & self.predicate(*predicate, *negated);
                 block.counters.branches += 1;
                 if taken == path.lanes {
-                    return Path { block: *target, lanes: taken };
+                    return Path::new(*target, taken);
                 }
                 if taken != 0 {
                     block.counters.divergent_branches += 1;
-                    self.insert(Path { block: *target, lanes: taken });
+                    self.insert(Path::new(*target, taken));
                 }
-                Path { block: after.block, lanes: path.lanes & !taken }
+                Path::new(after.block, path.lanes & !taken)
             }
             Terminator::Switch { index, targets } => {
                 let indices = *self.registers.get(*index);
                 for (case, &target) in targets.iter().enumerate() {
                     let same = (0..LANES).filter(|&lane| indices[lane] as usize == case);
                     let lanes = path.lanes & same.fold(0, |lanes, lane| lanes | 1 << lane);
-                    self.insert(Path { block: target, lanes });
+                    self.insert(Path::new(target, lanes));
                 }
                 let lost = (0..LANES).filter(|&lane| indices[lane] as usize >= targets.len());
                 let lost = path.lanes & lost.fold(0, |lanes, lane| lanes | 1 << lane);
                 if lost != 0 {
                     self.leave_nowhere(block, basic, lost, indices[lost.trailing_zeros() as usize], targets.len());
                 }
-                Path { block: after.block, lanes: 0 }
+                Path::new(after.block, 0)
             }
             Terminator::Exit { guard } => {
                 let leaving = self.guarded(path.lanes, *guard);
                 self.live &= !leaving;
-                Path { block: after.block, lanes: path.lanes & !leaving }
+                Path::new(after.block, path.lanes & !leaving)
             }
             Terminator::Trap { guard } => {
                 let trapped = self.guarded(path.lanes, *guard);
                 if trapped != 0 {
                     block.stop(FindingKind::Trap, self, trapped, basic.last_position);
                 }
-                Path { block: after.block, lanes: path.lanes & !trapped }
+                Path::new(after.block, path.lanes & !trapped)
             }
             Terminator::Barrier { guard, site } => {
                 let arriving = self.guarded(path.lanes, *guard);
                 if arriving != 0 {
-                    block.arrive(self, arriving, *site, after.block);
+                    block.arrive(self, arriving, path.missing, *site, after.block);
                 }
-                Path { block: after.block, lanes: path.lanes & !arriving | block.passing(arriving, *site) }
+                Path::new(after.block, path.lanes & !arriving | block.passing(arriving, *site))
             }
         }
     }

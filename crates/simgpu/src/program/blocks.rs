@@ -41,9 +41,45 @@ pub(super) fn split(flat: &Flat) -> Blocks {
     starts.extend(flat.instructions.iter().enumerate().filter_map(after));
     starts.sort_unstable();
     starts.dedup();
+    starts.extend(before_waiting(flat, &starts));
+    starts.sort_unstable();
     let of_label = flat.labels.iter().map(|label| starts.partition_point(|start| start < label) as u32).collect();
     starts.push(count);
     Blocks { starts, of_label }
+}
+
+/// Where a block is to end before an instruction that waits for other lanes: those who wait must not hold back what they have to
+/// do first, such as a store that the others wait for, or the computation of who is waited for.
+fn before_waiting(flat: &Flat, starts: &[u32]) -> Vec<u32> {
+    let mut out = Vec::new();
+    let mut stored = false;
+    for (index, instruction) in flat.instructions.iter().enumerate() {
+        let is_start = starts.binary_search(&(index as u32)).is_ok();
+        stored &= !is_start;
+        let computed =
+            matches!(instruction.operands.last(), Some(Operand::Register(_))) && waits_for_named(instruction);
+        if !is_start && waits(instruction) && (stored || computed) {
+            out.push(index as u32);
+            stored = false;
+        }
+        stored |= matches!(instruction.opcode[0].as_str(), "st" | "red" | "atom" | "cp" | "stmatrix" | "wmma");
+    }
+    out
+}
+
+/// Whether the last operand names the lanes that the instruction waits for.
+fn waits_for_named(instruction: &Instruction) -> bool {
+    match instruction.opcode[0].as_str() {
+        "shfl" | "vote" | "match" | "redux" => true,
+        "bar" | "barrier" => instruction.opcode.get(1).is_some_and(|word| word == "warp"),
+        _ => false,
+    }
+}
+
+/// Whether an instruction waits for other lanes.
+fn waits(instruction: &Instruction) -> bool {
+    waits_for_named(instruction)
+        || matches!(instruction.opcode[0].as_str(), "bar" | "barrier" | "mma" | "wmma" | "ldmatrix" | "stmatrix")
 }
 
 /// Blocks that control can go to from the end of a block.
@@ -80,6 +116,7 @@ fn writes_nothing(opcode: &[String]) -> bool {
         "bar" | "barrier" => {
             opcode.get(1).is_none_or(|word| word != "red") && opcode.get(2).is_none_or(|word| word != "red")
         }
+        "wmma" => opcode.get(1).is_some_and(|word| word == "store"),
         _ => false,
     }
 }

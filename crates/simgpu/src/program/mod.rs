@@ -26,6 +26,7 @@ pub(crate) struct Program {
     pub(crate) memory: Vec<MemoryOp>,
     pub(crate) copies: Vec<CopyOp>,
     pub(crate) matrices: Vec<MatrixOp>,
+    pub(crate) fragments: Vec<WmmaOp>,
     pub(crate) barriers: Vec<Barrier>,
     pub(crate) positions: Vec<Position>,
     /// What each operation counts as, in the order of `ops`.
@@ -44,8 +45,14 @@ pub(crate) struct Program {
     pub(crate) zeroed: Vec<Slot>,
     /// Bytes of static shared memory; dynamic memory follows.
     pub(crate) shared_bytes: u32,
+    /// Dynamic shared memory begins at a multiple of this.
+    pub(crate) dynamic_align: u32,
     /// The narrowest access to shared memory, in bytes.
     pub(crate) shared_granule: u32,
+    /// The narrowest access to global memory, in bytes.
+    pub(crate) global_granule: u32,
+    /// Whether it orders memory by fences, or by accesses that acquire or release: a flag may then take a barrier's place.
+    pub(crate) has_fences: bool,
     /// Bytes of local memory a thread.
     pub(crate) local_bytes: u32,
 }
@@ -85,9 +92,23 @@ pub(crate) struct BasicBlock {
     /// Instructions, the terminator's included.
     pub(crate) instructions: u32,
     pub(crate) terminator: Terminator,
+    /// Who must be there before it begins.
+    pub(crate) waits_for: WaitsFor,
     /// Position of the first instruction, and of the terminator.
     pub(crate) position: u32,
     pub(crate) last_position: u32,
+}
+
+/// Lanes that the instructions of a basic block synchronise, if they are alive.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WaitsFor {
+    pub(crate) lanes: u32,
+    /// A register that names more of them, or `NO_SLOT`.
+    pub(crate) register: Slot,
+}
+
+impl WaitsFor {
+    pub(crate) const NOBODY: WaitsFor = WaitsFor { lanes: 0, register: NO_SLOT };
 }
 
 /// How control leaves a basic block. Targets are indices of basic blocks.
@@ -140,7 +161,7 @@ impl BarrierReduction {
     }
 }
 
-/// A load, a store, an atomic or an `ldmatrix`.
+/// A load, a store, an atomic, an `ldmatrix` or a `stmatrix`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MemoryOp {
     pub(crate) address: Slot,
@@ -157,6 +178,8 @@ pub(crate) struct MemoryOp {
     /// Registers, by element; for an atomic: destination, b, c.
     pub(crate) data: [Slot; 4],
     pub(crate) atomic: AtomicKind,
+    /// `.relaxed`, `.acquire`, `.release`, `.mmio`, `.volatile`: it may meet others like it (the manual, 8.4).
+    pub(crate) strong: bool,
     pub(crate) position: u32,
 }
 
@@ -214,29 +237,62 @@ pub(crate) struct CopyOp {
 /// `mma`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MatrixOp {
-    pub(crate) shape: MatrixShape,
-    pub(crate) format: MatrixFormat,
+    /// Rows of A: 16 or 8.
+    pub(crate) rows: usize,
+    /// Registers of B: the depth is 4 columns of lanes, times the elements of a register, times this.
+    pub(crate) steps: usize,
+    pub(crate) a_format: MatrixFormat,
+    pub(crate) b_format: MatrixFormat,
     /// C and D are pairs of halves.
     pub(crate) narrow_sums: bool,
+    /// Integer sums stop at the ends of the range (`.satfinite`).
+    pub(crate) saturates: bool,
     pub(crate) d: [Slot; 4],
     pub(crate) a: [Slot; 4],
     pub(crate) b: [Slot; 2],
     pub(crate) c: [Slot; 4],
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MatrixShape {
-    M16N8K16,
-    M16N8K8,
-    M16N8K4,
-    M8N8K4,
+/// `wmma.mma`. Element `e` of a tile, row by row, is element `e / 32` of lane `e % 32`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WmmaOp {
+    /// m, n, k.
+    pub(crate) shape: [usize; 3],
+    pub(crate) format: MatrixFormat,
+    /// D, C are pairs of halves.
+    pub(crate) narrow_d: bool,
+    pub(crate) narrow_c: bool,
+    pub(crate) saturates: bool,
+    pub(crate) d: [Slot; 8],
+    pub(crate) a: [Slot; 8],
+    pub(crate) b: [Slot; 8],
+    pub(crate) c: [Slot; 8],
 }
 
+/// What a matrix is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MatrixFormat {
     Half,
     Brain,
     Tf32,
+    Double,
+    Signed8,
+    Unsigned8,
+    /// Four bits of exponent, three of fraction.
+    E4m3,
+    /// Five bits of exponent, two of fraction.
+    E5m2,
+}
+
+impl MatrixFormat {
+    /// Elements that a register holds.
+    pub(crate) fn elements(self) -> usize {
+        match self {
+            MatrixFormat::Tf32 | MatrixFormat::Double => 1,
+            MatrixFormat::Half | MatrixFormat::Brain => 2,
+            _ => 4,
+        }
+    }
 }
 
 /// A parameter that a register holds.
@@ -310,6 +366,27 @@ indexed!(
     /// `redux`.
     ReduceOp { Add, MinUnsigned, MaxUnsigned, MinSigned, MaxSigned, And, Or, Xor }
 );
+
+/// A reading of a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClockOp {
+    /// Instructions of the basic block after this one.
+    pub(crate) still_to_come: u32,
+    /// The upper 32 bits.
+    pub(crate) upper: bool,
+    /// Into a register of 64 bits.
+    pub(crate) wide: bool,
+}
+
+impl ClockOp {
+    pub(crate) fn from_index(index: u64) -> ClockOp {
+        ClockOp { still_to_come: index as u32, upper: index >> 32 & 1 == 1, wide: index >> 33 & 1 == 1 }
+    }
+
+    pub(crate) fn index(self) -> u64 {
+        u64::from(self.still_to_come) | u64::from(self.upper) << 32 | u64::from(self.wide) << 33
+    }
+}
 
 /// `match`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! `mma`, `ldmatrix` and `cp.async` against plain loops over the manual's fragment layouts (9.7.14 and 9.7.9.25).
+//! `mma`, `ldmatrix`, `stmatrix` and `cp.async` against plain loops over the manual's fragment layouts (9.7.14 and 9.7.9.25).
 
 use crate::support::{Kind, LANES, Random, kernel, run};
 
@@ -159,6 +159,133 @@ fn copies_fill_with_zeros_and_arrive_by_group() {
         for (row, result) in rows.iter().zip(run(&ptx, &rows, |_| true, 3, lanes)) {
             let low = if row[2] == 0 { 0 } else { row[1] & (u64::MAX >> (64 - 8 * row[2])) };
             assert_eq!(result, [low, row[1], row[2]], "{row:x?}");
+        }
+    }
+}
+
+/// The fragments of one lane: A (M×K), B (K×8), C (M×8), registers of `e` elements of `8 · 4 / e` bits. The manual's tables, 9.7.14.5.
+fn bytes_multiply(m: usize, k: usize, a_type: &str, b_type: &str, satfinite: bool, start: i64) {
+    let mut random = Random(k as u64 + m as u64);
+    let mut byte = |ty: &str| -> i64 {
+        let raw = random.next() as u8;
+        if ty == "s8" { i64::from(raw as i8) } else { i64::from(raw) }
+    };
+    let a: Vec<Vec<i64>> = (0..m).map(|_| (0..k).map(|_| byte(a_type)).collect()).collect();
+    let b: Vec<Vec<i64>> = (0..k).map(|_| (0..8).map(|_| byte(b_type)).collect()).collect();
+    let pack = |bytes: [i64; 4]| bytes.iter().rev().fold(0u64, |word, &byte| word << 8 | (byte as u8 as u64));
+    let of_lane = |lane: usize| {
+        let (group, place) = (lane / 4, lane % 4);
+        let mut words = Vec::new();
+        for step in 0..k / 16 {
+            for skip in (0..m).step_by(8) {
+                words.push(pack([0, 1, 2, 3].map(|i| a[group + skip][16 * step + 4 * place + i])));
+            }
+        }
+        for step in 0..k / 16 {
+            words.push(pack([0, 1, 2, 3].map(|i| b[16 * step + 4 * place + i][group])));
+        }
+        words
+    };
+    let want = |row: usize, column: usize| {
+        let sum = start + (0..k).map(|l| a[row][l] * b[l][column]).sum::<i64>();
+        if satfinite { sum.clamp(i32::MIN.into(), i32::MAX.into()) as u32 } else { sum as u32 }
+    };
+    let (of_a, of_b, sums) = (m / 8 * (k / 16), k / 16, m / 4);
+    let total = of_a + of_b;
+    let all: Vec<String> = (0..32).flat_map(of_lane).map(|word| word.to_string()).collect();
+    let list = |name: &str, first: usize, count: usize| {
+        (first..first + count).map(|i| format!("%{name}{i}")).collect::<Vec<_>>().join(", ")
+    };
+    let mut text = format!(
+        "{{ .reg .b32 %m<{total}>; .reg .b64 %a, %o; .reg .b32 %l; mov.u32 %l, %laneid; mov.u64 %a, operands;
+        mul.wide.u32 %o, %l, {}; add.u64 %a, %a, %o;\n",
+        4 * total
+    );
+    (0..total).for_each(|i| text.push_str(&format!("ld.global.b32 %m{i}, [%a+{}];\n", 4 * i)));
+    let constants = vec![start.to_string(); sums].join(", ");
+    text.push_str(&format!(
+        "mma.sync.aligned.m{m}n8k{k}.row.col{}.s32.{a_type}.{b_type}.s32 {{{}}}, {{{}}}, {{{}}}, {{{constants}}}; }}",
+        if satfinite { ".satfinite" } else { "" },
+        list("d", 0, sums),
+        list("m", 0, of_a),
+        list("m", of_a, of_b),
+    ));
+    let table = format!(".global .align 8 .b32 operands[{}] = {{{}}};\n.visible .entry", all.len(), all.join(", "));
+    let ptx = kernel(&text, &[], &vec![Kind::B32; sums]).replace(".visible .entry", &table);
+    for lanes in LANES {
+        for (thread, result) in run(&ptx, &vec![Vec::new(); 128], |_| true, sums, lanes).iter().enumerate() {
+            let (group, place) = (thread % 32 / 4, 2 * (thread % 4));
+            for (index, &word) in result.iter().enumerate() {
+                let expected = want(group + 8 * (index / 2), place + index % 2);
+                assert_eq!(word, u64::from(expected), "m{m}n8k{k} {a_type} {b_type}, thread {thread}, {index}");
+            }
+        }
+    }
+}
+
+#[test]
+fn products_of_bytes() {
+    for (a, b) in [("s8", "s8"), ("s8", "u8"), ("u8", "s8"), ("u8", "u8")] {
+        bytes_multiply(16, 32, a, b, false, -7);
+        bytes_multiply(16, 16, a, b, false, 100);
+        bytes_multiply(8, 16, a, b, false, 0);
+    }
+    // Sums that pass the end wrap, or stop there.
+    bytes_multiply(16, 32, "u8", "u8", false, i64::from(i32::MAX));
+    bytes_multiply(16, 32, "u8", "u8", true, i64::from(i32::MAX));
+    bytes_multiply(16, 32, "s8", "s8", true, i64::from(i32::MIN));
+}
+
+#[test]
+fn products_of_eight_bit_floats() {
+    // 1, 2, −0.5 and 0 in both formats; every element of A is a, of B is b, so that each sum is 32·a·b + c.
+    let bits = [("e4m3", [0x38u64, 0x40, 0xb0, 0]), ("e5m2", [0x3c, 0x40, 0xb8, 0])];
+    let values = [1.0f32, 2.0, -0.5, 0.0];
+    for (a_type, of_a) in bits {
+        for (b_type, of_b) in bits {
+            for (a, b) in (0..4).flat_map(|a| (0..4).map(move |b| (a, b))) {
+                let [wa, wb] = [of_a[a], of_b[b]].map(|byte| byte * 0x0101_0101);
+                let text = format!(
+                    "mma.sync.aligned.m16n8k32.row.col.f32.{a_type}.{b_type}.f32 {{%d0, %d1, %d2, %d3}}, {{{wa}, {wa}, {wa}, {wa}}}, {{{wb}, {wb}}},
+                     {{0f3F800000, 0f3F800000, 0f3F800000, 0f3F800000}};"
+                );
+                let ptx = kernel(&text, &[], &[Kind::B32; 4]);
+                let want = u64::from((32.0 * values[a] * values[b] + 1.0).to_bits());
+                for result in run(&ptx, &vec![Vec::new(); 128], |_| true, 4, LANES[2]) {
+                    assert_eq!(result, [want; 4], "{a_type} {b_type}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn matrices_are_stored_as_they_are_loaded() {
+    for count in [1usize, 2, 4] {
+        for transposed in ["", ".trans"] {
+            let list = |name: &str| (0..count).map(|i| format!("%{name}{i}")).collect::<Vec<_>>().join(", ");
+            // Each warp stores numbers from its lanes and loads them back the same way.
+            let text = format!(
+                "{{ .reg .b64 %a, %o; .reg .b32 %l, %w, %v<4>; .shared .align 16 .b8 place[2048];
+                mov.u32 %w, %tid.x; and.b32 %l, %w, 31; mov.u64 %a, place; mul.wide.u32 %o, %w, 16; add.u64 %a, %a, %o;
+                mad.lo.u32 %v0, %l, 7, 0x10002; add.u32 %v1, %v0, 0x1000; add.u32 %v2, %v0, 0x2000; add.u32 %v3, %v0, 0x3000;
+                stmatrix.sync.aligned.m8n8.x{count}{transposed}.shared.b16 [%a], {{{}}}; bar.warp.sync -1;
+                ldmatrix.sync.aligned.m8n8.x{count}{transposed}.shared.b16 {{{}}}, [%a]; }}",
+                list("v"),
+                list("d"),
+            );
+            let ptx = kernel(&text, &[], &vec![Kind::B32; count]);
+            for lanes in LANES {
+                for (thread, result) in run(&ptx, &vec![Vec::new(); 128], |_| true, count, lanes).iter().enumerate() {
+                    for (index, &word) in result.iter().enumerate() {
+                        assert_eq!(
+                            word,
+                            (thread as u64 % 32) * 7 + 0x10002 + 0x1000 * index as u64,
+                            "x{count}{transposed}"
+                        );
+                    }
+                }
+            }
         }
     }
 }

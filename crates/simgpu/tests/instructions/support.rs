@@ -102,6 +102,17 @@ pub(crate) fn run(
     targets: usize,
     lanes: Lanes,
 ) -> Vec<Vec<u64>> {
+    run_dyn(ptx, rows, &active, targets, lanes)
+}
+
+/// One function for all texts: compiled for each of them it would take longer than all tests do.
+fn run_dyn(
+    ptx: &str,
+    rows: &[Vec<u64>],
+    active: &dyn Fn(usize) -> bool,
+    targets: usize,
+    lanes: Lanes,
+) -> Vec<Vec<u64>> {
     let gpu = Gpu::new(Settings { lanes: Some(lanes), checks: Checks::ALL, ..Settings::default() });
     let module = gpu.load(ptx).unwrap_or_else(|error| panic!("{error}\n{ptx}"));
     let threads = rows.len().next_multiple_of(128);
@@ -148,6 +159,17 @@ pub(crate) fn check(
     rows: &[Vec<u64>],
     expected: impl Fn(&[u64]) -> Vec<u64>,
     equal: impl Fn(u64, u64) -> bool,
+) {
+    check_dyn(text, sources, targets, rows, &expected, &equal);
+}
+
+fn check_dyn(
+    text: &str,
+    sources: &[Kind],
+    targets: &[Kind],
+    rows: &[Vec<u64>],
+    expected: &dyn Fn(&[u64]) -> Vec<u64>,
+    equal: &dyn Fn(u64, u64) -> bool,
 ) {
     let mut padded = rows.to_vec();
     while !padded.len().is_multiple_of(128) {

@@ -92,6 +92,9 @@ impl Decoder<'_> {
         if matches!(kind, BarrierKind::Arrive) && threads.is_none() {
             return Err(self.error("bar.arrive needs the number of threads"));
         }
+        if aligned {
+            self.waits_for.lanes = u32::MAX;
+        }
         let site = self.program.barriers.len() as u32;
         let position = (self.program.positions.len() - 1) as u32;
         self.program.barriers.push(Barrier { number, threads, kind, aligned, position });
