@@ -261,7 +261,7 @@ fn flash_attention_moves_and_holds_less() {
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn without_a_gpu_of_any_kind_the_examples_say_what_to_turn_on() {
-    for example in ["gpu_matmul", "gpu_race"] {
+    for example in ["gpu_attention", "gpu_matmul", "gpu_race"] {
         let error = error(&run(example, folder().path(), &[]));
         assert!(error.starts_with("error: this example ") && error.contains("--features simgpu"), "{error}");
     }
@@ -289,6 +289,25 @@ fn gpu_matmul_counts_what_each_rung_saves() {
     assert!(error(&run("gpu_matmul", folder.path(), &["8", "--device", "1"])).contains("device 1 was asked for"));
     assert!(error(&run("gpu_matmul", folder.path(), &["8", "--json", "no/such"])).contains("cannot write"));
     assert_eq!(run("gpu_matmul", folder.path(), &["0"]).status.code(), Some(2));
+}
+
+#[cfg(feature = "simgpu")]
+#[test]
+fn gpu_attention_counts_what_the_matrix_costs() {
+    let folder = folder();
+    let text = stdout(&run("gpu_attention", folder.path(), &["128", "256", "--json", "traffic.json"]));
+    for promised in ["on simgpu (models NVIDIA A100", "through the matrix", "flash", "times the bytes"] {
+        assert!(text.contains(promised), "no {promised:?} in:\n{text}");
+    }
+    let report = fs::read_to_string(folder.path().join("traffic.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let lines = report["lines"].as_array().expect("lines");
+    let counted = |line: usize| lines[line]["counted_bytes"].as_u64().expect("a count");
+    let ratio = |pair: usize| counted(2 * pair) as f64 / counted(2 * pair + 1) as f64;
+    assert!(lines.len() == 4 && ratio(0) > 4.0 && ratio(1) > ratio(0), "{text}");
+    assert_eq!((&lines[2]["matrix_bytes"], &lines[3]["matrix_bytes"]), (&(4 * 256 * 256).into(), &0.into()));
+    assert!(error(&run("gpu_attention", folder.path(), &["64", "--json", "no/such"])).contains("cannot write"));
+    assert_eq!(run("gpu_attention", folder.path(), &["0"]).status.code(), Some(2));
 }
 
 #[cfg(feature = "simgpu")]
