@@ -1,7 +1,7 @@
 //! How many bytes each kernel moves from and to global memory: the formulas of the sources, which the software GPU's counters agree with.
 //!
 //! Caches are left out: what several blocks read is counted for each. The difference between
-//! [`naive`] and [`flash_forward`] is the matrix of scores, which one writes and reads again and the other never writes.
+//! [`naive()`] and [`flash_forward()`] is the matrix of scores, which one writes and reads again and the other never writes.
 //!
 //! ```
 //! use gpukern_kernels::attention::traffic::{Problem, flash_forward, naive};
@@ -68,7 +68,7 @@ impl Problem {
     }
 }
 
-/// Of [`naive`](super::naive)'s three kernels: scores, softmax, values.
+/// Of [`naive`](mod@super::naive)'s three kernels: scores, softmax, values.
 pub const fn naive(problem: &Problem) -> [u64; 3] {
     let Problem { heads, queries: n, keys: m, head_dim: d, .. } = *problem;
     let tile = naive::TILE as u64;
@@ -79,7 +79,7 @@ pub const fn naive(problem: &Problem) -> [u64; 3] {
     ]
 }
 
-/// Of [`flash_forward`](super::flash_forward): Q and out, the logarithms, and K and V once a tile of queries.
+/// Of [`flash_forward`](mod@super::flash_forward): Q and out, the logarithms, and K and V once a tile of queries.
 pub const fn flash_forward(problem: &Problem) -> u64 {
     let Problem { heads, queries: n, head_dim: d, .. } = *problem;
     let own = flash_forward::QUERY_TILES[problem.variant()] as u64;
@@ -87,7 +87,7 @@ pub const fn flash_forward(problem: &Problem) -> u64 {
     4 * heads * (2 * n * d + n + 2 * streamed * d)
 }
 
-/// Of [`flash_forward_mma`](super::flash_forward_mma), where q, k and v take 2 bytes.
+/// Of [`flash_forward_mma`](mod@super::flash_forward_mma), where q, k and v take 2 bytes.
 pub const fn flash_forward_mma(problem: &Problem) -> u64 {
     let Problem { heads, queries: n, head_dim: d, .. } = *problem;
     let tile = flash_forward_mma::KEY_TILES[problem.variant()] as u64;
@@ -95,7 +95,7 @@ pub const fn flash_forward_mma(problem: &Problem) -> u64 {
     heads * (2 * n * d + 2 * 2 * streamed * d + 4 * n * (d + 1))
 }
 
-/// Of [`flash_backward`](super::flash_backward)'s three kernels: delta, dQ, dK and dV.
+/// Of [`flash_backward`](mod@super::flash_backward)'s three kernels: delta, dQ, dK and dV.
 pub const fn flash_backward(problem: &Problem) -> [u64; 3] {
     let Problem { heads, kv_heads, queries: n, keys: m, head_dim: d, .. } = *problem;
     let own = flash_backward::OWN_TILES[problem.variant()] as u64;
@@ -108,7 +108,7 @@ pub const fn flash_backward(problem: &Problem) -> [u64; 3] {
     ]
 }
 
-/// Of [`flash_decode`](super::flash_decode)'s two kernels, with splits of `split_keys` keys: the splits, their combination.
+/// Of [`flash_decode`](mod@super::flash_decode)'s two kernels, with splits of `split_keys` keys: the splits, their combination.
 pub const fn flash_decode(problem: &Problem, split_keys: u32) -> [u64; 2] {
     let Problem { heads, kv_heads, queries: n, keys: m, head_dim: d, .. } = *problem;
     let splits = flash_decode::splits(m as u32, split_keys) as u64;
