@@ -99,6 +99,12 @@ pub enum DnsError {
         /// What went wrong.
         reason: String,
     },
+    /// Bytes that should be a response are none.
+    #[error("not a response: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: String,
+    },
     /// A file of the machine could not be read.
     #[error("cannot read {path}: {reason}")]
     File {

@@ -25,7 +25,7 @@ pub(crate) struct Prepared {
 
 /// Whether the server is asked to find the answer, or only to say what it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Recursion {
+pub enum Recursion {
     /// RD = 1: find it.
     Desired,
     /// RD = 0: say what you know.
@@ -65,6 +65,11 @@ impl Prepared {
         }
         let bytes = message.to_vec().ok()?;
         Some(Self { id: message.metadata.id, question, bytes })
+    }
+
+    /// The query that a captured response claims to answer.
+    pub(crate) fn asked(id: u16, question: Query) -> Self {
+        Self { id, question, bytes: Vec::new() }
     }
 
     /// What goes on the wire.

@@ -81,7 +81,7 @@ impl Lab {
     /// How the lab's names are resolved: by walking from its root, and nothing else.
     #[must_use]
     pub fn names(&self) -> ResolverOptions {
-        ResolverOptions { walker: self.walker(), ..ResolverOptions::default() }
+        ResolverOptions { walker: self.walker(), machine: None, ..ResolverOptions::default() }
     }
 
     /// The URL of a path on the healthy site.

@@ -1,12 +1,39 @@
 //! From a name to addresses, in the order in which this machine asks.
+//!
+//! ```text
+//! our own cache ──miss──► the machine, in the order of nsswitch.conf ──miss──► the walk from the root, or a resolver
+//! (a browser's place)       ├─ files: /etc/hosts
+//!                           ├─ dns: what the resolver (the router's, the provider's) has in its cache
+//!                           └─ others are named, and not asked
+//! ```
+//!
+//! An entry in the hosts file ends the search, as it does for every program. An answer in the resolver's cache is shown, and the
+//! walk is done all the same: this crate is there to show it. [`Method::Resolver`] asks the resolver instead, as programs do.
 
-use std::net::IpAddr;
+mod cache;
+mod hosts;
+mod machine;
+mod nsswitch;
+mod resolution;
+mod stub;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
-use crate::dns::{DnsError, Outcome, Query, RecordType, Tried, Walk, Walker};
+use crate::dns::{DnsError, Query, RecordType, Walker};
 use crate::{Clock, Error, Phase, Step};
+use cache::{Cache, Hit};
+
+pub use cache::CACHE_ENTRIES_MAX;
+pub use hosts::{HostsEntry, find_in_hosts};
+pub use machine::Machine;
+pub use nsswitch::{Found, Service, host_services};
+pub use resolution::{CacheLook, Place, Resolution, Source};
+pub use stub::{Stub, system_resolvers};
 
 /// Which addresses are wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,13 +84,33 @@ pub struct ResolverOptions {
     pub family: Family,
     /// How long finding the addresses of one name may take.
     pub timeout_ms: u64,
+    /// Who is asked when nothing on this machine knows.
+    pub method: Method,
+    /// Where this machine looks first; nowhere if none is given.
+    pub machine: Option<Machine>,
     /// How the walk from the root is done: from where, trusting what, within which limits.
     pub walker: Walker,
 }
 
+/// Who is asked for a name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Method {
+    /// The authorities, from the root down.
+    #[default]
+    Walk,
+    /// This resolver, or the system's.
+    Resolver(Option<SocketAddr>),
+}
+
 impl Default for ResolverOptions {
     fn default() -> Self {
-        Self { family: Family::Any, timeout_ms: 10_000, walker: Walker::default() }
+        Self {
+            family: Family::Any,
+            timeout_ms: 10_000,
+            method: Method::Walk,
+            machine: Some(Machine::default()),
+            walker: Walker::default(),
+        }
     }
 }
 
@@ -71,53 +118,14 @@ impl Default for ResolverOptions {
 #[derive(Debug, Default)]
 pub struct Resolver {
     options: ResolverOptions,
-}
-
-/// Where the addresses came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Source {
-    /// The host is an address already.
-    Literal,
-    /// The caller said so (`--resolve`).
-    Override,
-    /// The servers that are authorities for it, found from the root down.
-    Walk,
-    /// Nothing knew.
-    Nothing,
-}
-
-/// What a name resolved to, and what was tried for it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Resolution {
-    /// The name, as asked.
-    pub name: String,
-    /// Its addresses, in the order in which they were given.
-    pub addresses: Vec<IpAddr>,
-    /// Who gave them.
-    pub source: Source,
-    /// What was tried, in order: each becomes a bar of the waterfall.
-    pub steps: Vec<Step>,
-    /// The walk, if there was one: every query, and the chain of trust.
-    pub walk: Option<Walk>,
-    /// Why there is no address, if there is none.
-    pub error: Option<Error>,
-}
-
-impl Resolution {
-    /// Addresses that need nobody's answer.
-    #[must_use]
-    pub fn given(name: &str, addresses: Vec<IpAddr>, source: Source) -> Self {
-        Self { name: name.to_owned(), addresses, source, steps: Vec::new(), walk: None, error: None }
-    }
+    cache: Mutex<Cache>,
 }
 
 impl Resolver {
     /// A resolver that has learnt nothing yet.
     #[must_use]
     pub fn new(options: ResolverOptions) -> Self {
-        Self { options }
+        Self { options, cache: Mutex::default() }
     }
 
     /// The addresses of `host`, which is a name or an address without brackets.
@@ -133,7 +141,50 @@ impl Resolver {
             }
             return resolution;
         }
-        self.walk(host, clock).await
+        let (own, known) = self.look_in_own_cache(host, clock);
+        if let Some(answer) = known {
+            let addresses = answer.clone().unwrap_or_default();
+            let mut resolution = Resolution::given(host, addresses, Source::Cache);
+            resolution.error = answer.err().map(Error::from);
+            return resolution.after(vec![own]);
+        }
+        let mut looks = vec![own];
+        looks.extend(self.look_on_machine(host, clock).await);
+        let local = looks.iter().find(|look| look.hit && !matches!(look.place, Place::Resolver { .. }));
+        if let Some(look) = local {
+            return Resolution::given(host, look.addresses.clone(), Source::Hosts).after(looks);
+        }
+        let resolution = match self.options.method {
+            Method::Walk => self.walk(host, clock).await,
+            Method::Resolver(resolver) => self.ask_resolver(resolver, host, clock).await,
+        };
+        resolution.after(looks)
+    }
+
+    fn look_in_own_cache(&self, host: &str, clock: &Clock) -> (CacheLook, Option<Result<Vec<IpAddr>, DnsError>>) {
+        let record_types = self.options.family.record_types();
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let (hit, span) = clock.measure_work(|| cache.get(host, record_types, Instant::now()));
+        let mut look = CacheLook { span, ..CacheLook::miss(Place::Own, "not learnt before", clock) };
+        let Some(Hit { answer, ttl_left }) = hit else { return (look, None) };
+        look.hit = true;
+        look.note = format!("for {} s more", ttl_left.as_secs());
+        look.addresses = answer.clone().unwrap_or_default();
+        (look, Some(answer))
+    }
+
+    async fn look_on_machine(&self, host: &str, clock: &Clock) -> Vec<CacheLook> {
+        let Some(machine) = &self.options.machine else { return Vec::new() };
+        let family = self.options.family;
+        let mut looks = machine.look(host, family, clock).await;
+        let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        if (name == "localhost" || name.ends_with(".localhost")) && !looks.iter().any(|look| look.hit) {
+            let loopback = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
+            let addresses = loopback.into_iter().filter(|address| family.accepts(*address)).collect();
+            let look = CacheLook::miss(Place::Localhost, "always this machine", clock);
+            looks.push(CacheLook { hit: true, addresses, ..look });
+        }
+        looks
     }
 
     /// Asks the authorities, from the root down.
@@ -141,7 +192,14 @@ impl Resolver {
         let limit = Duration::from_millis(self.options.timeout_ms);
         let mut walker = self.options.walker.clone();
         walker.walk_timeout = walker.walk_timeout.min(limit);
-        let walk = walker.walk(host, self.options.family.record_types(), clock).await;
+        let record_types = self.options.family.record_types();
+        let walk = walker.walk(host, record_types, clock).await;
+        {
+            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            for (record_type, lookup) in record_types.iter().zip(&walk.lookups) {
+                cache.put(host, *record_type, lookup, Instant::now());
+            }
+        }
         let mut resolution = Resolution::given(host, Vec::new(), Source::Nothing);
         match walk.addresses() {
             Ok(addresses) => (resolution.addresses, resolution.source) = (addresses, Source::Walk),
@@ -154,19 +212,27 @@ impl Resolver {
         resolution.walk = Some(walk);
         resolution
     }
-}
 
-impl Query {
-    /// One bar of the waterfall.
-    fn step(&self) -> Step {
-        let label = format!("{} {} @{}: {}", self.name, self.record_type, self.server, self.outcome);
-        let error = match &self.outcome {
-            Outcome::Failed(failure) => {
-                let tried = vec![Tried { server: self.server.clone(), failure: failure.clone() }];
-                Some(DnsError::NoUsableServer { zone: self.zone.clone(), tried }.into())
+    /// Asks a resolver, and takes its word for it.
+    async fn ask_resolver(&self, resolver: Option<SocketAddr>, host: &str, clock: &Clock) -> Resolution {
+        let timeout = Duration::from_millis(self.options.timeout_ms);
+        let family = self.options.family;
+        let stub = stub::ask(resolver, host, family, timeout, clock).await;
+        let ttl = stub.records.iter().map(|record| record.ttl).min();
+        if let (Some(ttl), None) = (ttl, &stub.error) {
+            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            for record_type in family.record_types() {
+                let of_type = |address: &IpAddr| (*record_type == RecordType::A) == address.is_ipv4();
+                let addresses = stub.addresses().into_iter().filter(of_type).collect();
+                cache.insert(host, *record_type, Ok(addresses), ttl, Instant::now());
             }
-            _ => None,
-        };
-        Step::new(Phase::Names, label, self.span, error)
+        }
+        let mut resolution = Resolution::given(host, stub.addresses(), Source::Resolver);
+        resolution.error = stub.error.clone().map(Error::from);
+        let listed = stub.resolvers.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
+        let label = format!("{host} @{listed}");
+        resolution.steps.push(Step::new(Phase::Names, label, stub.span, resolution.error.clone()));
+        resolution.stub = Some(stub);
+        resolution
     }
 }

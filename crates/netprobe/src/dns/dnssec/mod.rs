@@ -20,7 +20,8 @@
 //! (RFC 4033, 4034, 4035; NSEC3: RFC 5155; clarified by RFC 6840.)
 //!
 //! Checking costs the checker, so an attacker would send many keys and signatures (CVE-2023-50387) or expensive hashes
-//! (CVE-2023-50868): [`SIGNATURE_CHECKS_MAX`], [`SIGNATURES_MAX`] and [`NSEC3_ITERATIONS_MAX`] bound both.
+//! (CVE-2023-50868): [`SIGNATURE_CHECKS_MAX`], [`SIGNATURES_MAX`],
+//! [`KEYS_MAX`], [`RRSETS_MAX`] and [`NSEC3_ITERATIONS_MAX`] bound both.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,12 @@ pub const SIGNATURE_CHECKS_MAX: usize = 128;
 
 /// The most pairs of a signature and a key that are tried for one RRset.
 pub const SIGNATURES_MAX: usize = 8;
+
+/// The most keys of one zone that are looked at.
+pub const KEYS_MAX: usize = 64;
+
+/// The most RRsets of one response whose signatures are looked at.
+pub const RRSETS_MAX: usize = 64;
 
 /// Zones that hash names more often than this count as insecure (RFC 9276, section 3.2).
 pub const NSEC3_ITERATIONS_MAX: u16 = 150;

@@ -4,7 +4,7 @@ use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG};
 use hickory_proto::dnssec::{PublicKey, Verifier};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType, SerialNumber};
 
-use super::{Bogus, Key, SIGNATURES_MAX};
+use super::{Bogus, KEYS_MAX, Key, RRSETS_MAX, SIGNATURES_MAX};
 use crate::dns::text;
 
 /// The records of one name and type, with the signatures that came along.
@@ -40,6 +40,9 @@ impl RrSet {
         let mut found: Vec<Self> = Vec::new();
         for record in section.iter().filter(|record| types.contains(&record.record_type())) {
             let (name, record_type) = (&record.name, record.record_type());
+            if found.len() >= RRSETS_MAX {
+                break;
+            }
             if !found.iter().any(|known| known.name == *name && known.record_type == record_type) {
                 found.extend(Self::find(section, name, record_type));
             }
@@ -66,7 +69,7 @@ impl RrSet {
         let missing = Bogus::SignatureMissing { name, record_type, zone: text::name(zone) };
         let mut worst = missing;
         let mut pairs = 0;
-        for signature in &self.signatures {
+        for signature in self.signatures.iter().take(SIGNATURES_MAX * 2) {
             match self.in_force(signature, zone, now) {
                 Err(why) => worst = why,
                 Ok(()) => {
@@ -172,7 +175,7 @@ pub(crate) fn keys_in(set: &RrSet) -> Vec<DNSKEY> {
         RData::DNSSEC(DNSSECRData::DNSKEY(key)) => Some(key.clone()),
         _ => None,
     });
-    keys.collect()
+    keys.take(KEYS_MAX).collect()
 }
 
 /// The fingerprints in a DS RRset that this validator can use. SHA-1 is left out where there is better (RFC 4509).
@@ -199,7 +202,7 @@ pub(crate) fn trust_keys(
             fingerprints.iter().filter(same).take(SIGNATURES_MAX).any(|ds| ds.covers(zone, key).unwrap_or(false))
         })
     };
-    let entry: Vec<DNSKEY> = keys.iter().take(SIGNATURES_MAX * 4).filter(vouched).cloned().collect();
+    let entry: Vec<DNSKEY> = keys.iter().filter(vouched).cloned().collect();
     if entry.is_empty() {
         let keys = keys.iter().filter_map(|key| key.calculate_key_tag().ok()).collect();
         let vouched = fingerprints.iter().map(DS::key_tag).collect();

@@ -241,7 +241,7 @@ fn lacks_edns(message: &Message) -> bool {
     matches!(message.metadata.response_code, ResponseCode::FormErr | ResponseCode::NotImp) && message.edns.is_none()
 }
 
-fn outcome(reply: &Reply) -> Outcome {
+pub(in crate::dns) fn outcome(reply: &Reply) -> Outcome {
     match reply {
         Reply::Answer { end: End::Records(_), .. } => Outcome::Answer,
         Reply::Answer { end: End::Elsewhere(name) | End::Loop(name), .. } => Outcome::Alias(text::name(name)),

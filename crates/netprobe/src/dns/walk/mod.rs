@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hickory_proto::dnssec::rdata::DNSKEY;
 use hickory_proto::rr::{self, Name, RecordType};
 
+pub(super) use ask::outcome;
+
 use super::dnssec::signature::{Checks, describe};
 use super::dnssec::{Bogus, Insecure, Link, SIGNATURE_CHECKS_MAX, Status};
 use super::reply::NameServer;
@@ -111,7 +113,7 @@ impl Walker {
     /// the [`Walk`] whatever became of it.
     pub async fn walk(&self, name: &str, record_types: &[RecordType], clock: &Clock) -> Walk {
         let start_ns = clock.now_ns();
-        let parsed = parse(name);
+        let parsed = parse_name(name);
         let mut trail = Trail::new(self, clock);
         let mut lookups = Vec::new();
         for record_type in record_types {
@@ -132,7 +134,7 @@ impl Walker {
 }
 
 /// A fully qualified name; international ones in their ASCII form (IDNA, RFC 5890).
-pub(crate) fn parse(name: &str) -> Result<Name, DnsError> {
+pub(crate) fn parse_name(name: &str) -> Result<Name, DnsError> {
     if name.is_empty() {
         return Err(DnsError::BadName { name: String::new(), reason: "it is empty".to_owned() });
     }

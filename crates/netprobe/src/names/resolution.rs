@@ -1,0 +1,157 @@
+//! What came of looking for a name: where it was looked for, and what was found.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::Stub;
+use crate::dns::{DnsError, Outcome, Query, Tried, Walk};
+use crate::{Clock, Error, Phase, Span, Step};
+
+/// A place where an answer could be already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Place {
+    /// What this [`Resolver`] learnt before: it is in the place of a browser's cache.
+    Own,
+    /// A hosts file.
+    HostsFile {
+        /// Where it is.
+        path: String,
+    },
+    /// A resolver's cache.
+    Resolver {
+        /// The resolver.
+        address: SocketAddr,
+    },
+    /// Another service of nsswitch.conf.
+    Service {
+        /// Its name there.
+        name: String,
+    },
+    /// The rule that `localhost` is this machine (RFC 6761, section 6.3).
+    Localhost,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Own => write!(f, "own cache"),
+            Self::HostsFile { path } => write!(f, "{path}"),
+            Self::Resolver { address } => write!(f, "cache of the resolver {address}"),
+            Self::Service { name } => write!(f, "service {name}"),
+            Self::Localhost => write!(f, "localhost"),
+        }
+    }
+}
+
+/// One look into one of those places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheLook {
+    /// Where.
+    pub place: Place,
+    /// Whether the answer was there.
+    pub hit: bool,
+    /// The addresses that were.
+    pub addresses: Vec<IpAddr>,
+    /// For how much longer, in which line, or why not.
+    pub note: String,
+    /// When.
+    pub span: Span,
+}
+
+impl CacheLook {
+    pub(super) fn miss(place: Place, why: &str, clock: &Clock) -> Self {
+        let span = Span::new(clock.now_ns(), 0, 0);
+        Self { place, hit: false, addresses: Vec::new(), note: why.to_owned(), span }
+    }
+
+    pub(super) fn step(&self) -> Step {
+        let hit = if self.hit { "hit" } else { "miss" };
+        Step::new(Phase::Names, format!("{}: {hit}, {}", self.place, self.note), self.span, None)
+    }
+}
+
+/// Where the addresses came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Source {
+    /// The host is an address already.
+    Literal,
+    /// The caller said so (`--resolve`).
+    Override,
+    /// What this [`Resolver`] learnt before.
+    Cache,
+    /// The hosts file, or the rule for `localhost`.
+    Hosts,
+    /// A resolver.
+    Resolver,
+    /// The servers that are authorities for it, found from the root down.
+    Walk,
+    /// Nothing knew.
+    Nothing,
+}
+
+/// What a name resolved to, and what was tried for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// The name, as asked.
+    pub name: String,
+    /// Its addresses, in the order in which they were given.
+    pub addresses: Vec<IpAddr>,
+    /// Who gave them.
+    pub source: Source,
+    /// What was tried, in order: each becomes a bar of the waterfall.
+    pub steps: Vec<Step>,
+    /// Where it was looked for before anybody was asked, in order.
+    pub caches: Vec<CacheLook>,
+    /// The walk, if there was one: every query, and the chain of trust.
+    pub walk: Option<Walk>,
+    /// What a resolver answered, if one was asked.
+    pub stub: Option<Stub>,
+    /// Why there is no address, if there is none.
+    pub error: Option<Error>,
+}
+
+impl Resolution {
+    /// Addresses that need nobody's answer.
+    #[must_use]
+    pub fn given(name: &str, addresses: Vec<IpAddr>, source: Source) -> Self {
+        Self {
+            name: name.to_owned(),
+            addresses,
+            source,
+            steps: Vec::new(),
+            caches: Vec::new(),
+            walk: None,
+            stub: None,
+            error: None,
+        }
+    }
+}
+
+impl Resolution {
+    /// Puts the looks that came before in front.
+    pub(super) fn after(mut self, looks: Vec<CacheLook>) -> Self {
+        self.steps.splice(0..0, looks.iter().map(CacheLook::step));
+        self.caches = looks;
+        self
+    }
+}
+
+impl Query {
+    /// One bar of the waterfall.
+    pub(super) fn step(&self) -> Step {
+        let label = format!("{} {} @{}: {}", self.name, self.record_type, self.server, self.outcome);
+        let error = match &self.outcome {
+            Outcome::Failed(failure) => {
+                let tried = vec![Tried { server: self.server.clone(), failure: failure.clone() }];
+                Some(DnsError::NoUsableServer { zone: self.zone.clone(), tried }.into())
+            }
+            _ => None,
+        };
+        Step::new(Phase::Names, label, self.span, error)
+    }
+}
