@@ -486,4 +486,34 @@ fn break_it_names_what_is_broken() {
     }
     assert!(text.ends_with("4 faults: 3 ended the visit and were named, 1 were survived\n"), "{text}");
     assert_eq!(run("break_it", folder().path(), &["no-such-fault"]).status.code(), Some(2));
+fn dns_walk_tells_who_knows_and_why_they_are_believed() {
+    let text = stdout(&run("dns_walk", folder.path(), &[]));
+    for part in [
+        "www.whiteboard.test. means nothing to the network.",
+        "→ ask the servers of test., NOERROR [] (",
+        "→ ask the servers of whiteboard.test., NOERROR [] (",
+        "→ the answer, NOERROR [aa] (",
+        "The chain of trust, from the key that is known in advance:",
+        "www.whiteboard.test. A 127.0.1.1 (for 300 s)",
+        "DNSSEC: secure",
+        "6 queries in ",
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    let json = stdout(&run("dns_walk", folder.path(), &["--json"]));
+    let walk: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(walk["queries"].as_array().map(Vec::len), Some(6));
+    assert_eq!(walk["lookups"][0]["dnssec"], "secure");
+
+    // Nobody listens there.
+    let arguments = ["a.test", "--roots", "127.0.2.99", "--dns-port", "9", "--timeout-ms", "50"];
+    assert!(
+        error(&run("dns_walk", folder.path(), &arguments)).starts_with("error: no server of . gave a usable answer: ")
+    );
+    let arguments = ["--type", "AAAA"];
+    let none = error(&run("dns_walk", folder.path(), &arguments));
+    assert_eq!(
+        none,
+        "error: www.whiteboard.test. exists but has no AAAA records, says whiteboard.test., and may be believed for 60 s"
+    );
+    assert_eq!(run("dns_walk", folder.path(), &["--type", "NONSENSE"]).status.code(), Some(2));
 }

@@ -1,4 +1,44 @@
 //! DNS: who knows the address of a name, and how one finds them.
+//!
+//! Nobody knows every name. Names are a tree, cut into **zones**, and whoever serves a zone knows who serves the zones below it.
+//! So whoever looks for a name starts at the root, whose servers' addresses everybody has ([`root_servers`]), and is **referred**
+//! from zone to zone, until a server is an **authority** for the name:
+//!
+//! ```text
+//!                 www.google.com?            who may be asked        what comes back
+//!  ┌────────┐  1 ─────────────────►  .            13 root servers    NS of com., their addresses (glue), DS of com.
+//!  │ Walker │  2 ─────────────────►  com.         13 TLD servers     NS of google.com., glue; no DS, and the proof of that
+//!  │        │  3 ─────────────────►  google.com.  its own servers    A 142.250.80.4, AA = 1, for 300 s
+//!  └────────┘  4 ─────────────────►  . and com.   the same again     DNSKEY: whether 1 and 2 may be believed
+//! ```
+//!
+//! [`Walker`] does this itself, over messages of hickory-proto, and keeps every query ([`Query`]): a resolver hides all of it.
+//! (RFC 1034, section 5.3.3, is the algorithm; RFC 1035 the messages; RFC 2181 and 2308 what they left open.)
+//!
+//! | what can happen | what is done | where |
+//! |---|---|---|
+//! | the server says nothing, fails, or does not serve the zone | the next one is asked, both are listed | [`Failure`] |
+//! | it refers upwards or sideways | lame: a referral has to lead closer | RFC 1912, 2.8 |
+//! | the response does not fit a datagram | again over TCP; nothing of the first is used | RFC 2181, 9; RFC 7766 |
+//! | a response has another ID, port, question or capital letters | dropped and counted; waiting goes on | RFC 5452, 9 |
+//! | it gives addresses that are none of its business | ignored, and listed | RFC 5452, 6 |
+//! | the name is an alias (CNAME) | from the closest known zone on; a circle is an error with its path | RFC 1034, 3.6.2 |
+//! | a server is known by name only | its address is looked up first, so deep and no deeper | [`Walker::depth_max`] |
+//! | no such name, or no such record | an answer, with the SOA record that says for how long | RFC 2308 |
+//! | signatures | checked from the trust anchor down | [`dnssec`] |
+//!
+//! Every walk is bounded: [`Walker::queries_max`], [`Walker::walk_timeout`], [`Walker::aliases_max`], and the limits in [`dnssec`].
+//!
+//! # What it does not do
+//!
+//! It sends the whole name to every server (no QNAME minimisation, RFC 9156), as the textbook walk does. It does not ask another
+//! server when a signature is bogus. No zone transfers, updates, cookies, or encrypted transports.
+//!
+//! # Reading order
+//!
+//! 1. `walk/descend.rs`: the walk. `walk/ask.rs`: one question to the servers of a zone.
+//! 2. `reply.rs`: what a response means. `message.rs`: which bytes are a response at all.
+//! 3. `dnssec/signature.rs`, `dnssec/denial.rs`, `dnssec/nsec3.rs`: what is signed, and what is proved absent. `walk/trust.rs`: the chain.
 
 mod dissect;
 pub mod dnssec;
