@@ -52,6 +52,8 @@ pub enum Fault {
     MissingSignature,
     /// The parent vouches for another key than the zone has.
     WrongDs,
+    /// The fingerprint of the zone's key is signed by that very key instead of the parent's.
+    SelfSignedDs,
     /// The zone is signed, and does not prove that there is no address.
     MissingProof,
 
@@ -112,7 +114,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -132,6 +134,7 @@ impl Fault {
         Self::ExpiredSignature,
         Self::MissingSignature,
         Self::WrongDs,
+        Self::SelfSignedDs,
         Self::MissingProof,
         Self::ConnectionRefused,
         Self::SilentAddress,
@@ -182,6 +185,7 @@ impl Fault {
             Self::ExpiredSignature => "expired-signature",
             Self::MissingSignature => "missing-signature",
             Self::WrongDs => "wrong-ds",
+            Self::SelfSignedDs => "self-signed-ds",
             Self::MissingProof => "missing-proof",
             Self::ConnectionRefused => "connection-refused",
             Self::SilentAddress => "silent-address",

@@ -51,6 +51,9 @@ pub(crate) enum Denial {
     Missing,
 }
 
+/// The proof of a gap that may hold unsigned delegations.
+pub(crate) const OPT_OUT: &str = "NSEC3 (opt-out)";
+
 /// The NSEC and NSEC3 records of one zone whose signatures were checked.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Proofs {

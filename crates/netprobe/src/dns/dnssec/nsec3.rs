@@ -8,7 +8,7 @@ use hickory_proto::dnssec::rdata::NSEC3;
 use hickory_proto::rr::{Name, RecordType};
 
 use super::Insecure;
-use super::denial::{Claim, Denial, cut, lacks, wildcard};
+use super::denial::{Claim, Denial, OPT_OUT, cut, lacks, wildcard};
 use crate::dns::text;
 
 /// A hash, as the first label of an NSEC3 record's name writes it: 32 characters of base32 with extended hex alphabet.
@@ -68,7 +68,7 @@ impl<'a> Hashed<'a> {
         let Some(enclosed) = self.enclose(name) else { return Denial::Missing };
         if record_type == RecordType::DS {
             // Only an opted-out gap may hide a delegation (section 8.6).
-            return if enclosed.gap.opt_out() { Denial::Proved("NSEC3 (opt-out)") } else { Denial::Missing };
+            return if enclosed.gap.opt_out() { Denial::Proved(OPT_OUT) } else { Denial::Missing };
         }
         let at_wildcard = wildcard(&enclosed.encloser).and_then(|wildcard| Some((self.at(&wildcard)?, wildcard)));
         match at_wildcard {

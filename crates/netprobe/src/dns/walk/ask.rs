@@ -1,5 +1,6 @@
 //! One question to the servers of a zone, one after the other, until one gives an answer that is of use.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -65,6 +66,9 @@ impl Trail<'_> {
             _ => self.options.roots.clone(),
         };
         servers.retain(|server| self.options.ipv6 || server.address.is_ipv4());
+        // Two names of one server are one server.
+        let mut seen = HashSet::new();
+        servers.retain(|server| seen.insert(server.address));
         servers
             .sort_by_key(|server| (self.failures.get(&server.address).copied().unwrap_or(0), server.address.is_ipv6()));
         servers

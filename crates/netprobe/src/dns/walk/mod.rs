@@ -4,7 +4,7 @@ mod ask;
 mod descend;
 mod trust;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -144,6 +144,12 @@ pub(crate) fn parse_name(name: &str) -> Result<Name, DnsError> {
     Ok(parsed)
 }
 
+/// For zones that the root's servers serve besides the root. One without a name keeps its address, which is all that is used.
+fn root_server(server: &Server) -> NameServer {
+    let name = Name::from_ascii(&server.name).unwrap_or_else(|_| Name::root());
+    NameServer { name, addresses: vec![server.address.ip()] }
+}
+
 /// What is known so far.
 struct Trail<'a> {
     options: &'a Walker,
@@ -155,6 +161,8 @@ struct Trail<'a> {
     addresses: HashMap<Name, Option<Result<Vec<IpAddr>, String>>>,
     /// How often a server failed: it is asked later.
     failures: HashMap<SocketAddr, usize>,
+    /// Zones whose trust is being found out.
+    settling: HashSet<Name>,
     checks: Checks,
     now: u32,
     work_ns: u64,
@@ -190,7 +198,7 @@ impl<'a> Trail<'a> {
         let root = Zone {
             name: Name::root(),
             parent: None,
-            servers: Vec::new(),
+            servers: options.roots.iter().map(root_server).collect(),
             evidence: Vec::new(),
             trust: None,
             vouched: options.anchors.iter().map(|anchor| anchor.0.key_tag()).collect(),
@@ -203,6 +211,7 @@ impl<'a> Trail<'a> {
             zones: HashMap::from([(Name::root(), root)]),
             addresses: HashMap::new(),
             failures: HashMap::new(),
+            settling: HashSet::new(),
             checks: Checks::new(SIGNATURE_CHECKS_MAX),
             // Signatures count seconds modulo 2³².
             now: u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(u32::MAX),

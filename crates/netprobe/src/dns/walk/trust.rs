@@ -6,7 +6,7 @@ use hickory_proto::rr::{self, Name, RData, RecordType};
 
 use super::ask::Question;
 use super::{Trail, Trust, Zone};
-use crate::dns::dnssec::denial::{Claim, Denial, Proofs};
+use crate::dns::dnssec::denial::{Claim, Denial, OPT_OUT, Proofs};
 use crate::dns::dnssec::signature::{RrSet, Verified, trust_keys, usable};
 use crate::dns::dnssec::{Bogus, Insecure, Status};
 use crate::dns::reply::{End, Reply};
@@ -93,6 +93,8 @@ impl Trail<'_> {
         }
         let gathered = self.gather(&message.authorities, zone).await?;
         match gathered.proofs.prove(&gathered.zone, claim) {
+            // Whatever lies in a gap that opted out is not proved to be absent, only to be unsigned (RFC 5155, section 9.2).
+            Denial::Proved(OPT_OUT) => Ok(Status::Insecure(Insecure::OptOut { zone: text::name(&gathered.zone) })),
             Denial::Proved(_) => Ok(Status::Secure),
             Denial::Insecure(why) => Ok(Status::Insecure(why)),
             Denial::Missing => {
@@ -100,8 +102,10 @@ impl Trail<'_> {
                     return Ok(failed);
                 }
                 // Perhaps an unsigned zone below lives on the same server.
-                let soa = message.authorities.iter().find(|record| record.record_type() == RecordType::SOA);
                 let (Claim::NoName(name) | Claim::NoType(name, _) | Claim::Expanded(name, _)) = claim;
+                let mut soas = message.authorities.iter().filter(|record| record.record_type() == RecordType::SOA);
+                // Only a zone that the name is in: another that is unsigned would excuse anything.
+                let soa = soas.find(|soa| soa.name.zone_of(name));
                 let owner = soa.map_or(name, |soa| &soa.name).clone();
                 if zone.zone_of(&owner)
                     && self.is_below_unsigned(zone, &owner).await?
@@ -165,8 +169,15 @@ impl Trail<'_> {
         if let Some(trust) = &zone.trust {
             return Ok(trust.clone());
         }
+        if !self.settling.insert(name.clone()) {
+            // Somebody signed the proof of a zone's keys with those keys.
+            let reason = "the proof of them depends on itself".to_owned();
+            return Ok(Trust::Bogus(Bogus::NoKeys { zone: text::name(name), reason }));
+        }
         let zone = zone.clone();
-        let trust = match Box::pin(self.fingerprints(&zone)).await? {
+        let fingerprints = Box::pin(self.fingerprints(&zone)).await;
+        self.settling.remove(name);
+        let trust = match fingerprints? {
             Ok(fingerprints) => {
                 if let Some(zone) = self.zones.get_mut(name) {
                     zone.vouched = fingerprints.iter().map(DS::key_tag).collect();
@@ -217,8 +228,7 @@ impl Trail<'_> {
         let claim = Claim::NoType(&zone.name, RecordType::DS);
         Ok(Err(match gathered.proofs.prove(&gathered.zone, claim) {
             Denial::Proved(proof)
-                if proof.contains("opt-out")
-                    || gathered.proofs.is_delegation(&gathered.zone, &zone.name) == Some(true) =>
+                if proof == OPT_OUT || gathered.proofs.is_delegation(&gathered.zone, &zone.name) == Some(true) =>
             {
                 unsigned(proof)
             }
@@ -269,7 +279,7 @@ impl Trail<'_> {
                 Reply::Answer { end: End::NoData(_), .. } => {
                     let gathered = Box::pin(self.gather(&heard.message.authorities, zone)).await?;
                     let proved = gathered.proofs.prove(zone, Claim::NoType(&candidate, RecordType::DS));
-                    let opted_out = matches!(proved, Denial::Proved(proof) if proof.contains("opt-out"));
+                    let opted_out = proved == Denial::Proved(OPT_OUT);
                     opted_out || gathered.proofs.is_delegation(zone, &candidate) == Some(true)
                 }
                 Reply::Answer { end: End::NoSuchName(_), .. } => return Ok(None),

@@ -159,6 +159,13 @@ impl Faults {
                     home.put(&name(&link(index))?, alias(&link(index + 1))?);
                 }
             }
+            Fault::SelfSignedDs => {
+                let servers = [format!("ns2.{}", host.name)];
+                let zone = self.zone(host, &servers)?;
+                home.delegate(&zone, Some(&zone), &[(name(&servers[0])?, ip(HONEST))]);
+                home.spoil(&owner, Spoilt::ByChild);
+                self.zones.push(zone);
+            }
             Fault::WrongDs => {
                 let servers = [format!("ns2.{}", host.name)];
                 let zone = self.zone(host, &servers)?;

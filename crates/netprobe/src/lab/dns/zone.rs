@@ -42,6 +42,8 @@ pub(super) enum Spoilt {
     Expired,
     Forged,
     Missing,
+    /// Of a DS record: in the name of the zone below.
+    ByChild,
 }
 
 type RrSets = BTreeMap<RecordType, Vec<Record>>;
@@ -186,7 +188,10 @@ impl Zone {
     /// Made when first needed, then kept.
     fn signature(&self, records: &[Record]) -> Option<Record> {
         let first = records.first()?;
-        let spoilt = self.spoilt.get(&first.name).filter(|_| first.record_type() == RecordType::A).copied();
+        let spoilt = self.spoilt.get(&first.name).copied().filter(|how| match how {
+            Spoilt::ByChild => first.record_type() == RecordType::DS,
+            _ => first.record_type() == RecordType::A,
+        });
         if spoilt == Some(Spoilt::Missing) {
             return None;
         }
@@ -207,7 +212,7 @@ impl Zone {
             sig_expiration: SerialNumber::new(expires),
             sig_inception: SerialNumber::new(expires.wrapping_sub(SIGNED_AFTER + SIGNED_BEFORE)),
             key_tag: self.dnskey.calculate_key_tag().ok()?,
-            signer_name: self.origin.clone(),
+            signer_name: if spoilt == Some(Spoilt::ByChild) { first.name.clone() } else { self.origin.clone() },
         };
         let signed = TBS::from_input(&first.name, DNSClass::IN, &input, records.iter()).ok()?;
         let mut signature = self.key.sign(&signed).ok()?;
