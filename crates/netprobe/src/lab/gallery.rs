@@ -28,6 +28,7 @@ impl Fault {
             Self::ExpiredSignature => "a DNSSEC signature was good until it expired",
             Self::MissingSignature => "the zone is signed, this record is not",
             Self::WrongDs => "the parent zone vouches for another key than the zone has",
+            Self::SelfSignedDs => "the fingerprint of the zone's key is signed by that key, not by the parent's",
             Self::MissingProof => "the zone is signed, and does not prove that there is nothing",
             Self::ConnectionRefused => "nobody listens on the port",
             Self::SilentAddress => "the SYN is never answered",
@@ -71,6 +72,7 @@ impl Fault {
             | Self::ExpiredSignature
             | Self::MissingSignature
             | Self::WrongDs
+            | Self::SelfSignedDs
             | Self::MissingProof => "ERR_NAME_NOT_RESOLVED",
             Self::ConnectionRefused => "ERR_CONNECTION_REFUSED",
             Self::SilentAddress => "ERR_CONNECTION_TIMED_OUT, after minutes",
