@@ -486,7 +486,11 @@ fn break_it_names_what_is_broken() {
     }
     assert!(text.ends_with("4 faults: 3 ended the visit and were named, 1 were survived\n"), "{text}");
     assert_eq!(run("break_it", folder().path(), &["no-such-fault"]).status.code(), Some(2));
+}
+
+#[test]
 fn dns_walk_tells_who_knows_and_why_they_are_believed() {
+    let folder = folder();
     let text = stdout(&run("dns_walk", folder.path(), &[]));
     for part in [
         "www.whiteboard.test. means nothing to the network.",
@@ -497,6 +501,7 @@ fn dns_walk_tells_who_knows_and_why_they_are_believed() {
         "www.whiteboard.test. A 127.0.1.1 (for 300 s)",
         "DNSSEC: secure",
         "6 queries in ",
+    ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
     let json = stdout(&run("dns_walk", folder.path(), &["--json"]));
@@ -506,14 +511,11 @@ fn dns_walk_tells_who_knows_and_why_they_are_believed() {
 
     // Nobody listens there.
     let arguments = ["a.test", "--roots", "127.0.2.99", "--dns-port", "9", "--timeout-ms", "50"];
-    assert!(
-        error(&run("dns_walk", folder.path(), &arguments)).starts_with("error: no server of . gave a usable answer: ")
-    );
-    let arguments = ["--type", "AAAA"];
-    let none = error(&run("dns_walk", folder.path(), &arguments));
-    assert_eq!(
-        none,
-        "error: www.whiteboard.test. exists but has no AAAA records, says whiteboard.test., and may be believed for 60 s"
-    );
+    let nobody = error(&run("dns_walk", folder.path(), &arguments));
+    assert!(nobody.starts_with("error: no server of . gave a usable answer: "), "{nobody}");
+    let none = error(&run("dns_walk", folder.path(), &["--type", "AAAA"]));
+    let expected = "error: www.whiteboard.test. exists but has no AAAA records, says whiteboard.test., and may be \
+                    believed for 60 s";
+    assert_eq!(none, expected);
     assert_eq!(run("dns_walk", folder.path(), &["--type", "NONSENSE"]).status.code(), Some(2));
 }
