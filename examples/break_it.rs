@@ -81,9 +81,9 @@ fn show(out: &mut impl Write, fault: Fault, report: &Report) -> io::Result<()> {
             "  netprobe:  {} failed after {}: {}",
             step.phase.name(),
             duration(step.span.duration_ns),
-            escape_terminal(&error.to_string())
+            escape_terminal(&error.with_causes())
         )?,
-        (Some(error), None) => writeln!(out, "  netprobe:  {}", escape_terminal(&error.to_string()))?,
+        (Some(error), None) => writeln!(out, "  netprobe:  {}", escape_terminal(&error.with_causes()))?,
         (None, _) => writeln!(out, "  netprobe:  survived: {}", escape_terminal(&survived(report)))?,
     }
     let kept = report.steps().filter(|step| step.error.is_none()).map(|step| step.phase);
@@ -94,7 +94,7 @@ fn show(out: &mut impl Write, fault: Fault, report: &Report) -> io::Result<()> {
 fn survived(report: &Report) -> String {
     let parts =
         report.steps().flat_map(|step| &step.children).flat_map(|part| std::iter::once(part).chain(&part.children));
-    let failed = parts.filter_map(|part| part.error.as_ref()).map(ToString::to_string);
+    let failed = parts.filter_map(|part| part.error.as_ref()).map(netprobe::Error::with_causes);
     let attempts = report.hops.iter().filter_map(|hop| hop.connection.as_ref()).flat_map(|one| &one.attempts);
     let lost = attempts.filter(|attempt| attempt.outcome != netprobe::tcp::Outcome::Connected);
     let lost = lost.map(|attempt| format!("{} did not answer, the next one did", attempt.address));

@@ -80,7 +80,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         series.cold.iter().chain(&series.resumed).filter_map(|sample| sample.error.as_ref()).collect();
     match failures.first() {
         Some(first) => {
-            let first = escape_terminal(&first.to_string());
+            let first = escape_terminal(&first.with_causes());
             Err(format!("{} of {} probes failed; the first: {first}", failures.len(), 2 * arguments.runs).into())
         }
         None => Ok(()),

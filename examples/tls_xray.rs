@@ -88,7 +88,7 @@ fn handshake(report: &Report) -> Option<&Handshake> {
 fn verdict(report: &Report) -> Result<(), Box<dyn Error>> {
     match (handshake(report), &report.error) {
         (Some(handshake), _) if handshake.trust == Trust::Verified => Ok(()),
-        (_, Some(error)) => Err(escape_terminal(&error.to_string()).into()),
+        (_, Some(error)) => Err(escape_terminal(&error.with_causes()).into()),
         (_, None) => Err("the URL is http: there is no TLS to look at".into()),
     }
 }

@@ -201,7 +201,7 @@ fn tell(out: &mut impl Write, report: &Report) -> io::Result<()> {
         writeln!(out, "WARNING: {}", escape_terminal(&warning))?;
     }
     match &report.error {
-        Some(error) => writeln!(out, "✗ {}", escape_terminal(&error.to_string())),
+        Some(error) => writeln!(out, "✗ {}", escape_terminal(&error.with_causes())),
         None => writeln!(out, "✓ every step succeeded"),
     }
 }

@@ -45,6 +45,15 @@ pub enum Error {
     Lab(#[from] LabError),
 }
 
+impl Error {
+    /// The error and what caused it, in one line.
+    #[must_use]
+    pub fn with_causes(&self) -> String {
+        let causes = std::iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+}
+
 /// What the operating system said, as a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
@@ -72,6 +81,13 @@ impl From<io::Error> for IoFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let source = IoFailure::from(io::Error::from(io::ErrorKind::ConnectionReset));
+        let error = Error::from(TlsError::Cut { host: "a.test".to_owned(), source });
+        assert_eq!(error.with_causes(), "a.test: the connection was cut during the handshake: connection reset");
+    }
 
     #[test]
     fn an_error_survives_json() {

@@ -46,7 +46,7 @@ impl Report {
             entry["connection"] = json!(local.port().to_string());
         }
         if let Some(step) = hop.steps.iter().find(|step| step.error.is_some()) {
-            entry["_error"] = json!(step.error.as_ref().map(ToString::to_string));
+            entry["_error"] = json!(step.error.as_ref().map(crate::Error::with_causes));
         }
         entry
     }

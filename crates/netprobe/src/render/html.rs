@@ -42,7 +42,7 @@ impl Report {
 
     fn summary(&self, page: &mut String) {
         let verdict = match &self.error {
-            Some(error) => format!("<p class=\"bad\">✗ {}</p>", escape_html(&error.to_string())),
+            Some(error) => format!("<p class=\"bad\">✗ {}</p>", escape_html(&error.with_causes())),
             None => "<p class=\"ok\">✓ every step succeeded</p>".to_owned(),
         };
         page.push_str(&verdict);

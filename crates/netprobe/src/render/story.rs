@@ -62,7 +62,7 @@ fn tell(hop: &Hop, step: &Step) -> Telling {
         _ => hop.exchange.as_ref().map(|exchange| exchanged(exchange, step.phase)).unwrap_or_default(),
     };
     if let Some(error) = &step.error {
-        what = error.to_string();
+        what = error.with_causes();
     }
     Telling { phase: step.phase, what, why: step.phase.why(), details, failed: step.error.is_some() }
 }

@@ -92,7 +92,7 @@ fn ticks(svg: &mut String, extent: u64, height: f64) {
 
 fn draw(svg: &mut String, row: &Row<'_>, extent: u64, y: f64) {
     let label = match row.error {
-        Some(error) => format!("✗ {error}"),
+        Some(error) => format!("✗ {}", error.with_causes()),
         None => row.label.to_owned(),
     };
     let class = match row.error {

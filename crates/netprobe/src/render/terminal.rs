@@ -73,7 +73,7 @@ fn line(text: &mut String, row: &Row<'_>, extent: u64, bars: usize, options: &Wa
     let bar = bar(row, extent, bars);
     let mut label = format!("{}{}", "  ".repeat(row.depth), escape_terminal(row.label));
     if let Some(error) = row.error {
-        let _ = write!(label, " ✗ {}", escape_terminal(&error.to_string()));
+        let _ = write!(label, " ✗ {}", escape_terminal(&error.with_causes()));
     }
     // Name, time and their blanks take 22 characters.
     let label = clip(&label, options.width.saturating_sub(bars + 22).max(8));
