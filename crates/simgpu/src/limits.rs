@@ -22,6 +22,8 @@ pub const CALL_DEPTH: usize = 64;
 pub const FINDINGS: usize = 256;
 /// Bytes of device memory that can be allocated at once, on the host in truth.
 pub const DEVICE_BYTES: u64 = 16 << 30;
+/// Bytes that a launch keeps beside an allocation to find races on it; of a larger one nothing is kept.
+pub const BESIDE_BYTES: u64 = 4 << 30;
 /// Bytes of freed memory that are kept to recognise a use after the free.
 pub const FREED_BYTES: u64 = 64 << 20;
 /// Freed allocations that are kept to recognise a use after the free.

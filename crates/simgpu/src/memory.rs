@@ -47,7 +47,7 @@ impl Reachable {
         self.index
     }
 
-    /// As many words as `count` says of the allocation's bytes, zero at first. `None` where the host has no memory for them.
+    /// As many words as `count` says of the allocation's bytes, zero at first. `None` where they are too many.
     #[inline(always)]
     pub(crate) fn beside(&self, count: impl Fn(u64) -> u64) -> Option<&Words> {
         self.beside.get_or_init(|| Words::zeroed(count(self.bytes))).as_ref()
@@ -71,7 +71,8 @@ pub(crate) struct Words {
 
 impl Words {
     fn zeroed(count: u64) -> Option<Words> {
-        Some(Words { storage: Storage::zeroed(count.checked_mul(8)?)?, count })
+        let bytes = count.checked_mul(8).filter(|&bytes| bytes <= limits::BESIDE_BYTES)?;
+        Some(Words { storage: Storage::zeroed(bytes)?, count })
     }
 
     #[inline(always)]
