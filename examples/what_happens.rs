@@ -36,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use netprobe::dns::{PORT, Server};
-use netprobe::names::{Family, ResolverOptions};
+use netprobe::names::{Family, Method, ResolverOptions};
 use netprobe::render::{Telling, Waterfall, duration, escape_terminal};
 use netprobe::tls::Roots;
 use netprobe::{Lab, Override, Probe, Report};
@@ -75,6 +75,9 @@ struct Arguments {
     /// The port of all name servers
     #[arg(long, value_name = "N")]
     dns_port: Option<u16>,
+    /// Ask this resolver instead of walking from the root
+    #[arg(long, value_name = "IP:PORT")]
+    dns: Option<SocketAddr>,
     /// Use IPv4 alone
     #[arg(short = '4', conflicts_with = "ipv6")]
     ipv4: bool,
@@ -159,6 +162,9 @@ fn names(arguments: &Arguments, options: &mut ResolverOptions) {
         };
         walker.roots = arguments.roots.iter().map(root).collect();
         walker.anchors.clear();
+    }
+    if let Some(resolver) = arguments.dns {
+        options.method = Method::Resolver(Some(resolver));
     }
 }
 
