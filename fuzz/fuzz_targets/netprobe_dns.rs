@@ -1,11 +1,8 @@
 //! Whatever the bytes, reading them as a DNS response, a hosts file and an nsswitch.conf gives an answer or an error: no panic,
 //! no hang, no memory without a limit. What it gives can be printed on a terminal.
 //!
-//! The seeds are responses of a root, a top-level domain and an authority:
-//!
 //! ```sh
-//! mkdir -p fuzz/corpus/netprobe_dns
-//! cargo +nightly fuzz run netprobe_dns fuzz/corpus/netprobe_dns fuzz/seeds/netprobe_dns
+//! cargo +nightly fuzz run netprobe_dns
 //! ```
 #![no_main]
 
