@@ -2,7 +2,7 @@
 
 use microgpt::scalar::Scalar;
 use microgpt::tensor::{Isa, Path, Precision, Tensor, Threads};
-use microgpt::{Config, Documents, Engine, Learner, Model, Names, PythonRandom, Update};
+use microgpt::{Config, Documents, Engine, Learner, Model, Names, PythonRandom, Tokenizer, Update};
 
 /// Losses and gradients of one batch, and the weights after a step of Adam.
 struct Computed {
@@ -131,6 +131,36 @@ fn in_f32_every_path_and_instruction_set_stays_within_the_bound() {
             }
         }
     });
+}
+
+/// Long documents and large heads take flash attention.
+fn long_documents() -> (Config, Model, Documents) {
+    let config = Config { n_embd: 32, n_head: 2, n_layer: 2, block_size: 40 };
+    let mut random = PythonRandom::new(5);
+    let text = Names::embedded().as_slice()[..90].join(" ");
+    let tokenizer = Tokenizer::of_characters(text.chars()).expect("an alphabet");
+    let documents = Documents::from_text(&tokenizer, &text, config.block_size).expect("documents");
+    let mut model = Model::with_tokenizer(config, tokenizer, &mut random).expect("a model");
+    for parameter in model.parameters_mut().iter_mut() {
+        parameter.data = f64::from((2.0 * parameter.data) as f32);
+    }
+    (config, model, documents)
+}
+
+#[test]
+fn flash_attention_gives_the_same_gradients() {
+    let (config, model, documents) = long_documents();
+    let all: Vec<&[usize]> = documents.iter().collect();
+    assert_ne!(all[0].len(), all[all.len() - 1].len(), "documents of two lengths");
+    let batch = &all[all.len() - 5..];
+    let expected = compute(&Scalar, &model, batch);
+    let tolerance = bound(config, batch.iter().map(|document| document.len() - 1).sum());
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+        let engine = Tensor { isa: Some(isa), ..Default::default() };
+        let got = compute(&engine, &model, batch);
+        assert!((got.loss - expected.loss).abs() <= tolerance * expected.loss, "{}: {}", engine.name(), got.loss);
+        assert_close(&engine.name(), &model, &got.gradients, &expected.gradients, tolerance);
+    }
 }
 
 #[test]

@@ -164,6 +164,9 @@ pub enum Error {
     /// A product of matrices was refused.
     #[error(transparent)]
     Linalg(#[from] linalg::Error),
+    /// Attention was refused.
+    #[error(transparent)]
+    Attention(#[from] gpukern::Error),
     /// Training has left the numbers: a loss, a gradient or a weight is no longer finite.
     #[error("training diverged in step {step}, whose loss is {loss}; a smaller learning rate may help")]
     Diverged {

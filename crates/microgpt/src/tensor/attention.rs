@@ -30,7 +30,7 @@ impl<'a, T> Rows<'a, T> {
 }
 
 impl Heads {
-    fn n(self) -> usize {
+    pub(super) fn n(self) -> usize {
         self.count * self.head_dim
     }
 

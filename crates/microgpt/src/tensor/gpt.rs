@@ -11,6 +11,7 @@
 use linalg::{Backend, Blocked, MatrixView, MatrixViewMut, Threads};
 
 use super::attention::Heads;
+use super::flash::{Flash, Kept};
 use super::packed::Packed;
 use super::rows::{Real, cross_entropy, norm, norm_backward, relu, relu_backward};
 use crate::config::Config;
@@ -39,6 +40,7 @@ struct Layer<T> {
     inverse1: Vec<T>,
     qkv: Vec<T>,
     weights: Vec<T>,
+    flash: Kept,
     attention: Vec<T>,
     normed2: Vec<T>,
     inverse2: Vec<T>,
@@ -61,6 +63,7 @@ pub(super) struct Work<T> {
     d_hidden: Vec<T>,
     d_attention: Vec<T>,
     d_qkv: Vec<T>,
+    flash: [Vec<f32>; 4],
 }
 
 impl Gpt {
@@ -105,7 +108,7 @@ impl Gpt {
             let block = self.block(weights, layer);
             norm(threads, n, x, &mut saved.normed1, &mut saved.inverse1);
             self.linear(&saved.normed1, block.wqkv, n, T::ZERO, &mut saved.qkv)?;
-            self.heads().forward(threads, batch, &saved.qkv, &mut saved.weights, &mut saved.attention);
+            self.attention(batch, saved)?;
             self.linear(&saved.attention, block.wo, n, T::ONE, x)?;
             norm(threads, n, x, &mut saved.normed2, &mut saved.inverse2);
             self.linear(&saved.normed2, block.fc1, n, T::ZERO, &mut saved.hidden)?;
@@ -125,8 +128,20 @@ impl Gpt {
         gradient: &mut [T],
     ) -> Result<(), Error> {
         let (n, threads) = (self.config.n_embd, self.threads());
-        let Work { embedded, embedded_inverse, x, layers, logits, d_x, d_normed, d_hidden, d_attention, d_qkv, sums } =
-            work;
+        let Work {
+            embedded,
+            embedded_inverse,
+            x,
+            layers,
+            logits,
+            d_x,
+            d_normed,
+            d_hidden,
+            d_attention,
+            d_qkv,
+            sums,
+            flash,
+        } = work;
         let [_, start, end] = self.ends();
         self.weights_gradient(logits, x, n, &mut gradient[start..end])?;
         self.inputs_gradient(logits, &weights[start..end], n, d_x)?;
@@ -142,7 +157,7 @@ impl Gpt {
 
             self.weights_gradient(d_x, &saved.attention, n, d_block.wo)?;
             self.inputs_gradient(d_x, block.wo, n, d_attention)?;
-            self.heads().backward(threads, batch, (&saved.qkv, &saved.weights), d_attention, d_qkv);
+            self.attention_backward(batch, saved, d_attention, d_qkv, flash)?;
             self.weights_gradient(d_qkv, &saved.normed1, n, d_block.wqkv)?;
             self.inputs_gradient(d_qkv, block.wqkv, n, d_normed)?;
             norm_backward(threads, n, (&saved.normed1, &saved.inverse1), d_normed, d_x);
@@ -151,6 +166,40 @@ impl Gpt {
         d_sums.fill(T::ZERO);
         norm_backward(threads, n, (embedded, embedded_inverse), d_x, d_sums);
         self.embed_backward(batch, d_sums, &mut gradient[..start]);
+        Ok(())
+    }
+
+    fn flash(&self) -> Flash {
+        Flash { heads: self.heads(), threads: self.threads(), isa: self.products.tiling.isa }
+    }
+
+    /// Flash attention where it pays and numbers are `f32`, otherwise as it is defined.
+    fn attention<T: Real>(&self, batch: &Packed, layer: &mut Layer<T>) -> Result<(), Error> {
+        let Layer { qkv, weights, flash, attention, .. } = layer;
+        if let (Some(qkv), Some(attention)) = (T::as_f32(qkv), T::as_f32_mut(attention))
+            && self.flash().pays(batch)
+        {
+            return self.flash().forward(batch, qkv, flash, attention);
+        }
+        weights.resize(self.heads().all_weights(batch), T::ZERO);
+        self.heads().forward(self.threads(), batch, qkv, weights, attention);
+        Ok(())
+    }
+
+    fn attention_backward<T: Real>(
+        &self,
+        batch: &Packed,
+        layer: &Layer<T>,
+        d_attention: &[T],
+        d_qkv: &mut [T],
+        scratch: &mut [Vec<f32>; 4],
+    ) -> Result<(), Error> {
+        if let (Some(d_attention), Some(d_qkv)) = (T::as_f32(d_attention), T::as_f32_mut(d_qkv))
+            && self.flash().pays(batch)
+        {
+            return self.flash().backward(batch, &layer.flash, d_attention, d_qkv, scratch);
+        }
+        self.heads().backward(self.threads(), batch, (&layer.qkv, &layer.weights), d_attention, d_qkv);
         Ok(())
     }
 
@@ -225,7 +274,7 @@ impl<T: Real> Work<T> {
     fn reserve(&mut self, gpt: &Gpt, batch: &Packed) {
         let (n, tokens) = (gpt.config.n_embd, batch.len());
         let resize = |list: &mut Vec<T>, columns: usize| list.resize(tokens * columns, T::ZERO);
-        let Work { sums, embedded, embedded_inverse, x, layers, logits, d_x, d_normed, d_hidden, d_attention, d_qkv } =
+        let Work { sums, embedded, embedded_inverse, x, layers, logits, d_x, d_normed, d_hidden, d_attention, .. } =
             self;
         for list in [sums, embedded, x, d_x, d_normed, d_attention] {
             resize(list, n);
@@ -233,9 +282,8 @@ impl<T: Real> Work<T> {
         resize(embedded_inverse, 1);
         resize(logits, gpt.vocab);
         resize(d_hidden, 4 * n);
-        resize(d_qkv, 3 * n);
+        resize(&mut self.d_qkv, 3 * n);
         layers.resize_with(gpt.config.n_layer, Layer::default);
-        let weights = gpt.heads().all_weights(batch);
         for layer in layers {
             for list in [&mut layer.normed1, &mut layer.attention, &mut layer.normed2] {
                 resize(list, n);
@@ -244,7 +292,6 @@ impl<T: Real> Work<T> {
             resize(&mut layer.inverse2, 1);
             resize(&mut layer.qkv, 3 * n);
             resize(&mut layer.hidden, 4 * n);
-            layer.weights.resize(weights, T::ZERO);
         }
     }
 }

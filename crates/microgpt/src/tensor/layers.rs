@@ -77,19 +77,21 @@ impl<T: Real + Default> Learner for LayersLearner<T> {
         let clip: T = real(update.clip_factor(squares));
         let (new1, new2): (T, T) = (real(1.0 - beta1), real(1.0 - beta2));
         let (beta1, beta2): (T, T) = (real(beta1), real(beta2));
-        let (rate, correction): (f64, f64) = (update.learning_rate / first_weight, 1.0 / second_weight);
+        let (rate, correction): (T, T) = (real(update.learning_rate / first_weight), real(1.0 / second_weight));
+        let epsilon: T = real(epsilon);
         let kept: T = real(1.0 - update.learning_rate * weight_decay);
         let moments = self.first.iter_mut().zip(&mut self.second);
         let weights = self.weights.iter().zip(&mut self.next);
-        let mut finite = true;
-        for (((&before, after), &gradient), (m, v)) in weights.zip(&self.gradient).zip(moments) {
+        // 0 as long as everything is finite: x − x is NaN where x is not.
+        let mut not_finite = [T::ZERO; 8];
+        for (i, (((&before, after), &gradient), (m, v))) in weights.zip(&self.gradient).zip(moments).enumerate() {
             let clipped = clip * gradient;
             *m = beta1 * *m + new1 * clipped;
             *v = beta2 * *v + new2 * (clipped * clipped);
-            let root = (v.to_f64() * correction).sqrt();
-            *after = kept * before - real(rate * m.to_f64() / (root + epsilon));
-            finite &= gradient.to_f64().is_finite() && after.to_f64().is_finite();
+            *after = kept * before - (rate * *m).div((*v * correction).sqrt() + epsilon);
+            not_finite[i % 8] += (gradient - gradient) + (*after - *after);
         }
+        let finite = not_finite.iter().all(|&sum| sum == T::ZERO);
         if finite {
             std::mem::swap(&mut self.weights, &mut self.next);
         }

@@ -10,12 +10,14 @@
 //! 3. Numbers are `f32`, unless [`Precision::F64`] is asked for, which is there to be compared with the scalar engine.
 //! 4. A model of the default sizes (16 numbers, 4 heads) fits into registers and first-level cache, where calls of a matrix
 //!    library would cost more than they do. It has kernels of its own: [`Path::Fused`].
+//! 5. Large heads over long documents go through [`gpukern`]'s flash attention, which uses rayon's pool.
 //!
 //! Reading order: `gpt.rs` (the model forward and backward, one line a layer), `rows.rs` (what happens to each token alone),
 //! `attention.rs`, then `simd/product.rs` and `simd/pass.rs` for the same at full speed.
 
 mod attention;
 mod decoder;
+mod flash;
 mod fused;
 mod gpt;
 mod layers;

@@ -12,6 +12,12 @@ pub(crate) trait Real: Scalar {
     fn exp(self) -> Self;
     /// √x
     fn sqrt(self) -> Self;
+    /// x/y. [`Scalar`] has no division.
+    fn div(self, other: Self) -> Self;
+    /// The numbers themselves, if they are `f32`.
+    fn as_f32(numbers: &[Self]) -> Option<&[f32]>;
+    /// The same, to be changed.
+    fn as_f32_mut(numbers: &mut [Self]) -> Option<&mut [f32]>;
 }
 
 impl Real for f32 {
@@ -20,6 +26,15 @@ impl Real for f32 {
     }
     fn sqrt(self) -> f32 {
         self.sqrt()
+    }
+    fn div(self, other: f32) -> f32 {
+        self / other
+    }
+    fn as_f32(numbers: &[f32]) -> Option<&[f32]> {
+        Some(numbers)
+    }
+    fn as_f32_mut(numbers: &mut [f32]) -> Option<&mut [f32]> {
+        Some(numbers)
     }
 }
 
@@ -30,15 +45,23 @@ impl Real for f64 {
     fn sqrt(self) -> f64 {
         self.sqrt()
     }
+    fn div(self, other: f64) -> f64 {
+        self / other
+    }
+    fn as_f32(_: &[f64]) -> Option<&[f32]> {
+        None
+    }
+    fn as_f32_mut(_: &mut [f64]) -> Option<&mut [f32]> {
+        None
+    }
 }
 
 pub(super) fn real<T: Scalar>(x: f64) -> T {
     T::from_f64(x)
 }
 
-/// 1/x. [`Scalar`] has no division.
-pub(super) fn reciprocal<T: Scalar>(x: T) -> T {
-    T::from_f64(1.0 / x.to_f64())
+pub(super) fn reciprocal<T: Real>(x: T) -> T {
+    T::ONE.div(x)
 }
 
 /// Rows that a thread takes at a time.
