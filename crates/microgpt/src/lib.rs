@@ -21,13 +21,14 @@
 //!
 //! # Reading order
 //!
-//! `tokenizer.rs`, `scalar/gpt.rs` (the model, on one page), `scalar/loss.rs`, `scalar/train.rs`, `adam.rs`,
-//! `scalar/sample.rs`. What is specific to agreeing with Python is in `random.rs`.
+//! `tokenizer.rs`, `scalar/gpt.rs` (the model, on one page), `scalar/loss.rs`, `engine.rs` (the wall between what engines share
+//! and what each computes), `train.rs`, `adam.rs`, `sample.rs`; then `tensor/gpt.rs` (the same, a batch at a time) and `simd` (the
+//! same, in vector registers). What is specific to agreeing with Python is in `random.rs`.
 //!
 //! # What it does not do
 //!
-//! This engine computes one number at a time on one thread; what it is for is that each can be looked at.
-//! There is no byte-pair encoding, no dropout, no learnt gain in the normalisation and no bias in the layers.
+//! There is no engine for a GPU yet, no byte-pair encoding, no dropout, no learnt gain in the normalisation and no bias in
+//! the layers.
 
 mod adam;
 mod checkpoint;

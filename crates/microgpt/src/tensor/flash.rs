@@ -85,7 +85,7 @@ impl Flash {
         for group in Group::all(batch) {
             let (rows, numbers) = (group.rows(), group.rows().start * n..group.rows().end * n);
             for (part, list) in [&mut *q, k, v].into_iter().enumerate() {
-                self.to_heads(
+                self.split_heads(
                     &group,
                     &qkv[3 * n * rows.start..3 * n * rows.end],
                     (3, part),
@@ -101,7 +101,7 @@ impl Flash {
                 &mut heads_out[numbers.clone()],
                 &mut log_sum_exp[sums],
             )?;
-            self.from_heads(&group, [&heads_out[numbers.clone()]], &mut out[numbers]);
+            self.join_heads(&group, [&heads_out[numbers.clone()]], &mut out[numbers]);
         }
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Flash {
         let [heads_d_out, d_q, d_k, d_v] = scratch;
         for group in Group::all(batch) {
             let (rows, numbers) = (group.rows(), group.rows().start * n..group.rows().end * n);
-            self.to_heads(&group, &d_out[numbers.clone()], (1, 0), &mut heads_d_out[numbers.clone()]);
+            self.split_heads(&group, &d_out[numbers.clone()], (1, 0), &mut heads_d_out[numbers.clone()]);
             let saved = Saved {
                 q: &kept.q[numbers.clone()],
                 k: &kept.k[numbers.clone()],
@@ -130,13 +130,13 @@ impl Flash {
             };
             let (d_q, d_k, d_v) = (&mut d_q[numbers.clone()], &mut d_k[numbers.clone()], &mut d_v[numbers.clone()]);
             Cpu { isa: self.isa }.backward(&self.problem(&group), saved, &heads_d_out[numbers], d_q, d_k, d_v)?;
-            self.from_heads(&group, [&*d_q, d_k, d_v], &mut d_qkv[3 * n * rows.start..3 * n * rows.end]);
+            self.join_heads(&group, [&*d_q, d_k, d_v], &mut d_qkv[3 * n * rows.start..3 * n * rows.end]);
         }
         Ok(())
     }
 
     /// From rows of tokens (each `parts` lists of n, of which `part` is taken) to `[document, head, token, head_dim]`.
-    fn to_heads(&self, group: &Group, rows: &[f32], (parts, part): (usize, usize), to: &mut [f32]) {
+    fn split_heads(&self, group: &Group, rows: &[f32], (parts, part): (usize, usize), to: &mut [f32]) {
         let (n, head_dim, document) = (self.heads.n(), self.heads.head_dim, group.tokens * self.heads.n());
         share(to.chunks_exact_mut(document).zip(rows.chunks_exact(parts * document)), self.threads, |(to, rows)| {
             for (head, to) in to.chunks_exact_mut(group.tokens * head_dim).enumerate() {
@@ -148,7 +148,7 @@ impl Flash {
     }
 
     /// The way back, of all parts.
-    fn from_heads<const P: usize>(&self, group: &Group, from: [&[f32]; P], rows: &mut [f32]) {
+    fn join_heads<const P: usize>(&self, group: &Group, from: [&[f32]; P], rows: &mut [f32]) {
         let (n, head_dim, document) = (self.heads.n(), self.heads.head_dim, group.tokens * self.heads.n());
         share(rows.chunks_exact_mut(P * document).enumerate(), self.threads, |(index, rows)| {
             for (part, from) in from.iter().enumerate() {

@@ -82,14 +82,14 @@ impl<T: Real + Default> Learner for LayersLearner<T> {
         let kept: T = real(1.0 - update.learning_rate * weight_decay);
         let moments = self.first.iter_mut().zip(&mut self.second);
         let weights = self.weights.iter().zip(&mut self.next);
-        // 0 as long as everything is finite: x − x is NaN where x is not.
+        // 0 as long as everything is finite: 0·x is NaN where x is not.
         let mut not_finite = [T::ZERO; 8];
         for (i, (((&before, after), &gradient), (m, v))) in weights.zip(&self.gradient).zip(moments).enumerate() {
             let clipped = clip * gradient;
             *m = beta1 * *m + new1 * clipped;
             *v = beta2 * *v + new2 * (clipped * clipped);
             *after = kept * before - (rate * *m).div((*v * correction).sqrt() + epsilon);
-            not_finite[i % 8] += (gradient - gradient) + (*after - *after);
+            not_finite[i % 8] += gradient * T::ZERO + *after * T::ZERO;
         }
         let finite = not_finite.iter().all(|&sum| sum == T::ZERO);
         if finite {
