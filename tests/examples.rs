@@ -253,7 +253,7 @@ fn flash_attention_moves_and_holds_less() {
         assert!(text.contains(promised), "no {promised:?} in:\n{text}");
     }
     let chart = fs::read_to_string(folder.path().join("flash.svg")).expect("a chart");
-    assert!(chart.starts_with("<svg") && chart.contains("bytes between memory and cache"));
+    assert!(chart.starts_with("<svg") && chart.contains("bytes between memory and processor"));
     assert!(error(&run("flash_attention", folder.path(), &["--n", "64", "--svg", "no/such"])).contains("no/such"));
     assert_eq!(run("flash_attention", folder.path(), &["--n", "1"]).status.code(), Some(2));
 }
@@ -261,8 +261,10 @@ fn flash_attention_moves_and_holds_less() {
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn without_a_gpu_of_any_kind_the_examples_say_what_to_turn_on() {
-    for example in ["gpu_attention", "gpu_matmul", "gpu_race"] {
-        let error = error(&run(example, folder().path(), &[]));
+    let on_a_gpu: [(&str, &[&str]); 3] =
+        [("flash_attention", &["--device", "gpu"]), ("gpu_matmul", &[]), ("gpu_race", &[])];
+    for (example, arguments) in on_a_gpu {
+        let error = error(&run(example, folder().path(), arguments));
         assert!(error.starts_with("error: this example ") && error.contains("--features simgpu"), "{error}");
     }
 }
@@ -293,21 +295,24 @@ fn gpu_matmul_counts_what_each_rung_saves() {
 
 #[cfg(feature = "simgpu")]
 #[test]
-fn gpu_attention_counts_what_the_matrix_costs() {
+fn flash_attention_on_the_software_gpu_counts_what_the_matrix_costs() {
     let folder = folder();
-    let text = stdout(&run("gpu_attention", folder.path(), &["128", "256", "--json", "traffic.json"]));
-    for promised in ["on simgpu (models NVIDIA A100", "through the matrix", "flash", "times the bytes"] {
+    let arguments = ["--device", "gpu", "--n", "256", "--json", "traffic.json", "--svg", "traffic.svg"];
+    let text = stdout(&run("flash_attention", folder.path(), &arguments));
+    for promised in ["on simgpu (models NVIDIA A100", "256 plain    not timed", "256.0 KiB", "256 flash    not timed"] {
         assert!(text.contains(promised), "no {promised:?} in:\n{text}");
     }
     let report = fs::read_to_string(folder.path().join("traffic.json")).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    // Lengths 64, 128 and 256: first plain, then flash.
     let lines = report["lines"].as_array().expect("lines");
-    let counted = |line: usize| lines[line]["counted_bytes"].as_u64().expect("a count");
-    let ratio = |pair: usize| counted(2 * pair) as f64 / counted(2 * pair + 1) as f64;
-    assert!(lines.len() == 4 && ratio(0) > 4.0 && ratio(1) > ratio(0), "{text}");
-    assert_eq!((&lines[2]["matrix_bytes"], &lines[3]["matrix_bytes"]), (&(4 * 256 * 256).into(), &0.into()));
-    assert!(error(&run("gpu_attention", folder.path(), &["64", "--json", "no/such"])).contains("cannot write"));
-    assert_eq!(run("gpu_attention", folder.path(), &["0"]).status.code(), Some(2));
+    let moved = |line: usize| lines[line]["moved_bytes"].as_u64().expect("a count") as f64;
+    let ratio = |length: usize| moved(length) / moved(3 + length);
+    assert!(lines.len() == 6 && ratio(1) > 4.0 && ratio(2) > ratio(1), "{text}");
+    let held = |line: usize| &lines[line]["materialised_bytes"];
+    assert_eq!((held(2), held(5)), (&(4 * 256 * 256).into(), &0.into()));
+    assert!(lines.iter().all(|line| line["milliseconds"].is_null()), "a software GPU has no time of a GPU");
+    assert!(fs::read_to_string(folder.path().join("traffic.svg")).expect("a chart").starts_with("<svg"));
 }
 
 #[cfg(feature = "simgpu")]
