@@ -1,0 +1,42 @@
+//! Plain attention beside flash attention.
+
+use std::fs;
+
+use super::{error, folder, run, stdout};
+
+#[test]
+fn flash_attention_moves_and_holds_less() {
+    let folder = folder();
+    let text = stdout(&run("flash_attention", folder.path(), &["--n", "512", "--svg", "flash.svg"]));
+    for promised in
+        ["attention of 512 queries to 512 keys", "512 plain", "512 flash", "it moved 512.0 KiB instead of 4.5 MiB"]
+    {
+        assert!(text.contains(promised), "no {promised:?} in:\n{text}");
+    }
+    let chart = fs::read_to_string(folder.path().join("flash.svg")).expect("a chart");
+    assert!(chart.starts_with("<svg") && chart.contains("bytes between memory and processor"));
+    assert!(error(&run("flash_attention", folder.path(), &["--n", "64", "--svg", "no/such"])).contains("no/such"));
+    assert_eq!(run("flash_attention", folder.path(), &["--n", "1"]).status.code(), Some(2));
+}
+
+#[cfg(feature = "simgpu")]
+#[test]
+fn flash_attention_on_the_software_gpu_counts_what_the_matrix_costs() {
+    let folder = folder();
+    let arguments = ["--device", "gpu", "--n", "256", "--json", "traffic.json", "--svg", "traffic.svg"];
+    let text = stdout(&run("flash_attention", folder.path(), &arguments));
+    for promised in ["on simgpu (models NVIDIA A100", "256 plain    not timed", "256.0 KiB", "256 flash    not timed"] {
+        assert!(text.contains(promised), "no {promised:?} in:\n{text}");
+    }
+    let report = fs::read_to_string(folder.path().join("traffic.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    // Lengths 64, 128 and 256: first plain, then flash.
+    let lines = report["lines"].as_array().expect("lines");
+    let moved = |line: usize| lines[line]["moved_bytes"].as_u64().expect("a count") as f64;
+    let ratio = |length: usize| moved(length) / moved(3 + length);
+    assert!(lines.len() == 6 && ratio(1) > 4.0 && ratio(2) > ratio(1), "{text}");
+    let held = |line: usize| &lines[line]["materialised_bytes"];
+    assert_eq!((held(2), held(5)), (&(4 * 256 * 256).into(), &0.into()));
+    assert!(lines.iter().all(|line| line["milliseconds"].is_null()), "a software GPU has no time of a GPU");
+    assert!(fs::read_to_string(folder.path().join("traffic.svg")).expect("a chart").starts_with("<svg"));
+}

@@ -1,0 +1,90 @@
+//! Each example keeps the promises of its header: output, files, errors, exit status.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+mod attention;
+mod autograd;
+mod gpu;
+mod linalg;
+mod microgpt;
+mod montecarlo;
+mod netprobe;
+
+/// Those that this test was built with, so that nothing is built twice.
+const FEATURES: &str = if cfg!(feature = "simgpu") {
+    "simgpu"
+} else if cfg!(feature = "cuda") {
+    "cuda"
+} else {
+    ""
+};
+
+/// Runs an example in an empty folder of its own.
+fn run(example: &str, folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(build(example)).args(arguments).current_dir(folder).output().expect("the example runs")
+}
+
+/// Builds an example; returns its executable.
+fn build(example: &str) -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", "whiteboard", "--features", FEATURES])
+        .args(["--example", example, "--message-format", "json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let messages = String::from_utf8(built.stdout).expect("UTF-8");
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .next_back()
+        .expect("an executable")
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+/// The single line that an example prints when it fails.
+fn error(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stderr.clone()).expect("UTF-8");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text.trim_end().to_owned()
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// `example | head -1`
+#[test]
+fn a_reader_that_has_seen_enough_is_not_an_error() {
+    let mut example = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--package", "whiteboard", "--features", FEATURES, "--example", "microgpt", "--"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("cargo runs");
+    drop(example.stdout.take());
+    let output = example.wait_with_output().expect("the example ends");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn every_example_helps() {
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() && !path.join("main.rs").exists() {
+            continue; // what examples share
+        }
+        let example = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        let help = stdout(&run(example, folder().path(), &["--help"]));
+        assert!(help.contains("Usage: "), "{example}: {help}");
+    }
+}

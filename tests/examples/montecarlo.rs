@@ -1,0 +1,37 @@
+//! Darts, integrals, prices.
+
+use std::fs;
+
+use super::{error, folder, run, stdout};
+
+#[test]
+fn pi_is_inside_its_error_bars_and_draws_the_readmes_picture() {
+    let folder = folder();
+    let text = stdout(&run("pi", folder.path(), &["50000000", "--svg", "pi.svg", "--json", "pi.json"]));
+    assert!(text.contains("1000000           785475  3.1419000 ± 0.0032182") && text.lines().count() == 7, "{text}");
+    let report = fs::read_to_string(folder.path().join("pi.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert!(report["table"].as_array().expect("lines").iter().all(|line| line["contains_pi"] == true), "{report}");
+    let drawn = fs::read_to_string(folder.path().join("pi.svg")).expect("a picture");
+    let kept = include_str!("../../docs/pi.svg");
+    assert!(drawn == kept, "docs/pi.svg is stale: cargo run --example pi -- --svg docs/pi.svg");
+    assert!(error(&run("pi", folder.path(), &["2", "--svg", "no/such"])).contains("cannot write \"no/such\""));
+}
+
+#[test]
+fn roads_integrals_and_prices_are_what_they_should_be() {
+    let folder = folder();
+    let roads = stdout(&run("pi_roads", folder.path(), &["200000"]));
+    assert!(roads.contains("Buffon's needle") && roads.contains("… Sobol"), "{roads}");
+    let integrals = stdout(&run("integrate", folder.path(), &["3", "--samples", "20000"]));
+    assert!(integrals.contains("corner peak") && integrals.contains("Vegas, nets"), "{integrals}");
+    let prices = stdout(&run("option_price", folder.path(), &["--samples", "20000"]));
+    assert!(prices.contains("Black and Scholes: 7.127") && prices.contains("control: the share"), "{prices}");
+    assert!(error(&run("option_price", folder.path(), &["--strike", "0"])).contains("--strike 0"));
+}
+
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn without_mpi_the_example_says_what_to_turn_on() {
+    assert!(error(&run("pi_mpi", folder().path(), &[])).contains("--features mpi"));
+}

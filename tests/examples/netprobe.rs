@@ -1,0 +1,135 @@
+//! From a URL to bytes.
+
+use std::fs;
+
+use super::{error, folder, run, stdout};
+
+#[test]
+fn what_happens_tells_every_step_of_its_lab_and_draws_it() {
+    let folder = folder();
+    let arguments = "--har a.har --svg a.svg --html a.html --distance-km 10";
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let text = stdout(&run("what_happens", folder.path(), &arguments));
+    let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what:?} in {text}"));
+    // The seed of it all: the steps, in their order, each with its reason.
+    let story = [
+        "a name means nothing to the network",
+        "SYN, SYN-ACK, ACK",
+        "TLS 1.3, TLS_",
+        "Diffie-Hellman",
+        "GET / HTTP/2",
+        "the answer begins: 200 OK",
+        "in all:",
+        "light in a straight fibre",
+        "✓ every step succeeded",
+    ];
+    assert!(story.map(place).is_sorted(), "{text}");
+    assert!(!text.contains('\u{1b}'), "colours are for a terminal");
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a file");
+    let har: serde_json::Value = serde_json::from_str(&read("a.har")).expect("JSON");
+    assert_eq!(har["log"]["entries"][0]["response"]["status"], 200);
+    assert!(read("a.svg").starts_with("<svg ") && read("a.html").starts_with("<!doctype html>"));
+    let json = stdout(&run("what_happens", folder.path(), &["--json"]));
+    let report: netprobe::Report = serde_json::from_str(&json).expect("a report");
+    assert_eq!(report.error, None);
+    assert!(report.hops[0].resolution.as_ref().is_some_and(|resolution| resolution.walk.is_some()));
+}
+
+#[test]
+fn what_happens_fails_when_a_step_fails() {
+    let folder = folder();
+    fs::write(folder.path().join("empty.pem"), "").expect("a file");
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = unused.local_addr().expect("an address").port();
+    drop(unused);
+    let (url, resolve) = (format!("http://a.test:{port}"), format!("a.test:{port}:127.0.0.1"));
+    let failed = run("what_happens", folder.path(), &[&url, "--resolve", &resolve]);
+    assert_eq!(failed.status.code(), Some(1));
+    let text = String::from_utf8(failed.stdout).expect("UTF-8");
+    assert!(text.contains("✗ a.test: none of 1 attempts connected"), "{text}");
+    let failed = run("what_happens", folder.path(), &["ftp://a.test"]);
+    assert_eq!(failed.status.code(), Some(1));
+    for (arguments, expected) in [
+        ("--cacert missing", "error: cannot read missing: "),
+        ("--svg no/such/folder", "error: cannot write no/such/folder: "),
+    ] {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let error = error(&run("what_happens", folder.path(), &arguments));
+        assert!(error.starts_with(expected), "{arguments:?}: {error}");
+    }
+    assert_eq!(run("what_happens", folder.path(), &["--resolve", "a.test"]).status.code(), Some(2));
+    assert_eq!(run("what_happens", folder.path(), &["-4", "-6"]).status.code(), Some(2));
+}
+
+#[test]
+fn tls_xray_shows_the_chain_and_what_a_second_visit_saves() {
+    let text = stdout(&run("tls_xray", folder().path(), &[]));
+    for expected in
+        ["TLS 1.3", "X25519MLKEM768: also resists", "first visit    full", "second visit   resumed", "days left"]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(text.contains("without HTTP/2 http/1.1"), "{text}");
+    let error = error(&run("tls_xray", folder().path(), &["http://127.0.0.1:1"]));
+    assert!(error.starts_with("error: 127.0.0.1: none of 1 attempts connected"), "{error}");
+}
+
+#[test]
+fn probe_many_has_percentiles_of_every_phase() {
+    let output = run("probe_many", folder().path(), &["-n", "3"]);
+    let text = stdout(&output);
+    assert!(output.stderr.is_empty(), "a progress bar is for a terminal");
+    for expected in ["cold", "resumed", "p99", "DNS", "TLS", "whole"] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let json = stdout(&run("probe_many", folder().path(), &["-n", "2", "--json"]));
+    let series: netprobe::Series = serde_json::from_str(&json).expect("a series");
+    assert_eq!((series.cold.len(), series.resumed.len()), (2, 2));
+    let error = error(&run("probe_many", folder().path(), &["ftp://a.test", "-n", "1"]));
+    assert!(error.starts_with("error: 2 of 2 probes failed; the first: "), "{error}");
+}
+
+#[test]
+fn break_it_names_what_is_broken() {
+    let text =
+        stdout(&run("break_it", folder().path(), &["expired-certificate", "not-tls", "redirect-loop", "downgrade"]));
+    for expected in
+        ["expired 10 days ago", "what answers is not TLS", "go in a circle", "survived: ", "ERR_TOO_MANY_REDIRECTS"]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(text.ends_with("4 faults: 3 ended the visit and were named, 1 were survived\n"), "{text}");
+    assert_eq!(run("break_it", folder().path(), &["no-such-fault"]).status.code(), Some(2));
+}
+
+#[test]
+fn dns_walk_tells_who_knows_and_why_they_are_believed() {
+    let folder = folder();
+    let text = stdout(&run("dns_walk", folder.path(), &[]));
+    for part in [
+        "www.whiteboard.test. means nothing to the network.",
+        "→ ask the servers of test., NOERROR [] (",
+        "→ ask the servers of whiteboard.test., NOERROR [] (",
+        "→ the answer, NOERROR [aa] (",
+        "The chain of trust, from the key that is known in advance:",
+        "www.whiteboard.test. A 127.0.1.1 (for 300 s)",
+        "DNSSEC: secure",
+        "6 queries in ",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    let json = stdout(&run("dns_walk", folder.path(), &["--json"]));
+    let walk: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(walk["queries"].as_array().map(Vec::len), Some(6));
+    assert_eq!(walk["lookups"][0]["dnssec"], "secure");
+
+    // Nobody listens there.
+    let arguments = ["a.test", "--roots", "127.0.2.99", "--dns-port", "9", "--timeout-ms", "50"];
+    let nobody = error(&run("dns_walk", folder.path(), &arguments));
+    assert!(nobody.starts_with("error: no server of . gave a usable answer: "), "{nobody}");
+    let none = error(&run("dns_walk", folder.path(), &["--type", "AAAA"]));
+    let expected = "error: www.whiteboard.test. exists but has no AAAA records, says whiteboard.test., and may be \
+                    believed for 60 s";
+    assert_eq!(none, expected);
+    assert_eq!(run("dns_walk", folder.path(), &["--type", "NONSENSE"]).status.code(), Some(2));
+}
