@@ -1,8 +1,11 @@
 //! Answers that are nearly right: no panic, no hang, and never more memory than the limits allow.
 
+use std::time::Duration;
+
 use netprobe::Clock;
 use netprobe::http::{HttpOptions, Limits, Protocol, decode, exchange};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 use url::Url;
 
 /// xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled" (2016).
@@ -56,8 +59,9 @@ async fn takes(answer: &[u8], protocol: Protocol, seed: u64) -> bool {
     let (client, mut server) = tokio::io::duplex(64 * 1024);
     let url = Url::parse("https://a.test/").expect("a URL");
     let serving = async {
-        // The client may have gone by then.
-        let _ = server.read(&mut [0; 4096]).await;
+        // All of the request, which HTTP/2 writes in parts: until the client says nothing more. It may have gone by then.
+        let (mut request, moment) = ([0; 4096], Duration::from_millis(1));
+        while timeout(moment, server.read(&mut request)).await.is_ok_and(|read| read.is_ok_and(|bytes| bytes > 0)) {}
         let _ = server.write_all(answer).await;
         // Half of the servers hang up; the others say nothing more, and the paused clock runs into the timeout.
         let kept = seed.is_multiple_of(2).then_some(server);
@@ -66,6 +70,7 @@ async fn takes(answer: &[u8], protocol: Protocol, seed: u64) -> bool {
     };
     let clock = Clock::start();
     let (exchange, result) = tokio::select! {
+        biased; // the same run for the same seed
         taken = exchange(client, &url, None, protocol, &options, &clock) => taken,
         () = serving => unreachable!("it waits for ever"),
     };
@@ -77,8 +82,9 @@ async fn takes(answer: &[u8], protocol: Protocol, seed: u64) -> bool {
 async fn ten_thousand_answers_that_are_nearly_right() {
     for (protocol, answers) in [(Protocol::Http1, HTTP1), (Protocol::Http2, HTTP2)] {
         for answer in answers {
+            // From a server that does not hang up, which is where an answer of HTTP/1 can end.
             assert!(
-                takes(answer, protocol, 1).await || protocol == Protocol::Http1,
+                takes(answer, protocol, 0).await || protocol == Protocol::Http1,
                 "{:?}",
                 String::from_utf8_lossy(answer)
             );
