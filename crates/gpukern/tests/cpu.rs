@@ -163,6 +163,32 @@ fn infinite_scores_are_weights_of_nothing_and_nan_stays() {
     }
 }
 
+/// Eight queries that share 513 keys: the first seven do not see the last key, which is a part of its own.
+#[test]
+fn a_scale_of_zero_weighs_every_key_that_is_seen_alike() {
+    let problem = Attention {
+        batch: 1,
+        heads: 1,
+        kv_heads: 1,
+        queries: 8,
+        keys: 513,
+        head_dim: 1,
+        causal: true,
+        scale: Some(0.0),
+        key_capacity: None,
+    };
+    for cpu in available() {
+        let (mut out, mut log_sum_exp) = (vec![f32::NAN; 8], vec![f32::NAN; 8]);
+        cpu.forward(&problem, &noise(8, 7), &noise(513, 8), &[2.0; 513], &mut out, &mut log_sum_exp)
+            .expect("a problem");
+        for row in 0..8 {
+            assert!((out[row] - 2.0).abs() < 1e-5, "{cpu:?} row {row}: {}", out[row]);
+            let sum = (problem.keys_seen(row) as f32).ln();
+            assert!((log_sum_exp[row] - sum).abs() < 1e-5, "{cpu:?} row {row}: {} {sum}", log_sum_exp[row]);
+        }
+    }
+}
+
 #[test]
 fn an_instruction_set_that_is_not_there_is_refused() {
     let Some(isa) = Isa::ALL.into_iter().find(|isa| !isa.is_available()) else { return };

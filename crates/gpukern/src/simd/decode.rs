@@ -59,7 +59,9 @@ pub(super) unsafe fn decode_part<V: Vector, const WIDE: usize>(part: &mut Decode
             let p = std::slice::from_raw_parts_mut(part.p.as_mut_ptr().add(row * keys), keys);
             dot_products::<V>(head_dim, q, part.k.as_ptr(), sign, &mut p[..seen]);
             p[seen..].fill(0.0);
-            let max = largest::<V>(&p[..seen]) * factor;
+            let max = largest::<V>(&p[..seen]);
+            // −∞ stays −∞, even times a factor of 0.
+            let max = if max == f32::NEG_INFINITY { max } else { max * factor };
             part.max[row] = max;
             // Where nothing is seen, or everything is −∞, any number will do for the maximum.
             let max = if max == f32::NEG_INFINITY { 0.0 } else { max };
