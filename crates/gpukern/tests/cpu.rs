@@ -163,6 +163,25 @@ fn infinite_scores_are_weights_of_nothing_and_nan_stays() {
     }
 }
 
+#[test]
+fn no_queries_and_no_keys_take_no_memory_however_many_columns() {
+    let problem = Attention {
+        batch: 1,
+        heads: 1,
+        kv_heads: 1,
+        queries: 0,
+        keys: 0,
+        head_dim: 1 << 50,
+        causal: false,
+        scale: None,
+        key_capacity: None,
+    };
+    let cpu = Cpu::default();
+    cpu.forward(&problem, &[], &[], &[], &mut [], &mut []).expect("nothing");
+    let saved = Saved { q: &[], k: &[], v: &[], out: &[], log_sum_exp: &[] };
+    cpu.backward(&problem, saved, &[], &mut [], &mut [], &mut []).expect("nothing");
+}
+
 /// Eight queries that share 513 keys: the first seven do not see the last key, which is a part of its own.
 #[test]
 fn a_scale_of_zero_weighs_every_key_that_is_seen_alike() {
