@@ -66,6 +66,11 @@ impl Kernels {
         Width { index, lanes: self.widths[index] * self.vector }
     }
 
+    /// Queries of a block of this table; those in `width` may be another's.
+    fn lanes(&self, width: Width) -> usize {
+        self.widths[width.index] * self.vector
+    }
+
     /// One tile of the forward pass.
     ///
     /// # Panics
@@ -73,8 +78,8 @@ impl Kernels {
     /// If a slice is not as long as the width makes it.
     pub(crate) fn forward_tile(&self, width: Width, mut tile: ForwardTile<'_>) {
         debug_assert!(self.isa.is_available());
-        tile.check(width.lanes);
-        // SAFETY: whoever has a table has the instruction set; check() has passed for this width's lanes.
+        tile.check(self.lanes(width));
+        // SAFETY: whoever has a table has the instruction set; check() has passed for the lanes of this table's kernel.
         unsafe { self.forward[width.index](&mut tile) }
     }
 
@@ -85,8 +90,8 @@ impl Kernels {
     /// If a slice is not as long as the width makes it.
     pub(crate) fn backward_tile(&self, width: Width, mut tile: BackwardTile<'_>) {
         debug_assert!(self.isa.is_available());
-        tile.check(width.lanes);
-        // SAFETY: whoever has a table has the instruction set; check() has passed for this width's lanes.
+        tile.check(self.lanes(width));
+        // SAFETY: whoever has a table has the instruction set; check() has passed for the lanes of this table's kernel.
         unsafe { self.backward[width.index](&mut tile) }
     }
 
@@ -112,5 +117,34 @@ impl Kernels {
         row.check();
         // SAFETY: whoever has a table has the instruction set; check() has passed.
         unsafe { (self.row)(&mut row) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A width of one table says little of another's: what a kernel reaches is checked against its own.
+    #[test]
+    #[should_panic = "assertion failed"]
+    fn a_width_of_fewer_lanes_does_not_pass_for_this_tables() {
+        let kernels = &portable::KERNELS;
+        let lanes = kernels.lanes_max() / 2;
+        // Room for twice as many lanes lies behind each slice.
+        let (one, mut out_t, mut sum, mut p_t) = (vec![1.0; 16], vec![0.0; 16], vec![0.0; 16], vec![0.0; 16]);
+        let mut negative_max = vec![-NO_MAX; 16];
+        let tile = ForwardTile {
+            head_dim: 1,
+            k: &one[..1],
+            v: &one[..1],
+            factor: 1.0,
+            seen: None,
+            q_t: &one[..lanes],
+            out_t: &mut out_t[..lanes],
+            negative_max: &mut negative_max[..lanes],
+            sum: &mut sum[..lanes],
+            p_t: &mut p_t[..lanes],
+        };
+        kernels.forward_tile(Width { index: table::WIDTHS - 1, lanes }, tile);
     }
 }
