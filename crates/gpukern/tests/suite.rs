@@ -130,7 +130,7 @@ impl AttentionBackend for Wrong {
 #[test]
 fn the_plain_computation_passes_and_small_faults_do_not() {
     check("plain", &RIGHT, &QUICK).expect("within bounds");
-    let faults: [(&str, Wrong); 7] = [
+    let faults: [(&str, Wrong); 8] = [
         ("out[", Wrong { forward: |_, out, _| out.iter_mut().for_each(|x| *x *= 1.0 + 3e-6), ..RIGHT }),
         (
             "out[",
@@ -152,6 +152,17 @@ fn the_plain_computation_passes_and_small_faults_do_not() {
                 backward: |p, _, d_k, _| {
                     if p.heads > p.kv_heads {
                         d_k.fill(0.0)
+                    }
+                },
+                ..RIGHT
+            },
+        ),
+        (
+            "d_k[",
+            Wrong {
+                backward: |p, _, d_k, _| {
+                    if (p.queries, p.keys) == (1, 257) {
+                        d_k.iter_mut().for_each(|x| *x *= 1.0 + 2.6e-6);
                     }
                 },
                 ..RIGHT

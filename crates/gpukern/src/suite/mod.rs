@@ -9,9 +9,9 @@
 //!
 //! where [`plain`] is the definition in f32 and the factor is 2 for outputs, 3 for gradients. ε is f32's, 2⁻²³; the second term
 //! lets the backend round where the plain computation happens to be exact. For `log_sum_exp`, whose absolute error is the relative
-//! error of every weight, the second term is at least 2ε. d_q and d_k subtract out·d_out from d_out·v: where both cancel, as
-//! with a single key, what is left is the rounding of these sums, so there the second term is at least 2ε of the magnitudes
-//! that are added up. At scores of ±10⁴ both factors are doubled: there the rounding of the scores is the whole error, and a
+//! error of every weight, the second term is at least 2ε. d_q and d_k subtract out·d_out from d_out·v: where a query sees a
+//! single key both cancel, and what is left is the rounding of these sums. So in problems that have such a query, and in no others, their
+//! second term is at least 2ε of the magnitudes that are added up. At scores of ±10⁴ both factors are doubled: there the rounding of the scores is the whole error, and a
 //! base-2 exponential rounds each of them once more than the plain computation. Outputs are filled with NaN beforehand, so that
 //! what is left out or added to is seen. A failure names the seed, the problem, the output and both errors.
 
@@ -151,8 +151,11 @@ impl Arrays {
         }
         let Outputs { mut d_q, mut d_k, mut d_v, .. } = self.outputs();
         let saved = self.saved(&exact);
-        // d_q and d_k are differences of which this is what is subtracted. Where it cancels, its rounding is what remains.
-        let subtracted = f64::from(problem.scale_or_default()).abs() * largest_dot(&exact.out, d_out, problem.head_dim);
+        // d_q and d_k are differences of which this is what is subtracted. With a single key it cancels, and its rounding is what remains.
+        let cancels = (0..problem.queries).any(|query| problem.keys_seen(query) == 1);
+        let subtracted = f64::from(u8::from(cancels))
+            * f64::from(problem.scale_or_default()).abs()
+            * largest_dot(&exact.out, d_out, problem.head_dim);
         // A key's gradient is a sum over the queries that share it, each with its weight; independent roundings add up as a root.
         let (sharing, keys) = (problem.heads / problem.kv_heads * problem.queries, problem.keys.max(1));
         let summed = ((sharing as f64).sqrt() / keys as f64).max(1.0);
