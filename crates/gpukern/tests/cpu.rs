@@ -135,6 +135,31 @@ fn running_maxima_that_rise_and_fall_are_followed() {
     }
 }
 
+/// Both ways: from a hundred keys on one query is decoding. Equal scores make a mean, however large they are.
+#[test]
+fn scores_of_a_billion_are_in_range() {
+    for (cpu, keys) in available().flat_map(|cpu| [(cpu, 3), (cpu, 100)]) {
+        for score in (0..200).map(|step| 1e9 - 1.37e6 * step as f32).flat_map(|score| [score, -score]) {
+            let one = Attention {
+                batch: 1,
+                heads: 1,
+                kv_heads: 1,
+                queries: 1,
+                keys,
+                head_dim: 1,
+                causal: false,
+                scale: Some(1.0),
+                key_capacity: None,
+            };
+            let (mut out, mut log_sum_exp) = ([f32::NAN], [f32::NAN]);
+            let (k, v) = (vec![1.0; keys], vec![1e15; keys]);
+            cpu.forward(&one, &[score], &k, &v, &mut out, &mut log_sum_exp).expect("a problem");
+            assert!((out[0] / 1e15 - 1.0).abs() < 1e-5, "{cpu:?}, {keys} keys, {score}: {}", out[0]);
+            assert!((log_sum_exp[0] - score).abs() <= 1e-6 * score.abs(), "{cpu:?}, {keys} keys, {score}");
+        }
+    }
+}
+
 #[test]
 fn infinite_scores_are_weights_of_nothing_and_nan_stays() {
     let (nan, infinity) = (f32::NAN, f32::INFINITY);

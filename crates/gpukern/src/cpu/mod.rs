@@ -18,12 +18,16 @@ use forward::Forward;
 /// - **Decoding**, with at most eight rows of queries for a key/value head, reads the keys and values once, where they lie, and shares
 ///   them out among threads.
 /// - **Memory** beside inputs and outputs: one tile of weights and a few matrices of 64 rows a thread, whatever the number of queries
-///   and keys.
+///   and keys; a list of the blocks of 64 queries, 64 bytes each or less; in decoding, a row of sums for every 512 keys.
 /// - **Threads**: those of rayon's current pool, so `RAYON_NUM_THREADS` and `ThreadPool::install` work.
 /// - **Bits**: the same on any number of threads. They may differ between instruction sets.
 /// - **Error**: by the rule of [`suite`](crate::suite), at most twice that of the plain f32 computation, three times for gradients.
-/// - **NaN** goes where the definition takes it; a score of −∞ gets the weight 0, and a row with no other score is like one that
-///   sees no key. Sums of weights times values must stay in range before they are divided: values up to 10³³ do.
+/// - **NaN** goes where the definition takes it, and under a causal mask to other rows of the same block as well: what a row does not
+///   see has the weight 0 there, and 0·NaN is NaN, as is 0·∞. A score of −∞ gets the weight 0, and a row with no other score is like
+///   one that sees no key.
+/// - **Range**: scores up to ±10⁹. Beyond that an f32 is too coarse for what exponentials are relative to: weights overflow or vanish.
+///   Sums of weights times values must stay in range before they are divided: values up to 10¹⁵ do at these scores, and up to 10³³
+///   where scores are below 10⁸.
 ///
 /// ```
 /// use gpukern::{Attention, AttentionBackend, Cpu, Isa};
