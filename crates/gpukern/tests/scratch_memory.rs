@@ -68,3 +68,12 @@ fn flash_attention_needs_no_more_for_longer_sequences() {
     });
     assert!(used <= 64 << 10, "decoding: {used}");
 }
+
+/// `cargo test -p gpukern --test scratch_memory -- --ignored`: what BENCHMARKS.md says of the definition.
+#[test]
+#[ignore = "2 GiB and a minute, and nothing else may allocate meanwhile: run by hand"]
+fn the_definition_needs_the_matrix() {
+    let [forward, backward] = both(&Reference, &head(16384, 16384));
+    assert!(forward >= 2 << 30 && backward >= 2 << 30, "Reference, 16384: {forward}, {backward}");
+    assert!(forward <= 2080 << 20, "Reference, 16384, forward: {forward}");
+}
