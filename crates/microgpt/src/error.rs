@@ -163,10 +163,10 @@ pub enum Error {
     },
     /// A product of matrices was refused.
     #[error(transparent)]
-    Linalg(#[from] linalg::Error),
+    Linalg(Box<linalg::Error>),
     /// Attention was refused.
     #[error(transparent)]
-    Attention(#[from] gpukern::Error),
+    Attention(Box<gpukern::Error>),
     /// Training has left the numbers: a loss, a gradient or a weight is no longer finite.
     #[error("training diverged in step {step}, whose loss is {loss}; a smaller learning rate may help")]
     Diverged {
@@ -186,6 +186,18 @@ pub enum Error {
 /// Whether a setting is one that is allowed.
 pub(crate) fn range(name: &'static str, value: f64, allowed: bool, expected: &'static str) -> Result<(), Error> {
     if allowed { Ok(()) } else { Err(Error::OutOfRange { name, value, expected }) }
+}
+
+impl From<linalg::Error> for Error {
+    fn from(error: linalg::Error) -> Self {
+        Error::Linalg(Box::new(error))
+    }
+}
+
+impl From<gpukern::Error> for Error {
+    fn from(error: gpukern::Error) -> Self {
+        Error::Attention(Box::new(error))
+    }
 }
 
 /// A text in quotes, on one line, not too long for it.

@@ -132,7 +132,7 @@ mod tests {
         let lanes = kernels.lanes_max() / 2;
         // Room for twice as many lanes lies behind each slice.
         let (one, mut out_t, mut sum, mut p_t) = (vec![1.0; 16], vec![0.0; 16], vec![0.0; 16], vec![0.0; 16]);
-        let mut negative_max = vec![-NO_MAX; 16];
+        let mut negative_max = [-NO_MAX; 16];
         let tile = ForwardTile {
             head_dim: 1,
             k: &one[..1],

@@ -80,7 +80,7 @@ impl Kernels {
             #[cfg(not(target_arch = "x86_64"))]
             _ => None,
         };
-        kernels.ok_or(Error::Linalg(linalg::Error::IsaUnavailable { asked, best }))
+        kernels.ok_or(linalg::Error::IsaUnavailable { asked, best }.into())
     }
 
     kernel! {

@@ -50,7 +50,7 @@ impl Darts {
 
 /// Throws the first `samples` darts of `seed` on all threads, with the best instructions that this processor has.
 ///
-/// The count is a function of (`samples`, `seed`) alone: see [the definition](self).
+/// The count is a function of (`samples`, `seed`) alone: see [the definition](crate::pi).
 ///
 /// ```
 /// let darts = montecarlo::pi::darts(1_000_000, 42);

@@ -13,7 +13,7 @@ use crate::{Clock, Error, Phase, Span, Step};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Place {
-    /// What this [`Resolver`] learnt before: it is in the place of a browser's cache.
+    /// What this [`Resolver`](crate::names::Resolver) learnt before: it is in the place of a browser's cache.
     Own,
     /// A hosts file.
     HostsFile {
@@ -82,7 +82,7 @@ pub enum Source {
     Literal,
     /// The caller said so (`--resolve`).
     Override,
-    /// What this [`Resolver`] learnt before.
+    /// What this [`Resolver`](crate::names::Resolver) learnt before.
     Cache,
     /// The hosts file, or the rule for `localhost`.
     Hosts,
