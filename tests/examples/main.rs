@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 mod attention;
 mod autograd;
+#[cfg(any(feature = "simgpu", not(feature = "cuda")))]
 mod gpu;
 mod linalg;
 mod microgpt;
