@@ -1,7 +1,7 @@
 //! Lane instructions a second, on one thread: our kernels without checks and with all of them.
 //!
 //! ```sh
-//! cargo bench -p simgpu --bench speed
+//! cargo bench -p simgpu --bench speed [-- NAME]
 //! ```
 #![allow(clippy::print_stdout)]
 
@@ -26,7 +26,9 @@ fn main() {
         ("matmul_register", register),
         ("flash_forward_d64", flash),
     ];
-    for (name, kernel) in kernels {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
+    for (name, kernel) in kernels.into_iter().filter(|(name, _)| is_wanted(name)) {
         let [fast, checked] = [Checks::NONE, Checks::ALL].map(|checks| {
             let gpu = Gpu::new(Settings { checks, threads: Some(1), ..Settings::default() });
             let run = kernel(&gpu);

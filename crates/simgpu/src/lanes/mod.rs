@@ -30,7 +30,7 @@ pub(crate) mod integer;
 mod registers;
 pub(crate) mod rounding;
 
-pub(crate) use registers::{LANES, Registers, Unit, bits_of, lanes_of};
+pub(crate) use registers::{LANES, Registers, Unit, bits_of, lanes_of, lanes_that_are};
 
 use crate::machine::{Block, Run, Warp};
 use crate::program::{Op, Slot};

@@ -98,3 +98,13 @@ pub(crate) fn bits_of(predicate: &[u32; LANES]) -> u32 {
 pub(crate) fn lanes_of(bits: u32) -> [u32; LANES] {
     std::array::from_fn(|lane| 0u32.wrapping_sub(bits >> lane & 1))
 }
+
+/// Bit `lane` of the result is set where the value is this one.
+#[inline(always)]
+pub(crate) fn lanes_that_are(values: &[u32; LANES], value: u32) -> u32 {
+    let mut equal = [0; LANES];
+    for lane in 0..LANES {
+        equal[lane] = if values[lane] == value { u32::MAX } else { 0 };
+    }
+    bits_of(&equal)
+}

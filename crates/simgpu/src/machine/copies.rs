@@ -7,8 +7,9 @@
 use super::access::{addresses, lanes_in};
 use super::block::Block;
 use super::global::count;
+use super::past::Accessor;
 use super::races::Races;
-use super::shadow::{Access, Accessor};
+use super::shadow::Access;
 use super::shared;
 use super::warp::Warp;
 use crate::finding::FindingKind;

@@ -2,8 +2,8 @@
 
 use super::access::{addresses, lanes_in, put, stored};
 use super::block::Block;
+use super::past::Accessor;
 use super::races::{Clash, Held};
-use super::shadow::Accessor;
 use super::warp::Warp;
 use crate::counters::Traffic;
 use crate::finding::FindingKind;

@@ -18,6 +18,7 @@ mod local;
 mod matrix;
 mod notes;
 mod order;
+mod past;
 mod races;
 mod shadow;
 mod shared;

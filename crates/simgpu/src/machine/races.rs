@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::block::{Block, Context};
 use super::notes::{Notes, Occurrence};
-use super::shadow::Accessor;
+use super::past::Accessor;
 use crate::finding::FindingKind;
 use crate::memory::{Reachable, Words};
 

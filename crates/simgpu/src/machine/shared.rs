@@ -4,12 +4,13 @@ use super::SHARED_WINDOW;
 use super::access::{lanes_in, put, repeat_leader, stored};
 use super::banks::wavefronts;
 use super::block::Block;
-use super::shadow::{Access, Accessor, Conflict};
+use super::past::Accessor;
+use super::shadow::{Access, Conflict};
 use super::warp::Warp;
 use crate::counters::SharedTraffic;
 use crate::finding::FindingKind;
-use crate::lanes::LANES;
 use crate::lanes::gather::Checked;
+use crate::lanes::{LANES, lanes_that_are};
 use crate::program::{MemoryOp, NO_SLOT, Op, Slot};
 
 /// Offsets into shared memory, from addresses of it or generic ones. What is far outside becomes the last offset.
@@ -93,6 +94,34 @@ impl Block<'_> {
         if !self.shadow.is_on() {
             return;
         }
+        if access != Access::Read {
+            return self.check_lanes(warp, position, lanes, access, offsets, bytes);
+        }
+        let (mut rest, mut any_alone) = (lanes, false);
+        while rest != 0 {
+            let first = rest.trailing_zeros() as usize % LANES;
+            // Where one lane reads alone, most do: equal ones are not looked for any more.
+            let same = if any_alone { 1 << first } else { lanes_that_are(offsets, offsets[first]) & rest };
+            any_alone |= same.is_power_of_two();
+            rest &= !same;
+            let by = Accessor::new(warp, 31 - same.leading_zeros() as usize, &self.order, self.clock, position);
+            if !self.shadow.read_together(offsets[first], bytes, !same.is_power_of_two(), &by) {
+                self.check_lanes(warp, position, same, access, offsets, bytes);
+            }
+        }
+    }
+
+    /// The same, one lane after the other.
+    #[inline(never)]
+    fn check_lanes(
+        &mut self,
+        warp: &Warp,
+        position: u32,
+        lanes: u32,
+        access: Access,
+        offsets: &[u32; LANES],
+        bytes: u32,
+    ) {
         for lane in lanes_in(lanes) {
             let by = Accessor::new(warp, lane, &self.order, self.clock, position);
             if let Some(conflict) = self.shadow.access(access, u64::from(offsets[lane]), bytes, by) {
