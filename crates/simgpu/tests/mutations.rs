@@ -1,5 +1,7 @@
 //! A kernel without one of its barriers, waits, bound checks or initialisations must be found out.
 
+use std::collections::BTreeSet;
+
 use simgpu::{FindingKind, Gpu, LaunchReport, Settings};
 
 mod support;
@@ -44,6 +46,17 @@ fn require(what: &str, kinds: &[FindingKind], expected: usize, change: impl Fn(&
     }
     assert!(missed.is_empty(), "{what}: {} of {count} missed: {missed:#?}", missed.len());
     assert!(count >= expected, "{what}: only {count} mutations");
+}
+
+#[test]
+fn every_entry_has_a_case() {
+    let cases = all();
+    let texts: BTreeSet<&str> = cases.iter().map(|case| case.ptx).collect();
+    let names = texts.iter().flat_map(|ptx| ptx.lines()).filter_map(|line| line.split_once(".entry "));
+    let names: BTreeSet<&str> = names.map(|(_, name)| name.trim_end_matches('(')).collect();
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../kernels/ptx")).map_or(0, Iterator::count);
+    assert!(files == 0 || texts.len() == files, "{} of {files} files have cases", texts.len());
+    assert_eq!(names, cases.iter().map(|case| case.entry.name).collect());
 }
 
 #[test]
@@ -98,7 +111,19 @@ fn always(line: &str) -> Option<String> {
 #[test]
 fn a_bound_that_is_not_checked_is_found() {
     // Where a check skips an access, the skip is left out; where it ends a loop, the loop goes on.
-    let loops = ["convert_f32_to_bf16", "convert_f32_to_f16", "softmax", "attention_softmax", "flash_backward_delta"];
+    let loops = [
+        "convert_f32_to_bf16",
+        "convert_f32_to_f16",
+        "softmax",
+        "softmax_backward",
+        "rms_norm",
+        "rms_norm_backward_dx",
+        "cross_entropy",
+        "cross_entropy_backward",
+        "attention_softmax",
+        "flash_backward_delta",
+        "flash_decode_combine",
+    ];
     let is_loop = |case: &Case| loops.contains(&case.entry.name);
     // The darts are numbers, not memory: there is no bound to be checked.
     let skips = |case: &Case| !is_loop(case) && case.entry.name != "darts";
