@@ -9,7 +9,7 @@ use crate::lanes::Detected;
 use crate::limits;
 use crate::memory::Memory;
 use crate::profile::{BLOCK_DIMENSIONS, GRID_DIMENSIONS};
-use crate::program::{self, Addresses, Program};
+use crate::program::{self, Addresses, Program, at_most};
 use crate::ptx::ast::{Function, Place, Space, Variable};
 use crate::ptx::{self, ast};
 use crate::settings::Settings;
@@ -163,8 +163,12 @@ impl Gpu {
         };
         let addresses = module.place_variables(&parsed)?;
         let lanes = Detected::new(self.settings.lanes);
+        let mut instructions = 0;
         for function in parsed.functions.iter().filter(|function| function.is_entry && function.body.is_some()) {
             let program = program::decode(&parsed, function, &Addresses { of_module: &addresses }, lanes)?;
+            instructions += program.positions.len();
+            at_most("instructions of a module's kernels", instructions, limits::MODULE_INSTRUCTIONS)?;
+            at_most("kernels of a module", module.kernels.len() + 1, limits::MODULE_KERNELS)?;
             let info = info(&parsed, function, &program);
             let threads_required = function.threads_required;
             module.kernels.push(Kernel { name: function.name.clone(), program, info, threads_required });

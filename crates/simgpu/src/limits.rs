@@ -8,6 +8,14 @@ pub const PARSED_BYTES: u64 = 1 << 30;
 pub const FUNCTION_INSTRUCTIONS: usize = 1 << 20;
 /// Virtual registers in a function, device functions inlined.
 pub const FUNCTION_REGISTERS: usize = 1 << 20;
+/// Variables of a function, device functions inlined.
+pub const FUNCTION_VARIABLES: usize = 1 << 20;
+/// Operands in a function, those in lists included, device functions inlined.
+pub const FUNCTION_OPERANDS: usize = 8 << 20;
+/// Kernels of a module.
+pub const MODULE_KERNELS: usize = 1 << 16;
+/// Instructions of a module's kernels, device functions inlined into each.
+pub const MODULE_INSTRUCTIONS: usize = 4 << 20;
 /// Nested `{ }` scopes, nested expressions.
 pub const NESTING: usize = 64;
 /// Bytes that the variables of a module take together.

@@ -13,6 +13,8 @@ use crate::ptx::ast::{
 #[derive(Debug, Default)]
 pub(super) struct Flat {
     pub(super) instructions: Vec<Instruction>,
+    /// Operands of all instructions, those in lists included.
+    operands: usize,
     /// For each label, the instruction that it stands before.
     pub(super) labels: Vec<u32>,
     pub(super) registers: Vec<Type>,
@@ -24,7 +26,7 @@ pub(super) struct Flat {
 /// Puts a kernel and everything that it calls into one piece.
 pub(super) fn flatten(module: &Module, kernel: &Function) -> Result<Flat, Error> {
     let mut flat = Flat::default();
-    let scope = flat.enter(kernel, &[])?;
+    let scope = flat.enter(kernel, &Given::default())?;
     flat.params = kernel
         .params
         .iter()
@@ -45,26 +47,46 @@ struct Scope {
     variables: Vec<u32>,
 }
 
+/// For each variable of a function that is called, the caller's that stands for it.
+#[derive(Debug, Default)]
+struct Given(Vec<Option<u32>>);
+
+impl Given {
+    fn get(&self, variable: u32) -> Option<u32> {
+        self.0.get(variable as usize).copied().flatten()
+    }
+}
+
+/// An error that names a limit which the value is beyond.
+pub(crate) fn at_most(what: &'static str, value: usize, limit: usize) -> Result<(), Error> {
+    if value > limit { Err(Error::Limit { what, value: value as u64, limit: limit as u64 }) } else { Ok(()) }
+}
+
+/// Operands that an operand is made of.
+fn weight(operand: &Operand) -> usize {
+    match operand {
+        Operand::Vector(items) | Operand::List(items) => 1 + items.len(),
+        _ => 1,
+    }
+}
+
 impl Flat {
-    /// Numbers a function's registers and variables. `given`: its variables that are the caller's.
-    fn enter(&mut self, function: &Function, given: &[(u32, u32)]) -> Result<Scope, Error> {
+    /// Numbers a function's registers and variables. `given`: those of its variables that are the caller's.
+    fn enter(&mut self, function: &Function, given: &Given) -> Result<Scope, Error> {
         let first_register = self.registers.len() as u32;
+        let registers = self.registers.len() + function.registers.len();
+        at_most("registers of a kernel and the functions it calls", registers, limits::FUNCTION_REGISTERS)?;
+        let variables = self.variables.len() + function.variables.len();
+        at_most("variables of a kernel and the functions it calls", variables, limits::FUNCTION_VARIABLES)?;
         self.registers.extend(function.registers.iter().map(|register| register.ty));
-        if self.registers.len() > limits::FUNCTION_REGISTERS {
-            return Err(Error::Limit {
-                what: "registers of a kernel and the functions it calls",
-                value: self.registers.len() as u64,
-                limit: limits::FUNCTION_REGISTERS as u64,
-            });
-        }
         let first_label = self.labels.len() as u32;
         if let Some(body) = &function.body {
             self.labels.resize(self.labels.len() + body.labels.len(), 0);
         }
         let mut variables = Vec::with_capacity(function.variables.len());
         for (index, variable) in function.variables.iter().enumerate() {
-            match given.iter().find(|(mine, _)| *mine as usize == index) {
-                Some((_, theirs)) => variables.push(*theirs),
+            match given.get(index as u32) {
+                Some(theirs) => variables.push(theirs),
                 None => {
                     variables.push(self.variables.len() as u32);
                     self.variables.push(variable.clone());
@@ -83,9 +105,7 @@ impl Flat {
         depth: usize,
         end: Option<u32>,
     ) -> Result<(), Error> {
-        if depth > limits::CALL_DEPTH {
-            return Err(Error::Limit { what: "depth of calls", value: depth as u64, limit: limits::CALL_DEPTH as u64 });
-        }
+        at_most("depth of calls", depth, limits::CALL_DEPTH)?;
         let Some(body) = &function.body else {
             return Err(Error::Unsupported {
                 line: function.line,
@@ -118,13 +138,10 @@ impl Flat {
     }
 
     fn push(&mut self, instruction: Instruction) -> Result<(), Error> {
-        if self.instructions.len() >= limits::FUNCTION_INSTRUCTIONS {
-            return Err(Error::Limit {
-                what: "instructions of a kernel and the functions it calls",
-                value: self.instructions.len() as u64 + 1,
-                limit: limits::FUNCTION_INSTRUCTIONS as u64,
-            });
-        }
+        let count = self.instructions.len() + 1;
+        at_most("instructions of a kernel and the functions it calls", count, limits::FUNCTION_INSTRUCTIONS)?;
+        self.operands += instruction.operands.iter().map(weight).sum::<usize>();
+        at_most("operands of a kernel and the functions it calls", self.operands, limits::FUNCTION_OPERANDS)?;
         self.instructions.push(instruction);
         Ok(())
     }
@@ -162,28 +179,20 @@ impl Flat {
             return Err(Error::Syntax { line, message });
         }
         // Calls of empty functions add no instructions, only labels: they are limited alike.
-        if self.labels.len() >= limits::FUNCTION_INSTRUCTIONS {
-            return Err(Error::Limit {
-                what: "labels of a kernel and the functions it calls",
-                value: self.labels.len() as u64 + 2,
-                limit: limits::FUNCTION_INSTRUCTIONS as u64,
-            });
-        }
+        let labels = self.labels.len() + 2 + callee.body.as_ref().map_or(0, |body| body.labels.len());
+        at_most("labels of a kernel and the functions it calls", labels, limits::FUNCTION_INSTRUCTIONS)?;
         let end = self.labels.len() as u32;
         self.labels.push(0);
         if let Some(guard) = caller.guard(call.guard) {
             let around = Guard { negated: !guard.negated, ..guard };
             self.synthetic(call, Some(around), &["bra"], vec![Operand::Label(end)])?;
         }
-        let given: Vec<(u32, u32)> = (callee.params.iter().zip(arguments))
-            .chain(callee.returns.iter().zip(results))
-            .filter_map(|(place, operand)| match (place, operand) {
-                (Place::Variable(mine), Operand::Variable(VariableRef::Function(theirs), 0)) => {
-                    Some((*mine, caller.variables[*theirs as usize]))
-                }
-                _ => None,
-            })
-            .collect();
+        let mut given = Given(vec![None; callee.variables.len()]);
+        for pair in callee.params.iter().zip(arguments).chain(callee.returns.iter().zip(results)) {
+            if let (Place::Variable(mine), Operand::Variable(VariableRef::Function(theirs), 0)) = pair {
+                given.0[*mine as usize] = Some(caller.variables[*theirs as usize]);
+            }
+        }
         let scope = self.enter(callee, &given)?;
         for (place, argument) in callee.params.iter().zip(arguments) {
             self.pass(call, callee, &scope, *place, caller.operand(argument), &given)?;
@@ -218,14 +227,14 @@ impl Flat {
         scope: &Scope,
         place: Place,
         value: Operand,
-        given: &[(u32, u32)],
+        given: &Given,
     ) -> Result<(), Error> {
         match place {
             Place::Register(register) => {
                 let ty = bits_word(callee.registers[register as usize].ty);
                 self.synthetic(call, None, &["mov", ty], vec![scope.operand(&Operand::Register(register)), value])
             }
-            Place::Variable(mine) if given.iter().any(|(given, _)| *given == mine) => Ok(()),
+            Place::Variable(mine) if given.get(mine).is_some() => Ok(()),
             Place::Variable(mine) => {
                 let ty = bits_word(callee.variables[mine as usize].ty);
                 let to = Operand::Address(Base::Variable(VariableRef::Function(scope.variables[mine as usize])), 0);
@@ -242,14 +251,14 @@ impl Flat {
         scope: &Scope,
         place: Place,
         target: Operand,
-        given: &[(u32, u32)],
+        given: &Given,
     ) -> Result<(), Error> {
         match place {
             Place::Register(register) => {
                 let ty = bits_word(callee.registers[register as usize].ty);
                 self.synthetic(call, None, &["mov", ty], vec![target, scope.operand(&Operand::Register(register))])
             }
-            Place::Variable(mine) if given.iter().any(|(given, _)| *given == mine) => Ok(()),
+            Place::Variable(mine) if given.get(mine).is_some() => Ok(()),
             Place::Variable(mine) => {
                 let ty = bits_word(callee.variables[mine as usize].ty);
                 let from = Operand::Address(Base::Variable(VariableRef::Function(scope.variables[mine as usize])), 0);

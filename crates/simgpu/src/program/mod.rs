@@ -7,6 +7,7 @@ mod liveness;
 mod slots;
 
 pub(crate) use decode::{Addresses, decode};
+pub(crate) use inline::at_most;
 
 use crate::lanes::LANES;
 use crate::machine::Run;
