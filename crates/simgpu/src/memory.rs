@@ -356,9 +356,9 @@ impl Memory {
 
     /// Start and size of the live allocation that an address is in.
     pub(crate) fn allocation(&self, address: u64) -> Option<(u64, u64)> {
-        let snapshot = self.snapshot();
-        let (found, _) = snapshot.find(address)?;
-        (!found.is_freed()).then_some((found.start, found.bytes))
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let found = find(&state.live, address).filter(|live| address - live.start < live.bytes)?;
+        Some((found.start, found.bytes))
     }
 
     pub(crate) fn bytes_in_use(&self) -> u64 {

@@ -1,8 +1,6 @@
 //! Kernels: launched, refused, and failing.
 
 #![allow(unsafe_code)]
-// Each call hands the driver pointers to locals that live across it, or null, or handles: that is all the API asks.
-#![allow(clippy::undocumented_unsafe_blocks)]
 
 mod driver_support;
 
@@ -24,7 +22,7 @@ fn a_kernel_adds_and_is_reported() {
     let expected: Vec<f32> = data.iter().map(|value| value + 0.5).collect();
     let parameters = &mut [at(&mut a), at(&mut b), at(&mut c), at(&mut n)];
     assert_eq!(launch(kernel, 4, 256, parameters), OK);
-    assert_eq!(unsafe { cuCtxSynchronize() }, OK);
+    assert_eq!(cuCtxSynchronize(), OK);
     assert_eq!(download::<f32>(c, 1000), expected);
 
     // The other form of parameters: one buffer.
@@ -35,6 +33,7 @@ fn a_kernel_adds_and_is_reported() {
     let (mut size, mut too_small) = (28usize, 27usize);
     let key = std::ptr::without_provenance_mut;
     let mut extra = |size: &mut usize| [key(1), at(&mut buffer), key(2), at(size), key(0)];
+    // SAFETY: each `extra` ends in a zero or in a key that is not known, and its buffer has the 28 bytes of the parameters.
     unsafe {
         assert_eq!(cuMemsetD32_v2(c, 0, 1000), OK);
         let go = |extra: *mut *mut c_void| cuLaunchKernel(kernel, 4, 1, 1, 256, 1, 1, 0, null_mut(), null_mut(), extra);
@@ -62,6 +61,7 @@ fn a_store_out_of_bounds_fails_later_calls_of_its_context() {
     let (mut a, mut b, mut c, mut n) = (upload(&[1.0; 512]), upload(&[2.0; 512]), allocate(2000), 512u32);
     let parameters = &mut [at(&mut a), at(&mut b), at(&mut c), at(&mut n)];
     let (mut stream, mut address) = (null_mut(), 0);
+    // SAFETY: what is asked for goes into locals of those types.
     unsafe {
         assert_eq!(cuStreamCreate(&mut stream, 0), OK);
         assert_eq!(launch(kernel, 2, 256, parameters), OK, "a launch does not wait");
@@ -92,7 +92,7 @@ fn a_finding_that_no_gpu_makes_is_reported_only() {
     let kernel = function(load(&vector_add("uninitialized")), "uninitialized");
     let (mut a, mut b, mut c, mut n) = (upload(&[1.0; 32]), allocate(128), allocate(128), 32u32);
     assert_eq!(launch(kernel, 1, 32, &mut [at(&mut a), at(&mut b), at(&mut c), at(&mut n)]), OK);
-    assert_eq!(unsafe { cuCtxSynchronize() }, OK);
+    assert_eq!(cuCtxSynchronize(), OK);
     let reports = simgpu::reports();
     let report = reports.iter().find(|report| report.kernel == "uninitialized").expect("a report");
     assert_eq!(report.findings[0].kind, FindingKind::UninitializedGlobal);
@@ -107,9 +107,10 @@ fn a_launch_that_the_device_cannot_take_is_refused() {
     let (mut zero, mut none) = (0u64, 0u32);
     let mut parameters = [at(&mut zero), at(&mut zero), at(&mut zero), at(&mut none)];
     let parameters = parameters.as_mut_ptr();
-    let go = |kernel, grid: [u32; 3], block: [u32; 3], shared| unsafe {
+    let go = |kernel, grid: [u32; 3], block: [u32; 3], shared| {
         let ([gx, gy, gz], [bx, by, bz]) = (grid, block);
-        cuLaunchKernel(kernel, gx, gy, gz, bx, by, bz, shared, null_mut(), parameters, null_mut())
+        // SAFETY: four parameters, each a pointer to a local of its size.
+        unsafe { cuLaunchKernel(kernel, gx, gy, gz, bx, by, bz, shared, null_mut(), parameters, null_mut()) }
     };
     let one = [1, 1, 1];
     assert_eq!(go(kernel, one, [1024, 1, 1], 48 << 10), OK);
@@ -128,6 +129,7 @@ fn a_launch_that_the_device_cannot_take_is_refused() {
     assert_eq!(go(small, one, [129, 1, 1], 0), CUresult::LAUNCH_OUT_OF_RESOURCES);
     // More than 48 KB must be asked for first.
     assert_eq!(go(kernel, one, one, (48 << 10) + 1), INVALID_VALUE);
+    // SAFETY: `value` is a number; the parameters are those of `go`.
     unsafe {
         assert_eq!(cuFuncSetAttribute(kernel, 8, 164 << 10), INVALID_VALUE, "more than the GPU has");
         assert_eq!(cuFuncSetAttribute(kernel, 8, 100 << 10), OK);

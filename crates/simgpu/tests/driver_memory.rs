@@ -1,8 +1,6 @@
 //! Memory of the driver API.
 
 #![allow(unsafe_code)]
-// Each call hands the driver pointers to locals that live across it, or null, or handles: that is all the API asks.
-#![allow(clippy::undocumented_unsafe_blocks)]
 
 mod driver_support;
 
@@ -18,6 +16,7 @@ fn memory_keeps_what_is_written_and_has_an_end() {
     let address = upload(&data);
     let copy = allocate(4000);
     assert_eq!(address % 256, 0);
+    // SAFETY: `data` is read as far as it goes, 4,000 bytes, since the driver refuses longer copies before it begins; null is an error.
     unsafe {
         assert_eq!(cuMemcpyDtoD_v2(copy, address, 4000), OK);
         assert_eq!(download::<f32>(copy, 1000), data);
@@ -45,19 +44,17 @@ fn memory_is_filled_with_patterns() {
     // More than is filled at once, and not a multiple of it.
     let count = 40_001;
     let address = allocate(4 * count);
-    unsafe {
-        assert_eq!(cuMemsetD32_v2(address, 0x0102_0304, count), OK);
-        assert!(download::<u32>(address, count).iter().all(|&word| word == 0x0102_0304));
-        assert_eq!(cuMemsetD16_v2(address + 2, 0xabcd, 3), OK);
-        assert_eq!(download::<u16>(address, 5), [0x0304, 0xabcd, 0xabcd, 0xabcd, 0x0304]);
-        assert_eq!(cuMemsetD8_v2(address + 4 * count as u64 - 1, 7, 1), OK);
-        assert_eq!(download::<u32>(address, count)[count - 1], 0x0702_0304);
-        assert_eq!(cuMemsetD32Async(address, 0, count, null_mut()), OK);
-        assert!(download::<u32>(address, count).iter().all(|&word| word == 0));
-        assert_eq!(cuMemsetD32_v2(address + 1, 0, 1), INVALID_VALUE, "not aligned");
-        assert_eq!(cuMemsetD32_v2(address, 0, count + 1), INVALID_VALUE, "too many");
-        assert_eq!(cuMemsetD32_v2(address, 0, usize::MAX), INVALID_VALUE);
-    }
+    assert_eq!(cuMemsetD32_v2(address, 0x0102_0304, count), OK);
+    assert!(download::<u32>(address, count).iter().all(|&word| word == 0x0102_0304));
+    assert_eq!(cuMemsetD16_v2(address + 2, 0xabcd, 3), OK);
+    assert_eq!(download::<u16>(address, 5), [0x0304, 0xabcd, 0xabcd, 0xabcd, 0x0304]);
+    assert_eq!(cuMemsetD8_v2(address + 4 * count as u64 - 1, 7, 1), OK);
+    assert_eq!(download::<u32>(address, count)[count - 1], 0x0702_0304);
+    assert_eq!(cuMemsetD32Async(address, 0, count, null_mut()), OK);
+    assert!(download::<u32>(address, count).iter().all(|&word| word == 0));
+    assert_eq!(cuMemsetD32_v2(address + 1, 0, 1), INVALID_VALUE, "not aligned");
+    assert_eq!(cuMemsetD32_v2(address, 0, count + 1), INVALID_VALUE, "too many");
+    assert_eq!(cuMemsetD32_v2(address, 0, usize::MAX), INVALID_VALUE);
 }
 
 #[test]
@@ -65,6 +62,7 @@ fn rectangles_are_copied_row_by_row() {
     let _context = Context::new();
     let (mut address, mut pitch) = (0, 0);
     let mut image: Vec<u8> = (0..5 * 7).collect();
+    // SAFETY: both results go into locals.
     assert_eq!(unsafe { cuMemAllocPitch_v2(&mut address, &mut pitch, 7, 5, 4) }, OK);
     assert!(pitch >= 7 && pitch % 256 == 0, "{pitch}");
     let side = |memory_type, host: *mut u8, device, pitch| Side {
@@ -77,6 +75,7 @@ fn rectangles_are_copied_row_by_row() {
         pitch,
     };
     let mut back = [0u8; 3 * 2];
+    // SAFETY: 5 rows of 7 bytes are all of `image`, 2 of 3 all of `back`; the last copy is refused.
     unsafe {
         let (source, target) = (side(1, image.as_mut_ptr(), 0, 7), side(2, null_mut(), address, pitch));
         assert_eq!(cuMemcpy2D_v2(&Copy2D { source, target, width_bytes: 7, height: 5 }), OK);
@@ -94,6 +93,8 @@ fn rectangles_are_copied_row_by_row() {
 fn pinned_and_managed_memory_have_one_address() {
     let _context = Context::new();
     let (mut pinned, mut managed, mut device) = (null_mut(), 0, 0);
+    // SAFETY: each allocation has 64 bytes, of which at most the first 4 are used until it is given back; the rest are locals of the
+    // sizes that are copied and asked for.
     unsafe {
         assert_eq!(cuMemAllocHost_v2(&mut pinned, 64), OK);
         assert_eq!(cuMemAllocManaged(&mut managed, 64, 1), OK);
@@ -131,6 +132,7 @@ fn registered_memory_is_noted_and_out_of_reach() {
     let _context = Context::new();
     let mut memory = [0u64; 8];
     let mut device = 0;
+    // SAFETY: `device` is a local; the registered memory is only noted.
     unsafe {
         assert_eq!(cuMemHostUnregister(at(&mut memory)), CUresult::HOST_MEMORY_NOT_REGISTERED);
         assert_eq!(cuMemHostRegister_v2(at(&mut memory), 64, 0), OK);
@@ -146,9 +148,11 @@ fn a_context_takes_its_memory_with_it() {
     let inner = Context::new();
     let address = upload(&[1.0; 1 << 10]);
     let (mut free, mut total) = (0, 0);
+    // SAFETY: both results go into locals.
     assert_eq!(unsafe { cuMemGetInfo_v2(&mut free, &mut total) }, OK);
     assert!(free <= total - 4096, "{free} of {total}");
     drop(inner);
     let mut value = 0f32;
+    // SAFETY: `value` has 4 bytes.
     assert_eq!(unsafe { cuMemcpyDtoH_v2(at(&mut value), address, 4) }, INVALID_VALUE);
 }

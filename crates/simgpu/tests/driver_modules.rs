@@ -1,8 +1,6 @@
 //! Modules, their errors, and the linker.
 
 #![allow(unsafe_code)]
-// Each call hands the driver pointers to locals that live across it, or null, or handles: that is all the API asks.
-#![allow(clippy::undocumented_unsafe_blocks)]
 
 mod driver_support;
 
@@ -17,6 +15,7 @@ fn modules_have_kernels_and_variables() {
     let _context = Context::new();
     let module = load(&vector_add("known"));
     let (mut address, mut bytes, mut function) = (0, 0, null_mut());
+    // SAFETY: results go into locals or nowhere; names end in a zero byte.
     unsafe {
         assert_eq!(cuModuleGetGlobal_v2(&mut address, &mut bytes, module, c"answer".as_ptr()), OK);
         assert_eq!(bytes, 4);
@@ -45,8 +44,9 @@ fn ptx_that_is_not_understood_is_named_in_the_log() {
     let (mut module, mut options) = (null_mut(), [5u32, 6, 0]);
     let number = std::ptr::without_provenance_mut;
     let mut values = [at(&mut log), number(log.len()), number(32)];
-    let load = |module, options: &mut [u32], values: &mut [*mut c_void]| unsafe {
-        cuModuleLoadDataEx(module, image.as_ptr().cast(), 3, options.as_mut_ptr(), values.as_mut_ptr())
+    let load = |module, options: &mut [u32; 3], values: &mut [*mut c_void; 3]| {
+        // SAFETY: three options and their values, of which one is the log and one its size; the image ends in a zero byte.
+        unsafe { cuModuleLoadDataEx(module, image.as_ptr().cast(), 3, options.as_mut_ptr(), values.as_mut_ptr()) }
     };
     let code = load(&mut module, &mut options, &mut values);
     assert_eq!(code, CUresult::INVALID_PTX);
@@ -68,14 +68,17 @@ fn images_that_are_not_for_this_gpu_are_refused() {
     let _context = Context::new();
     let mut module = null_mut();
     for image in [c"\x7fELF\x02\x01", c"\x50\xed\x55\xba\x01", c"\xb1\x43\x62\x46"] {
+        // SAFETY: the image ends in a zero byte.
         let code = unsafe { cuModuleLoadData(&mut module, image.as_ptr().cast()) };
         assert_eq!(code, CUresult::NO_BINARY_FOR_GPU);
         assert!(text(code).contains("nvcc -ptx"), "{}", text(code));
     }
     let newer = CString::new(vector_add("newer").replace("sm_80", "sm_90")).expect("no zero byte");
+    // SAFETY: as above.
     let code = unsafe { cuModuleLoadData(&mut module, newer.as_ptr().cast()) };
     assert_eq!(code, CUresult::NO_BINARY_FOR_GPU);
     assert!(text(code).contains("sm_90") && text(code).contains("sm_80"), "{}", text(code));
+    // SAFETY: as above.
     let code = unsafe { cuModuleLoadData(&mut module, c"int main() {}".as_ptr().cast()) };
     assert_eq!(code, CUresult::INVALID_PTX);
 }
@@ -85,6 +88,7 @@ fn the_linker_passes_one_piece_of_ptx_through() {
     let _context = Context::new();
     let ptx = vector_add("linked");
     let (mut linker, mut image, mut bytes, mut module) = (null_mut(), null_mut(), 0, null_mut());
+    // SAFETY: no options; each piece is as long as it says; the image is read before its linker is destroyed.
     unsafe {
         assert_eq!(cuLinkCreate_v2(0, null_mut(), null_mut(), &mut linker), OK);
         assert_eq!(cuLinkComplete(linker, &mut image, &mut bytes), CUresult::INVALID_IMAGE, "nothing was added");

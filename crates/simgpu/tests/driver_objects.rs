@@ -1,8 +1,6 @@
 //! Devices, contexts, streams, events: handles and what they name.
 
 #![allow(unsafe_code)]
-// Each call hands the driver pointers to locals that live across it, or null, or handles: that is all the API asks.
-#![allow(clippy::undocumented_unsafe_blocks)]
 
 mod driver_support;
 
@@ -18,6 +16,7 @@ fn the_device_says_what_it_is() {
     let (mut count, mut device, mut version) = (0, -1, 0);
     let mut name = [0 as c_char; 64];
     let mut bytes = 0;
+    // SAFETY: results go into locals; `name` has as many bytes as is said, or more, and ends in a zero byte when it is read.
     unsafe {
         assert_eq!(cuDeviceGetCount(&mut count), OK);
         assert_eq!(cuDeviceGet(&mut device, 0), OK);
@@ -33,15 +32,18 @@ fn the_device_says_what_it_is() {
     assert_eq!((count, device, version), (1, 0, 12_000));
     assert!(bytes > 1 << 28 && bytes <= 80 << 30, "{bytes}");
     let mut sms = 0;
-    assert_eq!(unsafe { cuDeviceGetAttribute(&mut sms, 16, 0) }, OK);
+    // SAFETY: the result goes into a local.
+    let mut attribute = |number, device| unsafe { cuDeviceGetAttribute(&mut sms, number, device) };
+    assert_eq!(attribute(16, 3), CUresult::INVALID_DEVICE);
+    assert_eq!(attribute(9999, 0), INVALID_VALUE);
+    assert_eq!(attribute(16, 0), OK);
     assert_eq!(sms, 108);
-    assert_eq!(unsafe { cuDeviceGetAttribute(&mut sms, 16, 3) }, CUresult::INVALID_DEVICE);
-    assert_eq!(unsafe { cuDeviceGetAttribute(&mut sms, 9999, 0) }, INVALID_VALUE);
 }
 
 #[test]
 fn null_is_an_error_where_a_result_goes() {
     let _context = Context::new();
+    // SAFETY: a pointer that is null is an error, and not followed; the others are to locals and strings.
     unsafe {
         assert_eq!(cuDeviceGetCount(null_mut()), INVALID_VALUE);
         assert_eq!(cuDeviceGetName(null_mut(), 10, 0), INVALID_VALUE);
@@ -68,6 +70,7 @@ fn handles_that_name_nothing_are_found_out() {
     let context = Context::new();
     let (mut stream, mut event) = (null_mut(), null_mut());
     let mut milliseconds = 0.0;
+    // SAFETY: results go into locals; handles are looked up, whatever they are.
     unsafe {
         assert_eq!(cuStreamCreate(&mut stream, 1), OK);
         assert_eq!(cuEventCreate(&mut event, 0), OK);
@@ -97,6 +100,7 @@ fn each_thread_has_a_stack_of_contexts() {
     let inner = Context::new();
     let now = || {
         let mut handle = null_mut();
+        // SAFETY: the result goes into a local.
         assert_eq!(unsafe { cuCtxGetCurrent(&mut handle) }, OK);
         handle
     };
@@ -104,6 +108,7 @@ fn each_thread_has_a_stack_of_contexts() {
     let elsewhere = std::thread::spawn(|| {
         let mut handle: Handle = null_mut();
         let mut address = 0;
+        // SAFETY: results go into locals.
         unsafe {
             assert_eq!(cuCtxGetCurrent(&mut handle), OK);
             assert_eq!(cuMemAlloc_v2(&mut address, 4), CUresult::INVALID_CONTEXT);
@@ -113,6 +118,7 @@ fn each_thread_has_a_stack_of_contexts() {
     });
     assert!(elsewhere.join().expect("no panic"));
     let mut popped = null_mut();
+    // SAFETY: as above.
     unsafe {
         assert_eq!(cuCtxPopCurrent_v2(&mut popped), OK);
         assert_eq!((popped, now()), (inner.0, outer.0));
@@ -133,6 +139,7 @@ fn each_thread_has_a_stack_of_contexts() {
 fn the_primary_context_lives_while_somebody_retains_it() {
     let _context = Context::new();
     let (mut first, mut second, mut flags, mut active) = (null_mut(), null_mut(), 0, 0);
+    // SAFETY: results go into locals.
     unsafe {
         assert_eq!(cuDevicePrimaryCtxRetain(&mut first, 0), OK);
         assert_eq!(cuDevicePrimaryCtxRetain(&mut second, 0), OK);
@@ -153,6 +160,7 @@ fn the_primary_context_lives_while_somebody_retains_it() {
 fn limits_are_kept() {
     let _context = Context::new();
     let mut value = 0;
+    // SAFETY: the result goes into a local.
     unsafe {
         assert_eq!(cuCtxGetLimit(&mut value, 0), OK);
         assert_eq!(value, 1024);
@@ -173,6 +181,7 @@ fn callbacks_run_in_order_and_events_tell_the_time() {
     let (mut stream, mut start, mut end) = (null_mut(), null_mut(), null_mut());
     let mut statuses: Vec<CUresult> = Vec::new();
     let mut milliseconds = -1.0;
+    // SAFETY: results go into locals; the callback gets the vector that it asks for, which nobody else uses meanwhile.
     unsafe {
         assert_eq!(cuStreamCreate(&mut stream, 0), OK);
         assert_eq!(cuEventCreate(&mut start, 0), OK);
@@ -192,6 +201,7 @@ fn callbacks_run_in_order_and_events_tell_the_time() {
 fn functions_are_found_by_the_name_of_the_header() {
     let _context = Context::new();
     let (mut address, mut status) = (null_mut(), 9);
+    // SAFETY: names end in a zero byte and results go into locals; the function that was found has this signature in `cuda.h`.
     unsafe {
         assert_eq!(cuGetProcAddress_v2(c"cuMemAlloc".as_ptr(), &mut address, 12_000, 0, &mut status), OK);
         assert_eq!(status, 0);

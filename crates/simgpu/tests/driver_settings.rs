@@ -1,8 +1,6 @@
 //! Settings from Rust, changed between launches. One test, because they are those of the whole process.
 
 #![allow(unsafe_code)]
-// Each call hands the driver pointers to locals that live across it, or null, or handles: that is all the API asks.
-#![allow(clippy::undocumented_unsafe_blocks)]
 
 mod driver_support;
 
@@ -19,7 +17,7 @@ fn add_uninitialized(name: &str) -> (CUresult, LaunchReport) {
     let mut taken = take_reports();
     assert_eq!(reports(), [], "they were taken");
     assert_eq!(taken.len(), 1);
-    (unsafe { cuCtxSynchronize() }, taken.remove(0))
+    (cuCtxSynchronize(), taken.remove(0))
 }
 
 #[test]

@@ -40,12 +40,12 @@ const UNIFIED: c_uint = 4;
 
 driver_api! {
     /// From wherever to wherever: an address is of device memory if it is in an allocation, else of the host.
-    fn cuMemcpy(to: DevicePointer, from: DevicePointer, bytes: usize) { unified(to, from, bytes) }
+    fn cuMemcpy(to: DevicePointer, from: DevicePointer, bytes: usize) { unified(&*gpu()?, to, from, bytes) }
 
     /// As `cuMemcpy`.
     fn cuMemcpyAsync(to: DevicePointer, from: DevicePointer, bytes: usize, stream: RawHandle) {
         check_stream(stream)?;
-        unified(to, from, bytes)
+        unified(&*gpu()?, to, from, bytes)
     }
 
     /// Host to device.
@@ -149,12 +149,11 @@ fn inside(gpu: &Gpu, to: DevicePointer, from: DevicePointer, bytes: usize) -> Re
     if bytes == 0 { Ok(()) } else { Ok(gpu.copy(from, to, bytes as u64)?) }
 }
 
-fn unified(to: DevicePointer, from: DevicePointer, bytes: usize) -> Result<(), Failure> {
-    let gpu = gpu()?;
+fn unified(gpu: &Gpu, to: DevicePointer, from: DevicePointer, bytes: usize) -> Result<(), Failure> {
     match (gpu.allocation(to).is_some(), gpu.allocation(from).is_some()) {
-        (true, true) => inside(&gpu, to, from, bytes),
-        (true, false) => to_device(&gpu, to, HostSource::at(from), bytes),
-        (false, true) => to_host(&gpu, HostTarget::at(to), from, bytes),
+        (true, true) => inside(gpu, to, from, bytes),
+        (true, false) => to_device(gpu, to, HostSource::at(from), bytes),
+        (false, true) => to_host(gpu, HostTarget::at(to), from, bytes),
         (false, false) => HostTarget::at(to).copy_from(HostSource::at(from), bytes),
     }
 }
@@ -219,7 +218,7 @@ fn rectangle(copy: &Copy2D) -> Result<(), Failure> {
                 } else {
                     target.device_row(row)?
                 };
-                unified(to, from, width_bytes)?;
+                unified(&gpu, to, from, width_bytes)?;
             }
         }
     }
