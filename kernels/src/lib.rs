@@ -1,9 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
+pub mod adam;
 pub mod attention;
 pub mod cross_entropy;
 pub mod darts;
+pub mod elementwise;
+pub mod embedding;
+pub mod heads;
 pub mod matmul;
 pub mod rms_norm;
 pub mod softmax;

@@ -1,6 +1,8 @@
 //! What the constants say is what the PTX says.
 
-use gpukern_kernels::{Entry, attention, cross_entropy, darts, matmul, rms_norm, softmax};
+use gpukern_kernels::{
+    Entry, adam, attention, cross_entropy, darts, elementwise, embedding, heads, matmul, rms_norm, softmax,
+};
 
 /// The header of an entry: from its name to the brace, without spaces.
 fn header<'a>(ptx: &'a str, name: &str) -> &'a str {
@@ -23,7 +25,7 @@ fn check(ptx: &str, entries: &[Entry]) {
     }
 }
 
-const FILES: [(&str, &[&[Entry]]); 14] = [
+const FILES: [(&str, &[&[Entry]]); 18] = [
     (matmul::naive::PTX, &[&[matmul::naive::MATMUL_NAIVE]]),
     (matmul::tiled::PTX, &[&[matmul::tiled::MATMUL_TILED_F32, matmul::tiled::MATMUL_TILED_F64]]),
     (matmul::register::PTX, &[&[matmul::register::MATMUL_REGISTER]]),
@@ -32,6 +34,13 @@ const FILES: [(&str, &[&[Entry]]); 14] = [
     (softmax::PTX, &[&[softmax::SOFTMAX, softmax::SOFTMAX_BACKWARD]]),
     (rms_norm::PTX, &[&[rms_norm::RMS_NORM, rms_norm::BACKWARD_DX, rms_norm::BACKWARD_DWEIGHT, rms_norm::COLUMN_SUMS]]),
     (cross_entropy::PTX, &[&[cross_entropy::CROSS_ENTROPY, cross_entropy::CROSS_ENTROPY_BACKWARD]]),
+    (embedding::PTX, &[&[embedding::EMBEDDING, embedding::EMBEDDING_BACKWARD]]),
+    (heads::PTX, &[&[heads::SPLIT_HEADS, heads::JOIN_HEADS]]),
+    (
+        elementwise::PTX,
+        &[&[elementwise::ADD, elementwise::RELU, elementwise::RELU_BACKWARD, elementwise::FLOORED_LOSS]],
+    ),
+    (adam::PTX, &[&[adam::ADAM, adam::SUM_OF_SQUARES]]),
     (darts::PTX, &[&[darts::DARTS]]),
     (attention::naive::PTX, &[&[attention::naive::SCORES, attention::naive::SOFTMAX, attention::naive::VALUES]]),
     (attention::flash_forward::PTX, &[&attention::flash_forward::ENTRIES]),
@@ -88,6 +97,7 @@ fn grids_cover_the_output() {
         );
     }
     assert_eq!(rms_norm::dweight_grid(513, 65), 6);
+    assert_eq!(embedding::backward_grid(27, 33), 54);
 }
 
 /// The formulas of the sources, at sizes that fill every tile, and where causal masks skip tiles.

@@ -10,8 +10,12 @@ use super::{error, folder, run};
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn without_a_gpu_of_any_kind_the_examples_say_what_to_turn_on() {
-    let on_a_gpu: [(&str, &[&str]); 3] =
-        [("flash_attention", &["--device", "gpu"]), ("gpu_matmul", &[]), ("gpu_race", &[])];
+    let on_a_gpu: [(&str, &[&str]); 4] = [
+        ("flash_attention", &["--device", "gpu"]),
+        ("gpu_matmul", &[]),
+        ("gpu_race", &[]),
+        ("microgpt", &["--engine", "cuda"]),
+    ];
     for (example, arguments) in on_a_gpu {
         let error = error(&run(example, folder().path(), arguments));
         assert!(error.starts_with("error: this example ") && error.contains("--features simgpu"), "{error}");
@@ -60,4 +64,19 @@ fn gpu_race_finds_the_missing_barrier() {
     assert!(!report["without"]["findings"].as_array().expect("findings").is_empty());
     assert_eq!(report["with"]["findings"], serde_json::json!([]));
     assert_eq!(stdout(&run("gpu_race", folder.path(), &["40"])), text, "the same in every run");
+}
+
+/// Losses are printed with four digits; what rounding does to them in three steps is far below the last.
+#[cfg(feature = "simgpu")]
+#[test]
+fn microgpt_learns_on_the_gpu_what_it_learns_without() {
+    let folder = folder();
+    let losses = |engine: &str| {
+        let text = stdout(&run("microgpt", folder.path(), &["--engine", engine, "--steps", "3", "--samples", "1"]));
+        let losses = text.lines().filter_map(|line| line.split_once("Loss: ")?.1.parse::<f64>().ok());
+        losses.collect::<Vec<f64>>()
+    };
+    let (got, expected) = (losses("cuda"), losses("tensor"));
+    assert!(got.len() == 3 && expected.len() == 3, "{got:?}");
+    assert!(got.iter().zip(&expected).all(|(got, expected)| (got - expected).abs() < 1.5e-4), "{got:?}, {expected:?}");
 }

@@ -87,7 +87,12 @@ fn microgpt_on_the_tensor_engine_keeps_its_model_and_goes_on_from_it() {
     assert!(!loaded.contains("Step "), "{loaded}");
     let names = |text: &str| text.split_once("Generated names:\n").expect("names").1.to_owned();
     assert_eq!(names(&loaded), names(&whole));
-    assert!(run("--engine tensor --steps 50 --load model.safetensors --validation 0.1").contains("Step 41/50"));
+    let more = run("--engine tensor --steps 50 --load model.safetensors --validation 0.1 --validate-every 4");
+    assert!(more.contains("Step 41/50"));
+    // After steps 44, 48 and at the end.
+    let validated = |line: &&str| line.starts_with("Validation loss: ");
+    assert_eq!(more.lines().filter(validated).count(), 3, "{more}");
+    assert!(more.contains("Step 44/50, Loss: "), "{more}");
 
     fs::write(folder.path().join("text.txt"), "the cat sat on the mat; ".repeat(40)).expect("a text");
     let text = run("--engine tensor --data text.txt --text --bytes --block-size 24 --steps 30 --top-k 3 --samples 1");

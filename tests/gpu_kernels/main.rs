@@ -8,6 +8,7 @@ mod darts;
 mod matmul;
 mod rounding;
 mod softmax;
+mod training;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

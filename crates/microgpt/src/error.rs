@@ -167,6 +167,10 @@ pub enum Error {
     /// Attention was refused.
     #[error(transparent)]
     Attention(Box<gpukern::Error>),
+    /// The GPU did not do what it was asked to, or there is none.
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Gpu(Box<gpu_device::Error>),
     /// Training has left the numbers: a loss, a gradient or a weight is no longer finite.
     #[error("training diverged in step {step}, whose loss is {loss}; a smaller learning rate may help")]
     Diverged {
@@ -197,6 +201,13 @@ impl From<linalg::Error> for Error {
 impl From<gpukern::Error> for Error {
     fn from(error: gpukern::Error) -> Self {
         Error::Attention(Box::new(error))
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl From<gpu_device::Error> for Error {
+    fn from(error: gpu_device::Error) -> Self {
+        Error::Gpu(Box::new(error))
     }
 }
 

@@ -27,12 +27,15 @@
 //!
 //! # What it does not do
 //!
-//! There is no engine for a GPU yet, no byte-pair encoding, no dropout, no learnt gain in the normalisation and no bias in
-//! the layers.
+//! There is no byte-pair encoding, no dropout, no learnt gain in the normalisation and no bias in the layers.
+//!
+//! **Feature**, off by default: `cuda` adds a third engine, `cuda::Cuda`, every layer on a GPU.
 
 mod adam;
 mod checkpoint;
 mod config;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod documents;
 mod engine;
 mod error;

@@ -2,8 +2,10 @@
 //! one is safe.
 //!
 //! Parameters, blocks and grids are described beside the kernels: [`gpukern_kernels::matmul`], [`gpukern_kernels::attention`],
-//! [`gpukern_kernels::softmax`], [`gpukern_kernels::rms_norm`], [`gpukern_kernels::cross_entropy`], [`gpukern_kernels::darts`]. A launch is refused, with the reason, when its block is not the
-//! kernel's, its grid is larger than the output, a size is outside the contract, or a buffer is too short for the sizes.
+//! [`gpukern_kernels::softmax`], [`gpukern_kernels::rms_norm`], [`gpukern_kernels::cross_entropy`], [`gpukern_kernels::embedding`],
+//! [`gpukern_kernels::heads`], [`gpukern_kernels::elementwise`], [`gpukern_kernels::adam`], [`gpukern_kernels::darts`]. A launch is
+//! refused, with the reason, when its block is not the kernel's, its grid is larger than the output, a size is outside the contract, or
+//! a buffer is too short for the sizes.
 //!
 //! ```
 //! use gpu_device::{Argument, Device, Error, kernels};
@@ -28,6 +30,7 @@
 pub mod attention;
 pub mod matmul;
 pub mod rowwise;
+pub mod training;
 
 use gpukern_kernels as text;
 

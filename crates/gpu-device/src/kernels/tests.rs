@@ -5,6 +5,9 @@ use crate::argument::test_buffer;
 use crate::kernels::attention::{FLASH_BACKWARD_DKV, FLASH_DECODE, FLASH_FORWARD_MMA, NAIVE_SCORES};
 use crate::kernels::matmul::{MMA_BF16, NAIVE, TILED_F64};
 use crate::kernels::rowwise::{RMS_NORM, RMS_NORM_BACKWARD_DWEIGHT};
+use crate::kernels::training::{
+    ADAM, EMBEDDING, EMBEDDING_BACKWARD, FLOORED_LOSS, JOIN_HEADS, SPLIT_HEADS, SUM_OF_SQUARES,
+};
 
 fn numbers(sizes: &[u32]) -> Vec<Argument<'static>> {
     sizes.iter().map(|&size| Argument::from(size)).collect()
@@ -108,4 +111,26 @@ fn splits_and_runs_are_counted() {
     let weights = |run: u32| (RMS_NORM_BACKWARD_DWEIGHT.reach())(&shape(4, [256, 1, 1]), &numbers(&[513, 33, run]));
     assert_eq!(weights(512), Ok(vec![513 * 33 * 4, 513 * 4, 513 * 33 * 4, 2 * 33 * 4]));
     assert_eq!(weights(511), Err("run is 511, it must be 512".into()));
+}
+
+#[test]
+fn what_training_needs_reaches_as_far_as_its_shapes() {
+    let embedding = (EMBEDDING.reach())(&shape(1, [256, 1, 1]), &numbers(&[7, 5, 27, 16]));
+    assert_eq!(embedding, Ok(vec![28, 28, 540, 320, 140]));
+    let back = |blocks| (EMBEDDING_BACKWARD.reach())(&shape(blocks, [256, 1, 1]), &numbers(&[7, 33, 27]));
+    assert_eq!(back(54), Ok(vec![28, 924, 3564]));
+    assert_eq!(back(55), Err("its grid is at most [54, 1, 1] for these sizes".into()));
+    // 2 entries of 3 tokens, 4 heads of 5, second of 3 parts, into slots 6 to 8 of 9.
+    let heads = |sizes| (SPLIT_HEADS.reach())(&shape(1, [64, 1, 1]), &numbers(sizes));
+    assert_eq!(heads(&[2, 3, 4, 5, 3, 1, 9, 6]), Ok(vec![1440, 1440]));
+    assert_eq!((JOIN_HEADS.reach())(&shape(1, [64, 1, 1]), &numbers(&[2, 3, 4, 5, 1, 0, 9, 6])), Ok(vec![1440, 480]));
+    assert_eq!(heads(&[2, 3, 4, 5, 3, 3, 9, 6]), Err("part 3 of 3 parts".into()));
+    assert_eq!(heads(&[2, 3, 4, 5, 3, 1, 9, 7]), Err("3 tokens from slot 7 on are more than the capacity of 9".into()));
+    assert_eq!(heads(&[2, 0, 4, 5, 3, 1, 9, 7]), Err("tokens is 0".into()));
+    let count = [Argument::from(10_u64)];
+    assert_eq!((ADAM.reach())(&shape(1, [256, 1, 1]), &count), Ok(vec![40, 40, 40, 40, 40, 4]));
+    assert_eq!((SUM_OF_SQUARES.reach())(&shape(3, [256, 1, 1]), &count), Ok(vec![40, 24]));
+    assert_eq!((FLOORED_LOSS.reach())(&shape(3, [32, 1, 1]), &count), Ok(vec![40; 3]));
+    let overflow = (ADAM.reach())(&shape(1, [256, 1, 1]), &[Argument::from(u64::MAX)]);
+    assert!(overflow.expect_err("too many").contains("overflows"));
 }

@@ -1,4 +1,8 @@
-//! The tensor engine computes what the scalar engine computes: for equal weights and batches, the loss and every gradient.
+//! The tensor engine computes what the scalar engine computes: for equal weights and batches, the loss and every gradient. So does
+//! the engine for a GPU, on the software GPU with all checks on (`--features simgpu`).
+
+#[cfg(feature = "simgpu")]
+mod cuda;
 
 use microgpt::scalar::Scalar;
 use microgpt::tensor::{Isa, Path, Precision, Tensor, Threads};

@@ -1,0 +1,133 @@
+//! A GPT learns first names and invents new ones, from nothing.
+//!
+//! What it shows: the whole of a language model in one run, tokenizer to sampling. The scalar engine, whose every number is a
+//! node of a graph, prints line for line what the Python program prints that it answers; the tensor engine does the same training
+//! some hundred times as fast, and the engine `cuda` on whatever GPU there is, be it a software one. `gradient_journey` looks inside
+//! one step, `microgpt_inspect` inside a trained model.
+//!
+//! ```text
+//! $ cargo run --release --example microgpt
+//! Number of docs: 32257
+//! Vocab size: 27
+//! Number of parameters: 4192
+//! Step 1/20, Loss: 3.2774
+//! ...
+//! Step 20/20, Loss: 2.7460
+//!
+//! Generated names:
+//! giaa
+//! aana
+//! ...
+//! ```
+//!
+//! More steps make better names: `-- --engine tensor --steps 5000`. `--features simgpu` before the `--`, and `--engine cuda`: each step on the
+//! software GPU, to see that it is the same and not that it is fast. Your own: `-- --data FILE`, one name a line, or any text with
+//! `--text`. `--save FILE` keeps the model and how far its training is, `--load FILE` goes on from there.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use microgpt::{Checkpoint, Config, Documents, Model, Names, Progress, PythonRandom, Tokenizer, Trainer, generate};
+
+mod arguments;
+mod learning;
+mod report;
+#[path = "../support/mod.rs"]
+mod support;
+
+use arguments::Arguments;
+use learning::Learning;
+use report::Report;
+
+fn main() -> ExitCode {
+    support::exit(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let engine = arguments.engine()?;
+    let training = arguments.training();
+    training.check()?;
+    let report = arguments.json.as_deref().map(Report::begin).transpose()?;
+    let mut out = io::stdout().lock();
+    let mut random = PythonRandom::new(arguments.seed);
+    let (mut model, documents, progress) = begin(arguments, &mut random)?;
+    let sampling = arguments.sampling();
+    sampling.check(&model)?;
+    writeln!(out, "Number of docs: {}", documents.len())?;
+    writeln!(out, "Vocab size: {}", model.tokenizer().vocab_size())?;
+    writeln!(out, "Number of parameters: {}", model.parameters().len())?;
+    let (documents, validation) = match arguments.validation {
+        Some(part) => documents.split(part)?,
+        None => (documents, Documents::default()),
+    };
+
+    let start = Instant::now();
+    let learning = Learning {
+        training,
+        save: arguments.save.as_deref(),
+        save_every: arguments.save_every.get(),
+        validation,
+        validate_every: arguments.validate_every.map(NonZeroUsize::get),
+    };
+    let mut trainer = match &progress {
+        Some(progress) => Trainer::resume(engine.as_ref(), &mut model, &documents, training, progress)?,
+        None => Trainer::new(engine.as_ref(), &mut model, &documents, training)?,
+    };
+    let losses = learning.run(&mut trainer, &mut out)?;
+    let elapsed = start.elapsed();
+    learning.validate(&mut trainer, &mut out)?;
+    drop(trainer);
+
+    writeln!(out, "\nGenerated names:")?;
+    let invented = generate(engine.as_ref(), &model, &sampling, &mut random)?;
+    for name in &invented {
+        writeln!(out, "{name}")?;
+    }
+    let done = progress.map_or(0, |progress| progress.steps);
+    assert_eq!(losses.len(), arguments.steps.saturating_sub(done));
+    assert!(invented.iter().all(|name| name.starts_with(&arguments.prompt)));
+    report.map_or(Ok(()), |report| report.finish(&losses, &invented, losses.len() * arguments.batch, elapsed))
+}
+
+/// The model at first, or as it was kept, and what it learns from. Whatever is random is drawn in the Python program's order.
+fn begin(
+    arguments: &Arguments,
+    random: &mut PythonRandom,
+) -> Result<(Model, Documents, Option<Progress>), Box<dyn Error>> {
+    let config = arguments.config();
+    let kept = arguments.load.as_deref().map(Checkpoint::read).transpose()?;
+    if let Some(Checkpoint { model, .. }) = &kept
+        && config != Config::default()
+        && config != *model.config()
+    {
+        return Err(format!("the model in the file has {:?}; {config:?} was asked for", model.config()).into());
+    }
+    let config = kept.as_ref().map_or(config, |kept| *kept.model.config());
+    let new = |tokenizer, random: &mut PythonRandom| Model::with_tokenizer(config, tokenizer, random);
+    let (model, documents) = match &arguments.data {
+        Some(path) if arguments.text => {
+            let bytes = std::fs::read(path).map_err(|error| format!("cannot read {path:?}: {error}"))?;
+            let text = String::from_utf8(bytes).map_err(|error| format!("{path:?}: {error}"))?;
+            let tokenizer = if arguments.bytes { Tokenizer::bytes() } else { Tokenizer::of_characters(text.chars())? };
+            let fresh = new(tokenizer, random)?;
+            let model = kept.as_ref().map_or(fresh, |kept| kept.model.clone());
+            let mut documents = Documents::from_text(model.tokenizer(), &text, config.block_size)?;
+            documents.shuffle(random);
+            (model, documents)
+        }
+        path => {
+            let mut names = path.as_deref().map_or_else(|| Ok(Names::embedded()), Names::from_file)?;
+            names.shuffle(random);
+            let tokenizer = if arguments.bytes { Tokenizer::bytes() } else { Tokenizer::new(&names)? };
+            let fresh = new(tokenizer, random)?;
+            let model = kept.as_ref().map_or(fresh, |kept| kept.model.clone());
+            let documents = Documents::from_names(&model, &names)?;
+            (model, documents)
+        }
+    };
+    Ok((model, documents, kept.and_then(|kept| kept.progress)))
+}
