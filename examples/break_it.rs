@@ -98,6 +98,9 @@ fn survived(report: &Report) -> String {
     let attempts = report.hops.iter().filter_map(|hop| hop.connection.as_ref()).flat_map(|one| &one.attempts);
     let lost = attempts.filter(|attempt| attempt.outcome != netprobe::tcp::Outcome::Connected);
     let lost = lost.map(|attempt| format!("{} did not answer, the next one did", attempt.address));
-    let all: Vec<String> = failed.chain(lost).chain(report.warnings()).collect();
+    let walks = report.hops.iter().filter_map(|hop| hop.resolution.as_ref()?.walk.as_ref());
+    let again = walks.flat_map(|walk| &walk.queries).find(|query| query.sent_ns.len() > 1);
+    let again = again.map(|query| format!("{} got the query when it was sent again", query.server));
+    let all: Vec<String> = failed.chain(again).chain(lost).chain(report.warnings()).collect();
     if all.is_empty() { "the answer is right".to_owned() } else { all.join("; ") }
 }

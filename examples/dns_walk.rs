@@ -65,6 +65,7 @@ use std::time::Duration;
 use clap::Parser;
 use netprobe::dns::dnssec::{Link, Status};
 use netprobe::dns::{Anchor, Answer, Lookup, Outcome, Purpose, Query, RecordType, Server, Transport, Walk, Walker};
+use netprobe::render::escape_json;
 use netprobe::{Clock, Lab};
 
 mod support;
@@ -127,7 +128,7 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     assert!(heard >= answered, "an answer that no server gave");
 
     if options.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&walk)?)?;
+        writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&walk)?))?;
     } else {
         tell(&walk, out)?;
     }
@@ -184,6 +185,16 @@ fn tell_query(query: &Query, out: &mut impl Write) -> io::Result<()> {
             "{indent}  {} wrong responses arrived first and were dropped: {:?}",
             query.discarded.total(),
             query.discarded
+        )?;
+    }
+    if let [first, again @ ..] = &query.sent_ns[..]
+        && !again.is_empty()
+    {
+        let later = |sent_ns: &u64| format!("{:.0} ms", sent_ns.saturating_sub(*first) as f64 / 1e6);
+        writeln!(
+            out,
+            "{indent}  no answer in time; sent again after {}",
+            again.iter().map(later).collect::<Vec<_>>().join(", ")
         )?;
     }
     let bytes = format!("{} bytes asked, {} answered", query.bytes_sent, query.bytes_received);

@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use netprobe::render::{duration, escape_terminal};
+use netprobe::render::{duration, escape_json, escape_terminal};
 use netprobe::tls::Roots;
 use netprobe::{Lab, Percentiles, Phase, Probe, Series};
 
@@ -71,8 +71,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     bar.finish_and_clear();
     let mut out = io::stdout().lock();
     if arguments.json {
-        serde_json::to_writer_pretty(&mut out, &series).map_err(io::Error::from)?;
-        writeln!(out)?;
+        writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&series)?))?;
     } else {
         table(&mut out, &series)?;
     }

@@ -31,7 +31,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use netprobe::render::{duration, escape_terminal};
+use netprobe::render::{duration, escape_json, escape_terminal};
 use netprobe::tls::{Alpn, Certificate, Handshake, HandshakeKind, Roots, Trust};
 use netprobe::{Hop, Lab, Probe, Report};
 
@@ -72,8 +72,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let handshakes = [&first, &second, &old].map(handshake);
     let mut out = io::stdout().lock();
     if arguments.json {
-        serde_json::to_writer_pretty(&mut out, &handshakes).map_err(io::Error::from)?;
-        writeln!(out)?;
+        writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&handshakes)?))?;
     } else if let Some(handshake) = handshakes[0] {
         show(&mut out, handshake, handshakes[1], handshakes[2])?;
     }

@@ -37,7 +37,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use netprobe::dns::{PORT, Server};
 use netprobe::names::{Family, Method, ResolverOptions};
-use netprobe::render::{Telling, Waterfall, duration, escape_terminal};
+use netprobe::render::{Telling, Waterfall, duration, escape_json, escape_terminal};
 use netprobe::tls::Roots;
 use netprobe::{Lab, Override, Probe, Report};
 
@@ -117,7 +117,8 @@ async fn run(arguments: &Arguments) -> Result<Report, Box<dyn Error>> {
     write_files(arguments, &report)?;
     let mut out = io::stdout().lock();
     let printed = if arguments.json {
-        serde_json::to_writer_pretty(&mut out, &report).map_err(Into::into).and_then(|()| writeln!(out))
+        let json = serde_json::to_string_pretty(&report)?;
+        writeln!(out, "{}", escape_json(&json))
     } else {
         tell(&mut out, &report)
     };
@@ -173,7 +174,7 @@ fn write_files(arguments: &Arguments, report: &Report) -> Result<(), Box<dyn Err
         fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))
     };
     if let Some(file) = &arguments.har {
-        write(file, serde_json::to_string_pretty(&report.to_har())?)?;
+        write(file, escape_json(&serde_json::to_string_pretty(&report.to_har())?))?;
     }
     if let Some(file) = &arguments.svg {
         write(file, report.to_svg())?;

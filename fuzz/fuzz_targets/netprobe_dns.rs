@@ -2,7 +2,8 @@
 //! no hang, no memory without a limit. What it gives can be printed on a terminal.
 //!
 //! ```sh
-//! cargo +nightly fuzz run netprobe_dns
+//! mkdir -p fuzz/corpus/netprobe_dns
+//! cargo +nightly fuzz run netprobe_dns fuzz/corpus/netprobe_dns fuzz/seeds/netprobe_dns
 //! ```
 #![no_main]
 

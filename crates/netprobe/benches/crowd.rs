@@ -37,7 +37,7 @@ async fn crowd(other: &Other) -> Vec<String> {
     let session = Arc::new(probe.open().expect("a session"));
     let began = Instant::now();
     let probe = |_| {
-        let (session, url) = (Arc::clone(&session), other.card.url.clone());
+        let (session, url) = (Arc::clone(&session), other.card.near.url.clone());
         // Nobody profits from anybody: every one of them walks and shakes hands.
         tokio::spawn(async move { session.forgetful().run(&url).await })
     };

@@ -37,6 +37,8 @@ pub struct Hop {
     pub steps: Vec<Step>,
     /// How the host's name became addresses. Its `steps` are the parts of the step here.
     pub resolution: Option<Resolution>,
+    /// The place of the hop whose connection carried this request too: no name was asked for, and nothing agreed again.
+    pub reused: Option<usize>,
     /// How an address became a connection.
     pub connection: Option<Connection>,
     /// How the connection became a secret; none for `http`.

@@ -1,18 +1,18 @@
 //! Runs of one probe that share what they may: the resolver's cache and TLS tickets.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::http::{self, HstsHosts, Jar, Protocol, Redirect, Trail};
+use crate::http::{self, Channel, HstsHosts, HttpError, Jar, Protocol, Redirect, Trail};
 use crate::names::{Resolution, Resolver, Source};
 use crate::report::Hop;
-use crate::tcp::{self, Wire};
+use crate::tcp::{self, Passed, Wire};
 use crate::tls::TlsClient;
 use crate::url::{host, parse, port, redacted};
-use crate::{Clock, Error, Phase, Probe, Report, Step};
+use crate::{Clock, Error, Phase, Probe, Report, Span, Step};
 
 /// A probe that is ready to run, again and again. Later runs profit from what earlier ones learnt: names are cached for as long
 /// as their TTL says, and TLS is resumed where the server gave a ticket. Cookies live for one run.
@@ -41,77 +41,35 @@ impl Session {
     pub async fn run(&self, url: &str) -> Report {
         let mut report = Report::begin(url, self.probe.http.reveal_secrets);
         let clock = Clock::start();
-        if let Err(error) = self.hops(url, &mut report, &clock).await {
+        let mut run = Run {
+            session: self,
+            clock: &clock,
+            jar: Jar::default(),
+            hsts: HstsHosts::default(),
+            open: None,
+            first: None,
+        };
+        if let Err(error) = run.hops(url, &mut report).await {
             report.error = Some(error);
         }
+        run.close(&mut report.hops);
         report.end(clock.now_ns(), self.probe.distance_km);
         report
     }
 
-    async fn hops(&self, text: &str, report: &mut Report, clock: &Clock) -> Result<(), Error> {
-        let (parsed, span) = clock.measure_work(|| parse(text));
-        let parsed = parsed.map_err(|error| Error::from(error.without_secrets(self.probe.http.reveal_secrets)));
-        let label = report.url.clone();
-        let mut hop = Hop::new(label.clone());
-        hop.steps.push(Step::new(Phase::Url, label, span, parsed.as_ref().err().cloned()));
-        report.hops.push(hop);
-        let mut url = parsed?;
-        let mut run = Run { session: self, clock, jar: Jar::default(), hsts: HstsHosts::default() };
-        let mut trail = Trail::default();
-        while let Some(hop) = report.hops.last_mut() {
-            hop.url = run.shown(&url);
-            trail.visit(&url, run.jar.header(&url), self.probe.redirects_max)?;
-            run.hop(&url, hop).await?;
-            let Some(mut next) = run.redirect(&url, hop)? else { break };
-            let upgraded_by_hsts = run.hsts.upgrade(&mut next);
-            let is_downgrade = url.scheme() == "https" && next.scheme() == "http";
-            let status = hop.exchange.as_ref().and_then(|exchange| exchange.status).unwrap_or_default();
-            hop.redirect = Some(Redirect { status, url: run.shown(&next), is_downgrade, upgraded_by_hsts });
-            report.hops.push(Hop::new(run.shown(&next)));
-            url = next;
-        }
-        Ok(())
-    }
-}
-
-/// What one run keeps from hop to hop.
-struct Run<'a> {
-    session: &'a Session,
-    clock: &'a Clock,
-    jar: Jar,
-    hsts: HstsHosts,
-}
-
-impl Run<'_> {
-    fn shown(&self, url: &Url) -> String {
-        if self.session.probe.http.reveal_secrets { url.to_string() } else { redacted(url) }
-    }
-
-    /// One request, from its name to its last byte. What succeeds is in `hop` before the next step begins.
-    async fn hop(&mut self, url: &Url, hop: &mut Hop) -> Result<(), Error> {
-        let addresses = self.resolve(url, hop).await?;
-        let stream = self.connect(url, &addresses, hop).await?;
-        let (wire, passed) = Wire::new(stream);
-        let result = self.talk(url, wire, hop).await;
-        (hop.sent_bytes, hop.received_bytes) = passed.bytes();
-        if let Some(connection) = &mut hop.connection {
-            connection.info_at_end = passed.at_end();
-        }
-        result
-    }
-
-    async fn resolve(&self, url: &Url, hop: &mut Hop) -> Result<Vec<IpAddr>, Error> {
+    async fn resolve(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<Vec<IpAddr>, Error> {
         let (host, port) = (host(url), port(url));
-        let given = self.session.probe.overrides.iter().filter(|known| known.host == host && known.port == port);
+        let given =
+            self.probe.overrides.iter().filter(|known| known.host.eq_ignore_ascii_case(host) && known.port == port);
         let given: Vec<IpAddr> = given.map(|known| known.address).collect();
         let resolving = async {
             if given.is_empty() {
-                self.session.resolver.resolve(host, self.clock).await
+                self.resolver.resolve(host, clock).await
             } else {
                 Resolution::given(host, given, Source::Override)
             }
         };
-        let (mut resolution, span) = self.clock.measure(resolving).await;
+        let (mut resolution, span) = clock.measure(resolving).await;
         let label = resolution.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let mut step = Step::new(Phase::Names, format!("{host}: {label}"), span, resolution.error.clone());
         step.children = std::mem::take(&mut resolution.steps);
@@ -121,34 +79,146 @@ impl Run<'_> {
         error.map_or(Ok(addresses), Err)
     }
 
-    async fn connect(&self, url: &Url, addresses: &[IpAddr], hop: &mut Hop) -> Result<TcpStream, Error> {
-        let options = &self.session.probe.connect;
-        let (connection, stream) = tcp::connect(host(url), addresses, port(url), options, self.clock).await;
+    async fn connect(&self, url: &Url, addresses: &[IpAddr], hop: &mut Hop, clock: &Clock) -> Result<TcpStream, Error> {
+        let options = &self.probe.connect;
+        let (connection, stream) = tcp::connect(host(url), addresses, port(url), options, clock).await;
         hop.steps.push(connection.step(stream.as_ref().err().cloned()));
         hop.connection = Some(connection);
         stream
     }
 
-    async fn talk(&mut self, url: &Url, wire: Wire, hop: &mut Hop) -> Result<(), Error> {
+    /// TLS, if the URL asks for it.
+    async fn secure(&self, url: &Url, wire: Wire, hop: &mut Hop, clock: &Clock) -> Result<Channel, Error> {
+        let options = &self.probe.http;
         if url.scheme() == "http" {
-            return self.exchange(url, wire, Protocol::Http1, hop).await;
+            return Ok(Channel::new(wire, Protocol::Http1, options, clock));
         }
-        let tls = &self.session.tls;
-        let (handshake, stream) = tls.handshake(host(url), wire, self.session.probe.tls_timeout_ms, self.clock).await;
+        let tls = &self.tls;
+        let (handshake, stream) = tls.handshake(host(url), wire, self.probe.tls_timeout_ms, clock).await;
         hop.steps.push(handshake.step(stream.as_ref().err().cloned()));
         let protocol = if handshake.alpn.as_deref() == Some("h2") { Protocol::Http2 } else { Protocol::Http1 };
         hop.handshake = Some(handshake);
-        self.exchange(url, stream?, protocol, hop).await
+        Ok(Channel::new(stream?, protocol, options, clock))
+    }
+}
+
+/// What one run keeps from hop to hop.
+struct Run<'a> {
+    session: &'a Session,
+    clock: &'a Clock,
+    jar: Jar,
+    hsts: HstsHosts,
+    open: Option<Open>,
+    /// Where the first request went.
+    first: Option<url::Origin>,
+}
+
+/// The connection that the last hop left open.
+struct Open {
+    origin: url::Origin,
+    channel: Channel,
+    passed: Arc<Passed>,
+    /// Bytes, sent and received, that earlier hops have in their reports.
+    counted: (u64, u64),
+    /// The hop that made it.
+    hop: usize,
+}
+
+impl Run<'_> {
+    fn shown(&self, url: &Url) -> String {
+        if self.session.probe.http.reveal_secrets { url.to_string() } else { redacted(url) }
     }
 
-    async fn exchange<S>(&mut self, url: &Url, stream: S, protocol: Protocol, hop: &mut Hop) -> Result<(), Error>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let options = &self.session.probe.http;
+    async fn hops(&mut self, text: &str, report: &mut Report) -> Result<(), Error> {
+        let probe = &self.session.probe;
+        let (parsed, span) = self.clock.measure_work(|| parse(text));
+        let parsed = parsed.map_err(|error| Error::from(error.without_secrets(probe.http.reveal_secrets)));
+        let label = report.url.clone();
+        let mut hop = Hop::new(label.clone());
+        hop.steps.push(Step::new(Phase::Url, label, span, parsed.as_ref().err().cloned()));
+        report.hops.push(hop);
+        let mut url = parsed?;
+        let mut trail = Trail::default();
+        loop {
+            trail.visit(&url, self.jar.header(&url), probe.redirects_max)?;
+            self.hop(&url, &mut report.hops).await?;
+            let Some(hop) = report.hops.last_mut() else { return Ok(()) };
+            let Some(mut next) = self.redirect(&url, hop)? else { return Ok(()) };
+            let upgraded_by_hsts = self.hsts.upgrade(&mut next);
+            let is_downgrade = url.scheme() == "https" && next.scheme() == "http";
+            let status = hop.exchange.as_ref().and_then(|exchange| exchange.status).unwrap_or_default();
+            hop.redirect = Some(Redirect { status, url: self.shown(&next), is_downgrade, upgraded_by_hsts });
+            report.hops.push(Hop::new(self.shown(&next)));
+            url = next;
+        }
+    }
+
+    /// One request, from its name to its last byte, or over the connection of the last. What succeeds is in the hop before the next
+    /// step begins.
+    async fn hop(&mut self, url: &Url, hops: &mut [Hop]) -> Result<(), Error> {
+        if let Some(result) = self.hop_again(url, hops).await {
+            return result;
+        }
+        self.close(hops);
+        let index = hops.len().saturating_sub(1);
+        let Some(hop) = hops.last_mut() else { return Ok(()) };
+        hop.url = self.shown(url);
+        let addresses = self.session.resolve(url, hop, self.clock).await?;
+        let stream = self.session.connect(url, &addresses, hop, self.clock).await?;
+        let (wire, passed) = Wire::new(stream);
+        let channel = match self.session.secure(url, wire, hop, self.clock).await {
+            Ok(channel) => channel,
+            Err(error) => {
+                (hop.sent_bytes, hop.received_bytes) = passed.bytes();
+                note_end(hop, &passed);
+                return Err(error);
+            }
+        };
+        let mut open = Open { origin: url.origin(), channel, passed, counted: (0, 0), hop: index };
+        let result = self.exchange(url, &mut open, hop).await;
+        self.open = Some(open);
+        result
+    }
+
+    /// The request over the connection that is there already, if it may go over it and the server has not just hung up.
+    async fn hop_again(&mut self, url: &Url, hops: &mut [Hop]) -> Option<Result<(), Error>> {
+        let is_usable = |open: &mut Open| open.origin == url.origin() && open.channel.is_ready();
+        let mut open = self.open.take_if(is_usable)?;
+        let peer = hops.get(open.hop).and_then(|hop| hop.connection.as_ref()?.peer);
+        let hop = hops.last_mut()?;
+        hop.reused = Some(open.hop);
+        let label = format!("{}: reused", peer.map(|peer| peer.to_string()).unwrap_or_default());
+        hop.steps.push(Step::new(Phase::Connect, label, Span::new(self.clock.now_ns(), 0, 0), None));
+        let result = self.exchange(url, &mut open, hop).await;
+        let has_hung_up = result.as_ref().is_err_and(is_cut)
+            && hop.exchange.as_ref().is_none_or(|exchange| exchange.received_bytes == 0);
+        self.open = Some(open);
+        if has_hung_up {
+            // It had not yet heard of this request: a fresh connection may carry it (RFC 9112, section 9.3.1).
+            *hop = Hop::new(self.shown(url));
+            return None;
+        }
+        Some(result)
+    }
+
+    /// Closes the connection that is open, and has its end in the report of the hop that made it.
+    fn close(&mut self, hops: &mut [Hop]) {
+        let Some(Open { channel, passed, hop, .. }) = self.open.take() else { return };
+        drop(channel);
+        if let Some(hop) = hops.get_mut(hop) {
+            note_end(hop, &passed);
+        }
+    }
+
+    async fn exchange(&mut self, url: &Url, open: &mut Open, hop: &mut Hop) -> Result<(), Error> {
+        let given = &self.session.probe.http;
+        let is_elsewhere = self.first.get_or_insert_with(|| url.origin()) != &url.origin();
+        let options = if is_elsewhere { &given.for_another_origin() } else { given };
         let cookie = self.jar.header(url);
-        let (mut exchange, result) =
-            http::exchange(stream, url, cookie.as_deref(), protocol, options, self.clock).await;
+        let (mut exchange, result) = open.channel.exchange(url, cookie.as_deref(), options).await;
+        let (sent, received) = open.passed.bytes();
+        (hop.sent_bytes, hop.received_bytes) = (sent - open.counted.0, received - open.counted.1);
+        open.counted = (sent, received);
         hop.steps.extend(exchange.steps(result.as_ref().err()));
         let set = exchange.raw_headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
         exchange.cookies = self.jar.take(set, url, options.reveal_secrets);
@@ -167,4 +237,15 @@ impl Run<'_> {
         let reveal = self.session.probe.http.reveal_secrets;
         Ok(target.map_err(|error| if reveal { error } else { error.without_secrets() })?)
     }
+}
+
+fn note_end(hop: &mut Hop, passed: &Passed) {
+    if let Some(connection) = &mut hop.connection {
+        connection.info_at_end = passed.at_end();
+    }
+}
+
+/// Whether the connection ended.
+fn is_cut(error: &Error) -> bool {
+    matches!(error, Error::Http(HttpError::Incomplete { .. } | HttpError::Cut { .. } | HttpError::Stream { .. }))
 }

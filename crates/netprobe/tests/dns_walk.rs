@@ -1,53 +1,14 @@
-//! The walk through the lab: what it finds, what it says on the way, and where it stops when somebody lies.
+//! The walk through the lab: what it finds, what it says on the way, and where it stops.
 
 use std::time::Duration;
 
 use netprobe::dns::dnssec::{Bogus, Insecure, Status};
-use netprobe::dns::{Answer, DnsError, Failure, Lookup, Outcome, Purpose, Query, RecordType, Transport, Walk, Walker};
+use netprobe::dns::{Answer, DnsError, Failure, RecordType, Walk, Walker};
 use netprobe::{Clock, Fault, Lab};
 
-/// The web server's address in every healthy answer.
-const WEB: &str = "127.0.1.1";
+mod walks;
 
-async fn walk(walker: &Walker, name: &str, record_type: RecordType) -> Walk {
-    walker.walk(name, &[record_type], &Clock::start()).await
-}
-
-/// Walks to the host of a fault. Long enough for a busy machine, short enough for those that have to be waited for.
-async fn fault(lab: &Lab, fault: Fault) -> Walk {
-    let walker = Walker { query_timeout: Duration::from_secs(2), ..lab.walker() };
-    walk(&walker, &fault.host(), RecordType::A).await
-}
-
-fn lookup(walk: &Walk) -> &Lookup {
-    assert_eq!(walk.lookups.len(), 1);
-    &walk.lookups[0]
-}
-
-fn error(walk: &Walk) -> &DnsError {
-    lookup(walk).answer.as_ref().expect_err("an error")
-}
-
-/// Zone by zone, the queries for the question itself.
-fn asked(walk: &Walk) -> Vec<&str> {
-    questions(walk).map(|query| query.zone.as_str()).collect()
-}
-
-fn questions(walk: &Walk) -> impl Iterator<Item = &Query> {
-    walk.queries.iter().filter(|query| query.purpose == Purpose::Question)
-}
-
-fn addresses(walk: &Walk) -> Vec<String> {
-    walk.addresses().expect("addresses").iter().map(ToString::to_string).collect()
-}
-
-fn failures(walk: &Walk) -> Vec<&Failure> {
-    let failure = |query: &'_ Query| matches!(query.outcome, Outcome::Failed(_));
-    let failed = walk.queries.iter().filter(|query| failure(query));
-    failed
-        .filter_map(|query| if let Outcome::Failed(failure) = &query.outcome { Some(failure) } else { None })
-        .collect()
-}
+use walks::{WEB, addresses, asked, error, fault, lookup, questions, walk};
 
 #[tokio::test]
 async fn from_the_root_to_the_answer_with_every_link_signed() {
@@ -80,6 +41,10 @@ async fn what_was_learnt_for_one_type_is_kept_for_the_next() {
     let types = [RecordType::A, RecordType::AAAA];
     let walk = lab.walker().walk("www.whiteboard.test", &types, &Clock::start()).await;
     assert_eq!(asked(&walk), [".", "test.", "whiteboard.test.", "whiteboard.test."]);
+    let [.., first, second] = questions(&walk).collect::<Vec<_>>()[..] else { panic!("{walk:?}") };
+    assert_eq!((first.record_type.as_str(), second.record_type.as_str()), ("A", "AAAA"));
+    assert!(second.span.start_ns < first.span.end_ns(), "both are asked for at the same time");
+    assert!(walk.span.cpu_ns > 0 && walk.span.cpu_ns < walk.span.duration_ns, "{:?}", walk.span);
     assert_eq!(walk.lookups[1].dnssec, Status::Secure);
     assert!(matches!(walk.lookups[1].answer, Ok(Answer::NoData { .. })), "{:?}", walk.lookups[1]);
     assert_eq!(addresses(&walk), [WEB]);
@@ -132,93 +97,6 @@ async fn aliases_that_run_in_circles() {
 }
 
 #[tokio::test]
-async fn the_next_server_is_tried_and_both_are_listed() {
-    let lab = Lab::start().expect("a lab");
-    for bad in [Fault::LameServer, Fault::ServFail, Fault::SilentServer, Fault::MalformedAnswer] {
-        let walk = fault(&lab, bad).await;
-        assert_eq!((addresses(&walk), &lookup(&walk).dnssec), (vec![WEB.to_owned()], &Status::Secure), "{bad:?}");
-        let zone = format!("{}.", bad.host());
-        assert_eq!(asked(&walk), [".", "test.", "whiteboard.test.", &zone, &zone], "{bad:?}");
-        let failures = failures(&walk);
-        let expected = match (bad, failures[0]) {
-            (Fault::LameServer, Failure::Lame { reason }) => reason == "refers to ., which leads no closer",
-            (Fault::ServFail, Failure::Rcode { rcode }) => rcode == "SERVFAIL",
-            (Fault::SilentServer, Failure::Silent { after_ms: 2000, discarded }) => discarded.total() == 0,
-            (Fault::MalformedAnswer, Failure::Malformed { .. }) => true,
-            _ => false,
-        };
-        assert!(expected && failures.len() == 1, "{bad:?}: {failures:?}");
-    }
-}
-
-#[tokio::test]
-async fn when_every_server_fails_all_are_listed() {
-    let lab = Lab::start().expect("a lab");
-    let walk = fault(&lab, Fault::EveryServerFails).await;
-    let DnsError::NoUsableServer { zone, tried } = error(&walk) else { panic!("{:?}", error(&walk)) };
-    assert_eq!(*zone, format!("{}.", Fault::EveryServerFails.host()));
-    assert_eq!(tried.len(), 1);
-    assert_eq!(tried[0].failure, Failure::Rcode { rcode: "SERVFAIL".to_owned() });
-    assert_eq!(asked(&walk).len(), 4, "what was asked before is kept");
-}
-
-#[tokio::test]
-async fn nothing_of_a_truncated_answer_is_used() {
-    let lab = Lab::start().expect("a lab");
-    let walk = fault(&lab, Fault::Truncated).await;
-    assert_eq!((addresses(&walk), &lookup(&walk).dnssec), (vec![WEB.to_owned()], &Status::Secure));
-    let [.., cut, whole] = questions(&walk).collect::<Vec<_>>()[..] else { panic!("{walk:?}") };
-    assert_eq!((cut.transport, &cut.outcome), (Transport::Udp, &Outcome::Truncated));
-    assert_eq!((whole.transport, &whole.outcome), (Transport::Tcp, &Outcome::Answer));
-    assert_eq!(cut.server, whole.server);
-    let response = cut.response.as_ref().expect("a response");
-    assert!(response.truncated && response.answers.is_empty() && cut.bytes_received > 12);
-    assert!(cut.span.end_ns() <= whole.span.start_ns && whole.span.duration_ns > 0, "both times are kept");
-}
-
-#[tokio::test]
-async fn forgeries_are_dropped_and_counted_and_waiting_goes_on() {
-    let lab = Lab::start().expect("a lab");
-    for forged in [Fault::WrongId, Fault::WrongSource] {
-        let walk = fault(&lab, forged).await;
-        assert_eq!((addresses(&walk), &lookup(&walk).dnssec), (vec![WEB.to_owned()], &Status::Secure), "{forged:?}");
-        let last = questions(&walk).last().expect("a query");
-        let counts = (last.discarded.wrong_id, last.discarded.wrong_source, last.discarded.wrong_question);
-        assert_eq!(counts, if forged == Fault::WrongId { (1, 0, 0) } else { (0, 1, 0) });
-        assert_eq!(last.outcome, Outcome::Answer);
-    }
-}
-
-#[tokio::test]
-async fn a_server_that_forgets_capital_letters_is_asked_over_tcp() {
-    let lab = Lab::start().expect("a lab");
-    let walk = fault(&lab, Fault::WrongCase).await;
-    assert_eq!(addresses(&walk), [WEB]);
-    let [.., small, tcp] = questions(&walk).collect::<Vec<_>>()[..] else { panic!("{walk:?}") };
-    assert_eq!(small.discarded.wrong_question, 1);
-    assert_eq!((tcp.transport, &tcp.outcome), (Transport::Tcp, &Outcome::Answer));
-}
-
-#[tokio::test]
-async fn glue_that_is_none_of_the_servers_business_is_ignored() {
-    let lab = Lab::start().expect("a lab");
-    let walk = fault(&lab, Fault::ForeignGlue).await;
-    assert_eq!((addresses(&walk), &lookup(&walk).dnssec), (vec![WEB.to_owned()], &Status::Secure));
-    let ignored: Vec<_> = walk
-        .queries
-        .iter()
-        .filter_map(|query| match &query.outcome {
-            Outcome::Referral { ignored, .. } if !ignored.is_empty() => Some(&ignored[0]),
-            _ => None,
-        })
-        .collect();
-    assert_eq!((ignored.len(), ignored[0].name.as_str()), (1, "ns.elsewhere.example."));
-    let found = walk.queries.iter().filter(|query| query.purpose == Purpose::ServerAddress);
-    let found: Vec<_> = found.map(|query| (query.zone.as_str(), query.depth)).collect();
-    assert_eq!(found, [(".", 1), ("example.", 1)]);
-}
-
-#[tokio::test]
 async fn no_such_name_is_not_no_such_record() {
     let lab = Lab::start().expect("a lab");
     let absent = fault(&lab, Fault::NxDomain).await;
@@ -240,9 +118,14 @@ async fn no_such_name_is_not_no_such_record() {
 #[tokio::test]
 async fn signatures_that_do_not_hold_say_why() {
     let lab = Lab::start().expect("a lab");
-    for broken in
-        [Fault::BogusSignature, Fault::ExpiredSignature, Fault::MissingSignature, Fault::WrongDs, Fault::MissingProof]
-    {
+    for broken in [
+        Fault::BogusSignature,
+        Fault::ExpiredSignature,
+        Fault::MissingSignature,
+        Fault::WrongDs,
+        Fault::SelfSignedDs,
+        Fault::MissingProof,
+    ] {
         let walk = fault(&lab, broken).await;
         let DnsError::Bogus(why) = error(&walk) else { panic!("{broken:?}: {:?}", error(&walk)) };
         assert_eq!(lookup(&walk).dnssec, Status::Bogus(why.clone()));

@@ -141,6 +141,10 @@ async fn an_answer_that_is_too_much() {
     let head = HttpError::HeadTooLarge { bytes_max: 65_536, headers_max: 256 };
     assert_eq!(http(&run(Fault::HeaderBomb).await, Phase::Wait), head);
     assert_eq!(http(&probe(&lab).run(&lab.url("/big-head")).await, Phase::Wait), head);
+    for label in ["www", "http1"] {
+        let report = probe(&lab).run(&lab.host_url(label, "/many-headers")).await;
+        assert_eq!(http(&report, Phase::Wait), head, "{label}");
+    }
     let body = HttpError::BodyTooLarge { bytes_max: 1_000_000 };
     assert_eq!(http(&run(Fault::EndlessBody).await, Phase::Transfer), body);
     assert_eq!(http(&probe(&lab).run(&lab.url("/bytes/1000001")).await, Phase::Transfer), body);

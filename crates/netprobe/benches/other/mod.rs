@@ -1,9 +1,13 @@
 //! A lab in another process: this same program, started again.
 
+#![allow(dead_code, reason = "each bench uses a part")]
+
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use netprobe::dns::{Server, Walker};
+use netprobe::lab::Impairment;
 use netprobe::names::ResolverOptions;
 use netprobe::tls::Roots;
 use netprobe::{Lab, Probe};
@@ -12,14 +16,36 @@ use serde::{Deserialize, Serialize};
 /// What one process has to know about a lab in another.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Card {
-    /// The healthy site.
-    pub(crate) url: String,
-    /// Its address, as `--resolve` takes it.
-    pub(crate) resolve: String,
+    /// The healthy server, as near as loopback is.
+    pub(crate) near: Site,
+    /// The same behind a proxy that makes every round trip take [`ROUND_TRIP_MS`].
+    pub(crate) far: Site,
     pub(crate) root_pem: String,
     roots: Vec<Server>,
     dns_port: u16,
     anchors: Vec<String>,
+}
+
+/// A server with two hosts.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Site {
+    pub(crate) url: String,
+    /// Its address, as `--resolve` takes it.
+    pub(crate) resolve: String,
+    pub(crate) other_url: String,
+    pub(crate) other_resolve: String,
+}
+
+/// How far away the far server is.
+pub(crate) const ROUND_TRIP_MS: u64 = 20;
+
+impl Site {
+    fn at(address: SocketAddr) -> Self {
+        let (ip, port) = (address.ip(), address.port());
+        let url = |label: &str| format!("https://{label}.whiteboard.test:{port}/");
+        let resolve = |label: &str| format!("{label}.whiteboard.test:{port}:{ip}");
+        Self { url: url("www"), resolve: resolve("www"), other_url: url("other"), other_resolve: resolve("other") }
+    }
 }
 
 impl Card {
@@ -67,12 +93,14 @@ pub(crate) fn served() -> bool {
     }
     let lab = Lab::start().expect("a lab");
     let probe = lab.probe_resolved();
-    let host = "www.whiteboard.test";
-    let known = probe.overrides.iter().find(|known| known.host == host && known.port == lab.https_port());
+    let known = probe.overrides.iter().find(|known| known.host == "www.whiteboard.test");
+    let near = SocketAddr::new(known.expect("its address").address, lab.https_port());
+    let delayed = Impairment { delay_ms: ROUND_TRIP_MS / 2, ..Impairment::default() };
+    let far = lab.proxy(delayed).expect("a proxy").address;
     let walker = &probe.names.walker;
     let card = Card {
-        url: lab.url("/"),
-        resolve: format!("{host}:{}:{}", lab.https_port(), known.expect("its address").address),
+        near: Site::at(near),
+        far: Site::at(far),
         root_pem: lab.root_pem().to_owned(),
         roots: walker.roots.clone(),
         dns_port: walker.port,

@@ -12,7 +12,7 @@ use super::dnssec::{SIGNATURE_CHECKS_MAX, Status};
 use super::message::Prepared;
 use super::reply::{self, End, Reply};
 use super::trace::{Outcome, Response};
-use super::walk::{outcome, parse_name};
+use super::walk::parse_name;
 use super::{DnsError, text};
 
 /// What a response says.
@@ -66,7 +66,7 @@ pub fn dissect(bytes: &[u8], zone: &str, now: SystemTime) -> Result<Dissection, 
         let zone = sets.iter().find_map(RrSet::signer).cloned().unwrap_or(zone);
         !matches!(proofs.prove(&zone, claim), Denial::Missing)
     });
-    Ok(Dissection { response, outcome: outcome(&reply), signatures, denial })
+    Ok(Dissection { response, outcome: reply.outcome(), signatures, denial })
 }
 
 fn signatures(message: &Message, now: SystemTime) -> Vec<(String, Status)> {

@@ -131,10 +131,12 @@ pub struct Tried {
 #[non_exhaustive]
 pub enum Failure {
     /// Nothing acceptable arrived in time.
-    #[error("silent for {after_ms} ms{}", besides(discarded))]
+    #[error("silent for {after_ms} ms{}{}", again(*tries), besides(discarded))]
     Silent {
         /// How long it was waited for.
         after_ms: u64,
+        /// How often it was asked.
+        tries: usize,
         /// What arrived instead.
         discarded: Discarded,
     },
@@ -162,6 +164,9 @@ pub enum Failure {
         /// What the operating system says.
         reason: String,
     },
+    /// Its answer's signatures do not hold: another server may have a better one.
+    #[error("bogus: {0}")]
+    Bogus(Bogus),
     /// The address of the server could not be found.
     #[error("no address: {reason}")]
     NoAddress {
@@ -179,6 +184,10 @@ fn list(tried: &[Tried]) -> String {
         return "it has none".to_owned();
     }
     tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn again(tries: usize) -> String {
+    if tries > 1 { format!(", asked {tries} times") } else { String::new() }
 }
 
 fn besides(discarded: &Discarded) -> String {

@@ -7,12 +7,13 @@ use std::time::Duration;
 use hickory_proto::op::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Failure;
 use super::message::{NotAResponse, Prepared};
 use super::text::escape;
 use super::trace::{Discarded, Transport};
+use crate::Clock;
 
 /// The largest datagram that is read: more than was asked for, since some servers do not listen.
 const DATAGRAM_MAX: usize = 4096;
@@ -20,10 +21,30 @@ const DATAGRAM_MAX: usize = 4096;
 /// The most wrong datagrams that are looked at before a server counts as silent.
 const DISCARDED_MAX: usize = 1000;
 
+/// How long a server is waited for, and how often it is asked meanwhile.
+///
+/// A datagram may be lost, and nobody says so. What comes too late may come all the same: every try has the ID and the port of the
+/// first, so whichever arrives first answers all of them, and there is no more to guess for a forger.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    timeout: Duration,
+    resend_after: Duration,
+    tries_max: usize,
+}
+
+impl Patience {
+    /// However short the time is, there is room in it for three tries.
+    pub(crate) fn new(timeout: Duration, resend_after: Duration, tries_max: usize) -> Self {
+        Self { timeout, resend_after: resend_after.min(timeout / 4), tries_max }
+    }
+}
+
 /// What came of a query.
 pub(crate) struct Exchange {
     pub(crate) bytes_received: usize,
     pub(crate) discarded: Discarded,
+    /// When it was sent, each time.
+    pub(crate) sent_ns: Vec<u64>,
     pub(crate) response: Result<Message, Failure>,
 }
 
@@ -32,28 +53,34 @@ pub(crate) async fn exchange(
     query: &Prepared,
     server: SocketAddr,
     transport: Transport,
-    timeout: Duration,
+    patience: Patience,
+    clock: &Clock,
 ) -> Exchange {
-    let mut waiting = Waiting { discarded: Discarded::default(), bytes_received: 0 };
-    let started = Instant::now();
+    let mut waiting =
+        Waiting { query, server, clock, discarded: Discarded::default(), bytes_received: 0, sent_ns: Vec::new() };
+    let deadline = Instant::now() + patience.timeout;
     let response = match transport {
-        Transport::Udp => timeout_at(started + timeout, waiting.datagram(query, server)).await,
-        Transport::Tcp => timeout_at(started + timeout, waiting.connection(query, server)).await,
+        Transport::Udp => timeout_at(deadline, waiting.datagrams(patience)).await,
+        Transport::Tcp => timeout_at(deadline, waiting.connection()).await,
     };
-    let after_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-    let Waiting { discarded, bytes_received } = waiting;
+    let Waiting { discarded, bytes_received, sent_ns, .. } = waiting;
+    let after_ms = u64::try_from(patience.timeout.as_millis()).unwrap_or(u64::MAX);
     let response = match response {
         Ok(Ok(message)) => Ok(message),
         Ok(Err(Trouble::Failure(failure))) => Err(failure),
         Ok(Err(Trouble::Io(error))) => Err(Failure::Unreachable { reason: error.to_string() }),
-        Err(_) => Err(Failure::Silent { after_ms, discarded }),
+        Err(_) => Err(Failure::Silent { after_ms, tries: sent_ns.len(), discarded }),
     };
-    Exchange { bytes_received, discarded, response }
+    Exchange { bytes_received, discarded, sent_ns, response }
 }
 
-struct Waiting {
+struct Waiting<'a> {
+    query: &'a Prepared,
+    server: SocketAddr,
+    clock: &'a Clock,
     discarded: Discarded,
     bytes_received: usize,
+    sent_ns: Vec<u64>,
 }
 
 enum Trouble {
@@ -67,20 +94,44 @@ impl From<io::Error> for Trouble {
     }
 }
 
-impl Waiting {
+impl Waiting<'_> {
     /// From a port that the operating system draws, of which one more thing must be guessed. Not connected: the kernel
     /// would drop what comes from elsewhere, and it could not be counted.
-    async fn datagram(&mut self, query: &Prepared, server: SocketAddr) -> Result<Message, Trouble> {
-        let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    async fn datagrams(&mut self, patience: Patience) -> Result<Message, Trouble> {
+        let any: IpAddr =
+            if self.server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let socket = UdpSocket::bind(SocketAddr::new(any, 0)).await?;
-        socket.send_to(query.bytes(), server).await?;
+        let (began, mut wait) = (Instant::now(), patience.resend_after);
+        for _ in 1..patience.tries_max {
+            self.send(&socket).await?;
+            if let Ok(response) = timeout(wait, self.receive(&socket)).await {
+                return response;
+            }
+            if self.discarded.wrong_question > 0 {
+                // It is there, and will answer the same again.
+                let after_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let (tries, discarded) = (self.sent_ns.len(), self.discarded);
+                return Err(Trouble::Failure(Failure::Silent { after_ms, tries, discarded }));
+            }
+            wait = wait.saturating_mul(2);
+        }
+        self.send(&socket).await?;
+        self.receive(&socket).await
+    }
+
+    async fn send(&mut self, socket: &UdpSocket) -> io::Result<()> {
+        self.sent_ns.push(self.clock.now_ns());
+        socket.send_to(self.query.bytes(), self.server).await.map(drop)
+    }
+
+    async fn receive(&mut self, socket: &UdpSocket) -> Result<Message, Trouble> {
         let mut buffer = vec![0; DATAGRAM_MAX];
         loop {
             let (length, source) = socket.recv_from(&mut buffer).await?;
             let datagram = buffer.get(..length).unwrap_or_default();
-            if (source.ip(), source.port()) != (server.ip(), server.port()) {
+            if (source.ip(), source.port()) != (self.server.ip(), self.server.port()) {
                 self.discarded.wrong_source += 1;
-            } else if let Some(message) = self.accept(query, datagram)? {
+            } else if let Some(message) = self.accept(datagram)? {
                 return Ok(message);
             }
             if self.discarded.total() >= DISCARDED_MAX {
@@ -91,11 +142,13 @@ impl Waiting {
     }
 
     /// Two bytes of length, then the message, both ways (RFC 7766, section 8).
-    async fn connection(&mut self, query: &Prepared, server: SocketAddr) -> Result<Message, Trouble> {
-        let mut stream = TcpStream::connect(server).await?;
+    async fn connection(&mut self) -> Result<Message, Trouble> {
+        self.sent_ns.push(self.clock.now_ns());
+        let mut stream = TcpStream::connect(self.server).await?;
         stream.set_nodelay(true)?;
-        let length = u16::try_from(query.bytes().len()).map_err(io::Error::other)?;
-        stream.write_all(&[&length.to_be_bytes(), query.bytes()].concat()).await?;
+        let query = self.query.bytes();
+        let length = u16::try_from(query.len()).map_err(io::Error::other)?;
+        stream.write_all(&[&length.to_be_bytes(), query].concat()).await?;
         let length = usize::from(stream.read_u16().await?);
         let mut bytes = Vec::new();
         let limit = u64::try_from(length).map_err(io::Error::other)?;
@@ -104,14 +157,14 @@ impl Waiting {
             let reason = format!("the connection ended after {} of {length} bytes", bytes.len());
             return Err(Trouble::Failure(Failure::Malformed { reason }));
         }
-        self.accept(query, &bytes)?.ok_or_else(|| {
+        self.accept(&bytes)?.ok_or_else(|| {
             Trouble::Failure(Failure::Malformed { reason: "the response is for another query".to_owned() })
         })
     }
 
     /// The response in these bytes; none if they are to be dropped.
-    fn accept(&mut self, query: &Prepared, bytes: &[u8]) -> Result<Option<Message>, Trouble> {
-        match query.accept(bytes) {
+    fn accept(&mut self, bytes: &[u8]) -> Result<Option<Message>, Trouble> {
+        match self.query.accept(bytes) {
             Ok(message) => {
                 self.bytes_received = bytes.len();
                 return Ok(Some(message));

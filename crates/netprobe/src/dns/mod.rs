@@ -17,7 +17,8 @@
 //!
 //! | what can happen | what is done | where |
 //! |---|---|---|
-//! | the server says nothing, fails, or does not serve the zone | the next one is asked, both are listed | [`Failure`] |
+//! | no answer comes | the query is sent again, each wait twice as long as the one before | [`Walker::resend_after`], RFC 1035, 4.2.1 |
+//! | the server says nothing at all, fails, or does not serve the zone | the next one is asked, both are listed | [`Failure`] |
 //! | it refers upwards or sideways | lame: a referral has to lead closer | RFC 1912, 2.8 |
 //! | the response does not fit a datagram | again over TCP; nothing of the first is used | RFC 2181, 9; RFC 7766 |
 //! | a response has another ID, port, question or capital letters | dropped and counted; waiting goes on | RFC 5452, 9 |
@@ -25,20 +26,22 @@
 //! | the name is an alias (CNAME) | from the closest known zone on; a circle is an error with its path | RFC 1034, 3.6.2 |
 //! | a server is known by name only | its address is looked up first, so deep and no deeper | [`Walker::depth_max`] |
 //! | no such name, or no such record | an answer, with the SOA record that says for how long | RFC 2308 |
-//! | signatures | checked from the trust anchor down | [`dnssec`] |
+//! | several record types are wanted | they are asked for at the same time, below the top-level domains | RFC 8305, 3 |
+//! | signatures | checked from the trust anchor down; if they do not hold, other servers of the zone are asked | [`dnssec`] |
 //!
 //! Every walk is bounded: [`Walker::queries_max`], [`Walker::walk_timeout`], [`Walker::aliases_max`], and the limits in [`dnssec`].
 //!
 //! # What it does not do
 //!
-//! It sends the whole name to every server (no QNAME minimisation, RFC 9156), as the textbook walk does. It does not ask another
-//! server when a signature is bogus. No zone transfers, updates, cookies, or encrypted transports.
+//! It sends the whole name to every server (no QNAME minimisation, RFC 9156), as the textbook walk does. No zone transfers, updates,
+//! cookies, or encrypted transports.
 //!
 //! # Reading order
 //!
-//! 1. `walk/descend.rs`: the walk. `walk/ask.rs`: one question to the servers of a zone.
+//! 1. `walk/descend.rs`: the walk. `walk/ask.rs`: one question to the servers of a zone. `walk/send.rs`: one query.
 //! 2. `reply.rs`: what a response means. `message.rs`: which bytes are a response at all.
-//! 3. `dnssec/signature.rs`, `dnssec/denial.rs`, `dnssec/nsec3.rs`: what is signed, and what is proved absent. `walk/trust.rs`: the chain.
+//! 3. `dnssec/signature.rs`, `dnssec/denial.rs`, `dnssec/nsec3.rs`: what is signed, and what is proved absent. `walk/trust.rs`,
+//!    `walk/keys.rs`: the chain.
 
 mod dissect;
 pub mod dnssec;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 
-use super::exchange::exchange;
+use super::exchange::{Patience, exchange};
 use super::message::{Prepared, Recursion, Shape};
 use super::trace::{Outcome, Purpose, Query, Response, Server, Transport};
-use super::walk::parse_name;
+use super::walk::{RESEND_AFTER, TRIES_MAX, parse_name};
 use super::{DnsError, Failure, RecordType, text};
 use crate::Clock;
 
-/// Asks one server one question, and again over TCP if the answer is truncated.
+/// Asks one server one question, again if no answer comes, and again over TCP if the answer is truncated.
 ///
 /// With [`Recursion::NotDesired`], a resolver answers from its cache or not at all.
 ///
@@ -27,13 +27,14 @@ pub async fn ask_one(
     clock: &Clock,
 ) -> Result<Query, DnsError> {
     let name = parse_name(name)?;
+    let patience = Patience::new(timeout, RESEND_AFTER, TRIES_MAX);
     let mut transport = Transport::Udp;
     loop {
         let randomise_case = transport == Transport::Udp;
         let shape = Shape { recursion, dnssec: false, edns: true, randomise_case };
         let too_long = || DnsError::BadName { name: text::name(&name), reason: "it is too long".to_owned() };
         let prepared = Prepared::new(&name, record_type, shape).ok_or_else(too_long)?;
-        let (exchange, span) = clock.measure(exchange(&prepared, server.address, transport, timeout)).await;
+        let (exchange, span) = clock.measure(exchange(&prepared, server.address, transport, patience, clock)).await;
         let outcome = match &exchange.response {
             Err(failure) => Outcome::Failed(failure.clone()),
             Ok(message) if message.metadata.truncation && transport == Transport::Udp => {
@@ -56,6 +57,7 @@ pub async fn ask_one(
             name: text::name(&name),
             record_type: record_type.to_string(),
             span,
+            sent_ns: exchange.sent_ns,
             bytes_sent: prepared.bytes().len(),
             bytes_received: exchange.bytes_received,
             discarded: exchange.discarded,

@@ -11,6 +11,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::Failure;
 use super::text;
+use super::trace::Outcome;
 
 /// The most aliases in one response.
 const ALIASES_MAX: usize = 16;
@@ -27,6 +28,23 @@ pub(crate) enum Reply {
     Referral(Referral),
     /// It is of no use.
     Useless(Failure),
+}
+
+impl Reply {
+    /// The same for a trace.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Answer { end: End::Records(_), .. } => Outcome::Answer,
+            Self::Answer { end: End::Elsewhere(name) | End::Loop(name), .. } => Outcome::Alias(text::name(name)),
+            Self::Answer { end: End::NoData(_), .. } => Outcome::NoData,
+            Self::Answer { end: End::NoSuchName(_), .. } => Outcome::NoSuchName,
+            Self::Referral(referral) => {
+                let ignored = text::records(&referral.ignored);
+                Outcome::Referral { zone: text::name(&referral.zone), ignored }
+            }
+            Self::Useless(failure) => Outcome::Failed(failure.clone()),
+        }
+    }
 }
 
 /// What is at the end of a response's aliases.

@@ -193,7 +193,10 @@ pub struct Query {
     pub record_type: String,
     /// From sending to the response, or to giving up.
     pub span: Span,
-    /// Bytes of the query.
+    /// When it was sent, in nanoseconds since the run's start: more than once if no response came in time. All tries are the same
+    /// bytes from the same port, so that a late response counts too.
+    pub sent_ns: Vec<u64>,
+    /// Bytes of the query, each time.
     pub bytes_sent: usize,
     /// Bytes of the response.
     pub bytes_received: usize,

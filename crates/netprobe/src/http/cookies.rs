@@ -50,9 +50,20 @@ impl Jar {
         headers.take(COOKIES_MAX).filter_map(|header| self.take_one(header, url, reveal_secrets)).collect()
     }
 
+    /// A public suffix that sets a cookie for itself sets it for that host alone.
+    fn insert(&mut self, raw: &RawCookie<'_>, url: &Url) -> bool {
+        let mut raw = raw.clone();
+        if raw.domain().is_some_and(|domain| url.host_str() == Some(&domain.to_ascii_lowercase()))
+            && is_public(url.host_str().unwrap_or_default())
+        {
+            raw.unset_domain();
+        }
+        self.store.insert_raw(&raw, url).is_ok()
+    }
+
     fn take_one(&mut self, header: &str, url: &Url, reveal_secrets: bool) -> Option<Cookie> {
         let raw = RawCookie::parse(header.to_owned()).ok()?;
-        let is_accepted = self.store.insert_raw(&raw, url).is_ok();
+        let is_accepted = keeps_to_itself(&raw, url) && keeps_its_prefix(&raw, url) && self.insert(&raw, url);
         Some(Cookie {
             name: raw.name().to_owned(),
             value: if reveal_secrets { raw.value().to_owned() } else { REDACTED.to_owned() },
@@ -66,9 +77,56 @@ impl Jar {
     }
 }
 
+/// Whether the domain that a cookie asks for is one owner's: everybody can have a host below `com` or `co.uk` (RFC 6265, section 5.3,
+/// step 5).
+fn keeps_to_itself(raw: &RawCookie<'_>, url: &Url) -> bool {
+    let Some(domain) = raw.domain() else { return true };
+    let domain = domain.trim_start_matches('.').to_ascii_lowercase();
+    !is_public(&domain) || url.host_str() == Some(&domain)
+}
+
+/// Whether anybody can have a host below this one. An address has none.
+fn is_public(domain: &str) -> bool {
+    let is_suffix = psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.as_bytes() == domain.as_bytes());
+    is_suffix && domain.parse::<std::net::IpAddr>().is_err()
+}
+
+/// Whether a name that makes promises keeps them (RFC 6265bis, section 4.1.3).
+fn keeps_its_prefix(raw: &RawCookie<'_>, url: &Url) -> bool {
+    let name = raw.name().to_ascii_lowercase();
+    let is_secure = raw.secure() == Some(true) && url.scheme() == "https";
+    let is_host = raw.domain().is_none() && raw.path() == Some("/");
+    (is_secure || !name.starts_with("__secure-")) && (is_secure && is_host || !name.starts_with("__host-"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_sets_cookies_for_everybody() {
+        let url = |text: &str| Url::parse(text).expect("a URL");
+        for (host, header, is_accepted) in [
+            ("www.a.co.uk", "x=1; Domain=a.co.uk", true),
+            ("www.a.co.uk", "x=1; Domain=.CO.UK", false),
+            ("www.a.com", "x=1; Domain=com", false),
+            ("www.a.test", "x=1; Domain=test", false),
+            ("ann.github.io", "x=1; Domain=github.io", false),
+            ("github.io", "x=1; Domain=github.io", true),
+            ("localhost", "x=1; Domain=localhost", true),
+            ("127.0.0.1", "x=1; Domain=127.0.0.1", true),
+            ("www.a.test", "__Host-x=1; Secure; Path=/", true),
+            ("www.a.test", "__Host-x=1; Secure; Path=/; Domain=a.test", false),
+            ("www.a.test", "__Secure-x=1", false),
+        ] {
+            let cookies = Jar::default().take([header].into_iter(), &url(&format!("https://{host}/")), false);
+            assert_eq!(cookies[0].is_accepted, is_accepted, "{host}: {header}");
+        }
+        let mut jar = Jar::default();
+        jar.take(["x=1; Domain=github.io"].into_iter(), &url("https://github.io/"), false);
+        assert_eq!(jar.header(&url("https://ann.github.io/")), None, "it is that host's alone");
+        assert!(jar.header(&url("https://github.io/")).is_some());
+    }
 
     #[test]
     fn a_jar_sends_back_what_it_may() {

@@ -3,17 +3,13 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
-use hyper::body::{Body, Bytes, Incoming};
-use hyper::client::conn::{http1, http2};
-use hyper::rt::Executor;
-use hyper_util::rt::TokioIo;
+use hyper::body::{Body, Incoming};
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
-use super::driver::Driver;
+use super::channel::{Channel, Request};
 use super::error::{Context, explain};
-use super::tap::{Moments, Tap};
-use super::{AltService, Exchange, Hsts, HttpError, HttpOptions, Protocol, decode, headers};
+use super::{AltService, Exchange, Hsts, HttpError, HttpOptions, Limits, Protocol, decode, headers};
 use crate::{Clock, Error, Phase, Span};
 
 /// Requests `url` over `stream`, and takes the answer as far as the limits allow. Redirects are not followed here.
@@ -31,36 +27,49 @@ pub async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut exchange = Exchange::begin(protocol, url);
-    let request = match headers::request(url, cookie, protocol, options, Empty::new()) {
-        Ok(request) => request,
-        Err(error) => return (exchange, Err(error.into())),
-    };
-    exchange.request_headers = headers::report(request.headers(), options.reveal_secrets);
-    let (tap, moments) = Tap::new(stream, *clock);
-    let mut run = Run { driver: Driver::default(), moments: &moments, options, clock, exchange: &mut exchange };
-    let result = run.whole(tap, request, url.scheme() == "https").await;
-    exchange.received_bytes = moments.received_bytes();
-    (exchange, result)
+    Channel::new(stream, protocol, options, clock).exchange(url, cookie, options).await
+}
+
+impl Channel {
+    /// Requests `url`, and takes the answer as far as the limits allow. Redirects are not followed here.
+    ///
+    /// # Errors
+    /// [`HttpError`], or [`Error::Timeout`]. What came until then is returned either way.
+    pub async fn exchange(
+        &mut self,
+        url: &Url,
+        cookie: Option<&str>,
+        options: &HttpOptions,
+    ) -> (Exchange, Result<(), Error>) {
+        let mut exchange = Exchange::begin(self.protocol, url);
+        let request = match headers::request(url, cookie, self.protocol, options, Empty::new()) {
+            Ok(request) => request,
+            Err(error) => return (exchange, Err(error.into())),
+        };
+        exchange.request_headers = headers::report(request.headers(), options.reveal_secrets);
+        self.moments.reset();
+        let mut run = Run { channel: self, options, exchange: &mut exchange };
+        let result = run.whole(request, url.scheme() == "https").await;
+        exchange.received_bytes = self.moments.received_bytes();
+        (exchange, result)
+    }
 }
 
 struct Run<'a> {
-    driver: Driver,
-    moments: &'a Moments,
+    channel: &'a mut Channel,
     options: &'a HttpOptions,
-    clock: &'a Clock,
     exchange: &'a mut Exchange,
 }
 
-type Request = http::Request<Empty<Bytes>>;
-
 impl Run<'_> {
-    async fn whole<S>(&mut self, stream: Tap<S>, request: Request, is_secure: bool) -> Result<(), Error>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let response = self.head(stream, request).await?;
+    async fn whole(&mut self, request: Request, is_secure: bool) -> Result<(), Error> {
+        let response = self.head(request).await?;
         self.note_head(&response, is_secure);
+        if response.headers().len() > self.options.limits.headers_max {
+            // HTTP/1.1's parser stops there; HTTP/2's counts bytes alone.
+            let Limits { head_bytes_max: bytes_max, headers_max, .. } = self.options.limits;
+            return Err(HttpError::HeadTooLarge { bytes_max, headers_max }.into());
+        }
         let (head, body) = response.into_parts();
         self.exchange.raw_headers = head.headers;
         self.body(body).await?;
@@ -68,40 +77,15 @@ impl Run<'_> {
     }
 
     /// Sends the request and waits for the head of the answer: two spans of one future, divided where the request had left.
-    async fn head<S>(&mut self, stream: Tap<S>, request: Request) -> Result<http::Response<Incoming>, Error>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn head(&mut self, request: Request) -> Result<http::Response<Incoming>, Error> {
         let limit_ms = self.options.wait_timeout_ms;
-        let inbox = self.driver.inbox();
-        let limits = self.options.limits;
-        let (protocol, io) = (self.exchange.protocol, TokioIo::new(stream));
-        let (moments, clock) = (self.moments, self.clock);
-        let answer = async {
-            match protocol {
-                Protocol::Http1 => {
-                    let mut builder = http1::Builder::new();
-                    builder.max_buf_size(limits.head_bytes_max).max_headers(limits.headers_max);
-                    let (mut sender, connection) = builder.handshake(io).await?;
-                    inbox.execute(connection);
-                    moments.submit(clock.now_ns());
-                    sender.send_request(request).await
-                }
-                Protocol::Http2 => {
-                    let mut builder = http2::Builder::new(inbox.clone());
-                    builder.max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX));
-                    let (mut sender, connection) = builder.handshake(io).await?;
-                    inbox.execute(connection);
-                    moments.submit(clock.now_ns());
-                    sender.send_request(request).await
-                }
-            }
-        };
-        let limited = tokio::time::timeout(Duration::from_millis(limit_ms), self.driver.drive(answer));
-        let (result, span) = self.clock.measure(limited).await;
+        let Channel { protocol, driver, line, moments, clock } = &mut *self.channel;
+        let answer = driver.drive(line.send(request, moments, clock));
+        let (result, span) = clock.measure(tokio::time::timeout(Duration::from_millis(limit_ms), answer)).await;
+        let (first_read_ns, protocol) = (moments.first_read_ns(), *protocol);
         self.divide(span);
         self.exchange.first_byte_ns = match protocol {
-            Protocol::Http1 => self.moments.first_read_ns(),
+            Protocol::Http1 => first_read_ns,
             Protocol::Http2 => matches!(result, Ok(Ok(_))).then(|| span.end_ns()),
         };
         match result {
@@ -114,7 +98,7 @@ impl Run<'_> {
     /// Divides the time until the head: what was spent before the request's last byte left is sending, and all of it our own
     /// work, since a request this small fits any socket's buffer.
     fn divide(&mut self, span: Span) {
-        let Some(sent_ns) = self.moments.sent_ns() else {
+        let Some(sent_ns) = self.channel.moments.sent_ns() else {
             self.exchange.send = Some(span);
             return;
         };
@@ -149,8 +133,9 @@ impl Run<'_> {
             }
             Ok(Ok(()))
         };
-        let limited = tokio::time::timeout(Duration::from_millis(limit_ms), self.driver.drive(taking));
-        let (result, span): (Result<hyper::Result<_>, _>, _) = self.clock.measure(limited).await;
+        let Channel { driver, clock, .. } = &mut *self.channel;
+        let limited = tokio::time::timeout(Duration::from_millis(limit_ms), driver.drive(taking));
+        let (result, span): (Result<hyper::Result<_>, _>, _) = clock.measure(limited).await;
         self.exchange.transfer = Some(span);
         match result {
             Err(_) => Err(Error::Timeout { phase: Phase::Transfer, limit_ms }),
@@ -162,7 +147,7 @@ impl Run<'_> {
     fn decode(&mut self) -> Result<(), Error> {
         let Some(encoding) = self.exchange.content_encoding.clone() else { return Ok(()) };
         let bytes_max = self.options.limits.decoded_bytes_max;
-        let (result, span) = self.clock.measure_work(|| decode(&encoding, &self.exchange.body, bytes_max));
+        let (result, span) = self.channel.clock.measure_work(|| decode(&encoding, &self.exchange.body, bytes_max));
         self.exchange.decode = Some(span);
         if let Some(decoded) = result? {
             self.exchange.decoded_bytes = Some(decoded.len() as u64);
@@ -176,7 +161,7 @@ impl Run<'_> {
         let context = Context {
             head_bytes_max: limits.head_bytes_max,
             headers_max: limits.headers_max,
-            received_bytes: self.moments.received_bytes(),
+            received_bytes: self.channel.moments.received_bytes(),
             body_bytes: self.exchange.body_bytes,
             body_bytes_expected,
         };

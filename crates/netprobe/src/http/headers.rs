@@ -42,9 +42,37 @@ fn redact(name: &str, value: String) -> String {
             let (pair, attributes) = value.split_at(value.find(';').unwrap_or(value.len()));
             format!("{}={REDACTED}{attributes}", pair.split('=').next().unwrap_or_default().trim())
         }
-        "location" | "content-location" | "referer" => Url::parse(&value).map_or(value, |url| redacted(&url)),
-        _ => value,
+        "location" | "content-location" | "referer" => redact_reference(value),
+        _ => redact_urls(value),
     }
+}
+
+/// A URL, or what stands for one beside another: `//user:password@host/` has secrets too.
+fn redact_reference(value: String) -> String {
+    let base = Url::parse("https://base.invalid/");
+    match base.and_then(|base| base.join(&value)) {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => redacted(&url),
+        _ => redact_urls(value),
+    }
+}
+
+/// User names and passwords of the URLs in a text, such as a `link` header.
+fn redact_urls(value: String) -> String {
+    let mut shown = String::new();
+    let mut rest = value.as_str();
+    while let Some(start) = rest.find("//") {
+        let (before, after) = rest.split_at(start + 2);
+        shown.push_str(before);
+        let end = after.find(|one: char| one.is_whitespace() || "/?#\\<>\"',;".contains(one)).unwrap_or(after.len());
+        rest = match after[..end].rfind('@') {
+            Some(at) => {
+                shown.push_str("redacted");
+                &after[at..]
+            }
+            None => after,
+        };
+    }
+    if shown.is_empty() { value } else { shown + rest }
 }
 
 /// The request for a URL. Over HTTP/1.1 its host is a header, over HTTP/2 a part of the target: sent as both, nginx answers 400.
@@ -121,6 +149,25 @@ mod tests {
         ];
         assert_eq!(values, expected);
         assert!(report(&headers, true).iter().any(|header| header.value.contains("sid=secret")));
+    }
+
+    #[test]
+    fn secrets_in_urls_are_redacted_wherever_they_are() {
+        for (name, value, shown) in [
+            ("location", "//ann:secret@b.test/x", "https://redacted@b.test/x"),
+            ("location", "\\\\ann:secret@b.test/x", "https://redacted@b.test/x"),
+            ("location", "/@ann:x//y", "/@ann:x//y"),
+            ("location", "https://ann:secret@b.test:99999/", "https://redacted@b.test:99999/"),
+            (
+                "link",
+                "<https://ann:secret@b.test/>; rel=x, <//a:secret@c.test>",
+                "<https://redacted@b.test/>; rel=x, <//redacted@c.test>",
+            ),
+            ("refresh", "0; url=https://secret@b.test", "0; url=https://redacted@b.test"),
+            ("server", "a@b // c", "a@b // c"),
+        ] {
+            assert_eq!(redact(name, value.to_owned()), shown, "{name}: {value}");
+        }
     }
 
     #[test]

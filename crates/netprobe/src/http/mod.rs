@@ -1,8 +1,9 @@
 //! HTTP: from a secret to an answer.
 //!
-//! One request, one answer, over a stream that somebody else has opened. hyper speaks HTTP/1.1 and HTTP/2; it is driven by hand,
+//! One request, one answer, over a stream that somebody else has opened, and another over the same ([`Channel`]). hyper speaks HTTP/1.1 and HTTP/2; it is driven by hand,
 //! so that each phase has its own time: the request is sent, the head of the answer comes, the rest follows.
 
+mod channel;
 mod cookies;
 mod decode;
 mod driver;
@@ -18,6 +19,7 @@ use url::Url;
 
 use crate::{Error, Phase, Span, Step};
 
+pub use channel::Channel;
 pub use cookies::{Cookie, Jar};
 pub use decode::decode;
 pub use error::HttpError;
@@ -30,7 +32,7 @@ pub use redirect::{Redirect, Trail, target};
 /// How much of an answer is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the head; at least 8,192.
+    /// Bytes of the head; over HTTP/1.1 at least 8,192, whatever stands here.
     pub head_bytes_max: usize,
     /// Headers in the head.
     pub headers_max: usize,
@@ -56,7 +58,8 @@ impl Default for Limits {
 pub struct HttpOptions {
     /// The `user-agent` header.
     pub user_agent: String,
-    /// Further headers of every request.
+    /// Further headers of every request. `authorization`, `cookie`, `proxy-authorization` and `host` are for the first URL's origin
+    /// alone: a redirect to another does not take them along.
     pub headers: Vec<(String, String)>,
     /// How much of an answer is taken.
     pub limits: Limits,
@@ -66,6 +69,18 @@ pub struct HttpOptions {
     pub transfer_timeout_ms: u64,
     /// Keep cookies and other secrets readable in reports.
     pub reveal_secrets: bool,
+}
+
+/// Headers that are meant for the origin that was asked for, and for nobody to whom its answers redirect.
+const FOR_ONE_ORIGIN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "host"];
+
+impl HttpOptions {
+    /// The same without what was meant for another origin.
+    pub(crate) fn for_another_origin(&self) -> Self {
+        let mut options = self.clone();
+        options.headers.retain(|(name, _)| !FOR_ONE_ORIGIN.contains(&name.to_ascii_lowercase().as_str()));
+        options
+    }
 }
 
 impl Default for HttpOptions {

@@ -27,7 +27,8 @@ pub fn target(from: &Url, status: u16, location: Option<&str>) -> Result<Option<
     let (301..=303 | 307 | 308, Some(location)) = (status, location) else { return Ok(None) };
     let wrong = |reason: String| HttpError::Location { status, location: location.to_owned(), reason };
     let mut url = from.join(location).map_err(|error| wrong(error.to_string()))?;
-    crate::url::parse(url.as_str()).map_err(|error| wrong(error.to_string()))?;
+    // The location is told once, and there its secrets are looked after.
+    crate::url::parse(url.as_str()).map_err(|error| wrong(error.without_secrets(false).to_string()))?;
     // RFC 9110 section 10.2.2: a fragment is inherited.
     if url.fragment().is_none() {
         url.set_fragment(from.fragment());

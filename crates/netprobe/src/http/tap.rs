@@ -27,6 +27,14 @@ fn load(moment: &AtomicU64) -> Option<u64> {
 }
 
 impl Moments {
+    /// Another request is about to begin.
+    pub(super) fn reset(&self) {
+        for moment in [&self.submitted_ns, &self.sent_ns, &self.first_read_ns] {
+            moment.store(NEVER, Ordering::Relaxed);
+        }
+        self.received_bytes.store(0, Ordering::Relaxed);
+    }
+
     /// The request is about to be handed over.
     pub(super) fn submit(&self, now_ns: u64) {
         self.submitted_ns.store(now_ns, Ordering::Relaxed);

@@ -28,6 +28,10 @@ pub enum Fault {
     SilentServer,
     /// The first name server of the zone sends bytes that are no message.
     MalformedAnswer,
+    /// The first name server of the zone answers with what nobody signed.
+    BogusServer,
+    /// The first datagram of every query is lost.
+    LostQuery,
     /// Every name server of the zone fails.
     EveryServerFails,
     /// The answer does not fit a datagram.
@@ -40,6 +44,8 @@ pub enum Fault {
     WrongCase,
     /// The referral gives an address for a name server that is none of its business, and it is wrong.
     ForeignGlue,
+    /// Two zones whose name servers have their names in each other.
+    NsLoop,
     /// The name does not exist.
     NxDomain,
     /// The name exists, and has no address.
@@ -114,7 +120,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 48] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -122,12 +128,15 @@ impl Fault {
         Self::ServFail,
         Self::SilentServer,
         Self::MalformedAnswer,
+        Self::BogusServer,
+        Self::LostQuery,
         Self::EveryServerFails,
         Self::Truncated,
         Self::WrongId,
         Self::WrongSource,
         Self::WrongCase,
         Self::ForeignGlue,
+        Self::NsLoop,
         Self::NxDomain,
         Self::NoData,
         Self::BogusSignature,
@@ -173,12 +182,15 @@ impl Fault {
             Self::ServFail => "serv-fail",
             Self::SilentServer => "silent-server",
             Self::MalformedAnswer => "malformed-answer",
+            Self::BogusServer => "bogus-server",
+            Self::LostQuery => "lost-query",
             Self::EveryServerFails => "every-server-fails",
             Self::Truncated => "truncated",
             Self::WrongId => "wrong-id",
             Self::WrongSource => "wrong-source",
             Self::WrongCase => "wrong-case",
             Self::ForeignGlue => "foreign-glue",
+            Self::NsLoop => "ns-loop",
             Self::NxDomain => "nx-domain",
             Self::NoData => "no-data",
             Self::BogusSignature => "bogus-signature",

@@ -16,12 +16,17 @@ impl Fault {
             Self::ServFail => "the first name server fails",
             Self::SilentServer => "the first name server says nothing",
             Self::MalformedAnswer => "the first name server sends bytes that are no message",
+            Self::BogusServer => {
+                "the first name server answers with what nobody signed, the second with what was signed"
+            }
+            Self::LostQuery => "the first datagram of every query is lost",
             Self::EveryServerFails => "every name server of the zone fails",
             Self::Truncated => "the answer does not fit a datagram",
             Self::WrongId => "before the answer comes one with another ID: somebody guesses",
             Self::WrongSource => "before the answer comes one from another port: somebody guesses",
             Self::WrongCase => "the server answers in small letters whatever it was asked in",
             Self::ForeignGlue => "the referral names an address that is none of its business, and it is wrong",
+            Self::NsLoop => "two zones whose name servers have their names in each other",
             Self::NxDomain => "the name does not exist",
             Self::NoData => "the name exists, and has no address",
             Self::BogusSignature => "a DNSSEC signature does not verify",
@@ -67,6 +72,7 @@ impl Fault {
             | Self::CnameLoopAcrossZones
             | Self::EndlessAliases
             | Self::EveryServerFails
+            | Self::NsLoop
             | Self::NoData
             | Self::BogusSignature
             | Self::ExpiredSignature
@@ -95,6 +101,8 @@ impl Fault {
             | Self::ServFail
             | Self::SilentServer
             | Self::MalformedAnswer
+            | Self::BogusServer
+            | Self::LostQuery
             | Self::Truncated
             | Self::WrongId
             | Self::WrongSource

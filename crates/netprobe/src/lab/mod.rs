@@ -2,6 +2,7 @@
 //!
 //! Every fault has a host of its own, so one lab holds all of them at once and a test only picks a URL.
 
+mod balancer;
 mod ca;
 mod dns;
 mod error;
@@ -23,6 +24,7 @@ use crate::names::ResolverOptions;
 use crate::tls::Roots;
 use crate::{Override, Probe};
 
+pub use balancer::{Balancer, Policy};
 pub use error::LabError;
 pub use fault::Fault;
 pub use proxy::{Impairment, Proxy};
@@ -148,6 +150,23 @@ impl Lab {
         let upstream = SocketAddr::from((fault::WEB, self.servers.web.ports.https));
         let _inside = self.servers.runtime.enter();
         Proxy::start(upstream, impairment)
+    }
+
+    /// A load balancer in front of so many further servers, `web-1`, `web-2` and so on, with the healthy one's pages. Each says in
+    /// the header `x-served-by` which one it is. It is on the healthy site's address, so its URL is [`Lab::url`]'s with another port.
+    ///
+    /// # Errors
+    /// [`LabError::Listen`] if there is no port for one of them.
+    pub fn balancer(&self, servers: usize, policy: Policy) -> Result<Balancer, LabError> {
+        let _inside = self.servers.runtime.enter();
+        let replicas = self.servers.web.replicas(servers)?;
+        Balancer::start(SocketAddr::from((fault::WEB, 0)), replicas, policy)
+    }
+
+    /// The URL of a path on the healthy site behind a balancer.
+    #[must_use]
+    pub fn balanced_url(&self, balancer: &Balancer, path: &str) -> String {
+        format!("https://www.{}:{}{path}", fault::ZONE, balancer.address.port())
     }
 
     /// The names of all hosts.

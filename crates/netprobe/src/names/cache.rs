@@ -61,7 +61,7 @@ impl Cache {
             Answer::Records { records } => records.iter().map(|record| record.ttl).min(),
             Answer::NoData { soa, .. } | Answer::NoSuchName { soa, .. } => soa.as_ref().map(|soa| soa.negative_ttl),
         };
-        let Some(ttl) = own.map(|own| aliases.fold(own, u32::min).min(TTL_MAX)) else { return };
+        let Some(ttl) = own.map(|own| aliases.fold(own, u32::min)) else { return };
         let answer = lookup.negative().map_or_else(|| Ok(found.addresses()), Err);
         self.insert(name, record_type, answer, ttl, now);
     }
@@ -75,7 +75,8 @@ impl Cache {
         ttl: u32,
         now: Instant,
     ) {
-        if ttl == 0 {
+        // Half of the numbers are none (RFC 2181, section 8).
+        if ttl == 0 || i32::try_from(ttl).is_err() {
             return;
         }
         if self.entries.len() >= CACHE_ENTRIES_MAX {
@@ -116,6 +117,11 @@ mod tests {
         assert_eq!(cache.get("www.a.test", A, Instant::now()), None);
         cache.insert("zero.test", RecordType::A, Ok(address(2)), 0, Instant::now());
         assert_eq!(cache.get("zero.test", A, Instant::now()), None);
+        cache.insert("negative.test", RecordType::A, Ok(address(2)), u32::MAX, Instant::now());
+        assert_eq!(cache.get("negative.test", A, Instant::now()), None);
+        cache.insert("long.test", RecordType::A, Ok(address(2)), i32::MAX as u32, Instant::now());
+        let hit = cache.get("long.test", A, Instant::now()).expect("a hit");
+        assert_eq!(hit.ttl_left, Duration::from_secs(u64::from(TTL_MAX)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -192,6 +192,8 @@ impl Resolver {
         let limit = Duration::from_millis(self.options.timeout_ms);
         let mut walker = self.options.walker.clone();
         walker.walk_timeout = walker.walk_timeout.min(limit);
+        // One server that says nothing leaves time for others.
+        walker.query_timeout = walker.query_timeout.min(limit / 4);
         let record_types = self.options.family.record_types();
         let walk = walker.walk(host, record_types, clock).await;
         {

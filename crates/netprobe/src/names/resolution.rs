@@ -152,6 +152,25 @@ impl Query {
             }
             _ => None,
         };
-        Step::new(Phase::Names, label, self.span, error)
+        let mut step = Step::new(Phase::Names, label, self.span, error);
+        step.children = self.tries();
+        step
+    }
+
+    /// Its tries, if it was sent more than once.
+    fn tries(&self) -> Vec<Step> {
+        if self.sent_ns.len() < 2 {
+            return Vec::new();
+        }
+        let ends = self.sent_ns.iter().skip(1).copied().chain([self.span.end_ns()]);
+        let step = |(index, (start_ns, end_ns)): (usize, (u64, u64))| {
+            let label = match (index, index + 1 == self.sent_ns.len()) {
+                (0, _) => "sent, no answer in time".to_owned(),
+                (_, false) => "sent again, no answer in time".to_owned(),
+                (_, true) => format!("sent again: {}", self.outcome),
+            };
+            Step::new(Phase::Names, label, Span::new(start_ns, end_ns.saturating_sub(start_ns), 0), None)
+        };
+        self.sent_ns.iter().copied().zip(ends).enumerate().map(step).collect()
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts, ServerOrderingStrategy,
@@ -12,7 +13,7 @@ use hickory_resolver::net::{DnsError as NetDnsError, NetError};
 use serde::{Deserialize, Serialize};
 
 use super::Family;
-use crate::dns::{Answer, DnsError, Outcome, Record, RecordType, Recursion, Server, ask_one, text};
+use crate::dns::{Answer, DnsError, Outcome, Query, Record, RecordType, Recursion, Server, ask_one, text};
 use crate::{Clock, Span};
 
 /// The port of resolvers.
@@ -70,8 +71,11 @@ async fn ask_all(resolver: Option<SocketAddr>, name: &str, family: Family, timeo
         Ok(name) => name,
         Err(error) => return Stub { error: Some(error), ..stub },
     };
-    for record_type in family.record_types() {
-        match tokio::time::timeout(timeout, client.lookup(name.clone(), *record_type)).await {
+    // Both families at the same time, as programs ask.
+    let types = family.record_types();
+    let lookup = |record_type: &RecordType| tokio::time::timeout(timeout, client.lookup(name.clone(), *record_type));
+    for (record_type, found) in types.iter().zip(join_all(types.iter().map(lookup)).await) {
+        match found {
             Ok(Ok(lookup)) => {
                 // The aliases come with each type's answer.
                 for record in text::records(lookup.answers()) {
@@ -152,15 +156,12 @@ pub(super) async fn peek(resolver: SocketAddr, name: &str, family: Family, timeo
     let server = Server { name: String::new(), address: resolver };
     let mut found: Vec<Record> = Vec::new();
     let mut why = "not in its cache".to_owned();
-    for record_type in family.record_types() {
-        let query = match ask_one(&server, name, *record_type, Recursion::NotDesired, timeout, clock).await {
-            Ok(query) => query,
+    let ask = |record_type: &RecordType| ask_one(&server, name, *record_type, Recursion::NotDesired, timeout, clock);
+    for query in join_all(family.record_types().iter().map(ask)).await {
+        match query {
+            Ok(Query { outcome: Outcome::Failed(failure), .. }) => why = failure.to_string(),
+            Ok(Query { response, .. }) => found.extend(response.into_iter().flat_map(|response| response.answers)),
             Err(error) => return Peek::Miss { why: error.to_string() },
-        };
-        match (&query.outcome, query.response) {
-            (Outcome::Failed(failure), _) => why = failure.to_string(),
-            (_, Some(response)) => found.extend(response.answers),
-            (_, None) => {}
         }
     }
     let ttl_left = found.iter().map(|record| record.ttl).min();

@@ -10,6 +10,21 @@ pub fn escape_terminal(text: &str) -> String {
     safe
 }
 
+/// JSON that does nothing to a terminal, and says the same: what is left of control characters in its strings is written as numbers.
+#[must_use]
+pub fn escape_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for one in json.chars() {
+        // In a string, a line's end is written as a number already; outside, it is layout. All active characters fit 16 bits.
+        if is_active(one) && one != '\n' {
+            safe.push_str(&format!("\\u{:04x}", u32::from(one)));
+        } else {
+            safe.push(one);
+        }
+    }
+    safe
+}
+
 /// Text that is only text in HTML and XML, inside and outside of quoted attributes.
 #[must_use]
 pub fn escape_html(text: &str) -> String {
@@ -47,6 +62,8 @@ mod tests {
             escape_terminal("a\u{1b}[31mb\u{9b}0m\u{202e}ü\r\n"),
             "a\\u{1b}[31mb\\u{9b}0m\\u{202e}ü\\u{d}\\u{a}"
         );
+        let json = serde_json::to_string_pretty(&["\u{9b}31m\u{202e}ü\n\u{7f}"]).expect("JSON");
+        assert_eq!(escape_json(&json), "[\n  \"\\u009b31m\\u202eü\\n\\u007f\"\n]");
         assert_eq!(escape_html("<a b='c' d=\"&\">\u{0}"), "&lt;a b=&#39;c&#39; d=&quot;&amp;&quot;&gt;\\u{0}");
         assert_eq!(escape_html("\u{ffff}"), "\u{fffd}");
     }

@@ -39,10 +39,11 @@ impl Report {
             "cache": {},
             "timings": timings(hop),
         });
-        if let Some(peer) = hop.connection.as_ref().and_then(|connection| connection.peer) {
+        let maker = hop.reused.and_then(|index| self.hops.get(index)).unwrap_or(hop);
+        if let Some(peer) = maker.connection.as_ref().and_then(|connection| connection.peer) {
             entry["serverIPAddress"] = json!(peer.ip().to_string());
         }
-        if let Some(local) = hop.connection.as_ref().and_then(|connection| connection.local) {
+        if let Some(local) = maker.connection.as_ref().and_then(|connection| connection.local) {
             entry["connection"] = json!(local.port().to_string());
         }
         if let Some(step) = hop.steps.iter().find(|step| step.error.is_some()) {
@@ -60,7 +61,7 @@ fn timings(hop: &Hop) -> Value {
     json!({
         "blocked": or_none(ms(Phase::Url)),
         "dns": or_none(ms(Phase::Names)),
-        "connect": or_none(ms(Phase::Connect).map(|connect| connect + tls.unwrap_or_default())),
+        "connect": or_none(ms(Phase::Connect).filter(|_| hop.reused.is_none()).map(|connect| connect + tls.unwrap_or_default())),
         "ssl": or_none(tls),
         "send": ms(Phase::Send).unwrap_or_default(),
         "wait": ms(Phase::Wait).unwrap_or_default(),

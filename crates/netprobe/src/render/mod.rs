@@ -8,7 +8,7 @@ mod story;
 mod svg;
 mod terminal;
 
-pub use escape::{escape_html, escape_terminal};
+pub use escape::{escape_html, escape_json, escape_terminal};
 pub use story::Telling;
 pub use terminal::Waterfall;
 

@@ -57,7 +57,16 @@ fn tell(hop: &Hop, step: &Step) -> Telling {
     let (mut what, details) = match step.phase {
         Phase::Url => (format!("{} is taken apart", hop.url), Vec::new()),
         Phase::Names => names(hop, step),
-        Phase::Connect => hop.connection.as_ref().map(connect).unwrap_or_default(),
+        Phase::Connect => match (hop.reused, &hop.connection) {
+            (Some(first), _) => {
+                let what = format!(
+                    "the connection of request {} is still open: no name, no SYN, no keys again",
+                    first.saturating_add(1)
+                );
+                (what, Vec::new())
+            }
+            (None, connection) => connection.as_ref().map(connect).unwrap_or_default(),
+        },
         Phase::Tls => hop.handshake.as_ref().map(handshake).unwrap_or_default(),
         _ => hop.exchange.as_ref().map(|exchange| exchanged(exchange, step.phase)).unwrap_or_default(),
     };
@@ -164,6 +173,9 @@ fn exchanged(exchange: &Exchange, phase: Phase) -> (String, Vec<String>) {
 
 fn answer(exchange: &Exchange) -> (String, Vec<String>) {
     let mut details = Vec::new();
+    if let Some(server) = exchange.header("x-served-by") {
+        details.push(format!("answered by {server}"));
+    }
     if let Some(location) = exchange.header("location") {
         details.push(format!("go to {location} instead"));
     }

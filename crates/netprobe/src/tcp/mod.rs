@@ -19,7 +19,10 @@ use crate::{Clock, Error, Phase, Span, Step};
 pub use error::TcpError;
 pub use happy_eyeballs::{Attempt, Outcome, interleave, race};
 pub use info::{TcpInfo, tcp_info};
-pub(crate) use wire::Wire;
+pub(crate) use wire::{Passed, Wire};
+
+/// The most addresses that are tried: whoever owns a name must not make this machine knock at a thousand doors.
+pub const ATTEMPTS_MAX: usize = 32;
 
 /// How connections are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +80,8 @@ fn attempt_step(attempt: &Attempt) -> Step {
     Step::new(Phase::Connect, format!("{}: {fate}", attempt.address), attempt.span, None)
 }
 
-/// Connects to the first of `addresses` that answers, by Happy Eyeballs, and turns Nagle's algorithm off.
+/// Connects to the first of `addresses` that answers, of the first [`ATTEMPTS_MAX`], by Happy Eyeballs, and turns Nagle's algorithm
+/// off.
 ///
 /// `TCP_NODELAY` matters: with HTTP/2 the first frames are small, and Nagle's algorithm would hold the request back until the
 /// peer's delayed acknowledgement, 40 ms later.
@@ -92,7 +96,7 @@ pub async fn connect(
     clock: &Clock,
 ) -> (Connection, Result<TcpStream, Error>) {
     let targets: Vec<SocketAddr> =
-        interleave(addresses).into_iter().map(|address| SocketAddr::new(address, port)).collect();
+        interleave(addresses).into_iter().take(ATTEMPTS_MAX).map(|address| SocketAddr::new(address, port)).collect();
     let delay = Duration::from_millis(options.attempt_delay_ms);
     let limit = Duration::from_millis(options.timeout_ms);
     let ((attempts, winner), span) = clock.measure(race(&targets, delay, limit, clock, open)).await;
@@ -164,6 +168,9 @@ mod tests {
             |attempt: &Attempt| matches!(&attempt.outcome, Outcome::Failed(why) if why.kind == "ConnectionRefused");
         assert!(connection.attempts.iter().all(refused), "{connection:?}");
         assert!(matches!(stream, Err(Error::Tcp(TcpError::Connect { attempts: 2, .. }))));
+        let many: Vec<IpAddr> = (1..=200).map(|last| [127, 0, 0, last].into()).collect();
+        let (connection, _) = connect("me", &many, port, &ConnectOptions::default(), &clock).await;
+        assert_eq!(connection.attempts.len(), ATTEMPTS_MAX);
         let (_, nothing) = connect("me", &[], port, &ConnectOptions::default(), &clock).await;
         assert!(matches!(nothing, Err(Error::Tcp(TcpError::NoAddress { .. }))));
     }

@@ -2,16 +2,13 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 
-use super::{Trail, Validation};
-use crate::dns::exchange::exchange;
-use crate::dns::message::{Prepared, Recursion, Shape};
-use crate::dns::reply::{self, End, NameServer, Reply};
-use crate::dns::trace::{Discarded, Outcome, Purpose, Query, Response, Server, Transport};
+use super::Trail;
+use crate::dns::reply::{self, NameServer, Reply};
+use crate::dns::trace::{Outcome, Purpose, Server, Transport};
 use crate::dns::{DnsError, Failure, Tried, text};
 
 /// A question, and why it is asked.
@@ -27,27 +24,40 @@ pub(super) struct Question {
 pub(super) struct Heard {
     pub(super) message: Message,
     pub(super) reply: Reply,
+    /// Who said so.
+    pub(super) server: SocketAddr,
+    /// Its query's place in the trace.
+    pub(super) index: usize,
 }
 
 impl Trail<'_> {
-    /// Asks the zone's servers, those with known addresses first.
-    pub(super) async fn ask(&mut self, zone: &Name, question: &Question) -> Result<Heard, DnsError> {
+    /// Asks the zone's servers, those with known addresses first, and none of those that are doubted.
+    pub(super) async fn ask(
+        &mut self,
+        zone: &Name,
+        question: &Question,
+        doubted: &[SocketAddr],
+    ) -> Result<Heard, DnsError> {
+        if let Some(heard) = self.heard_beside(zone, question) {
+            return Ok(heard);
+        }
         let mut tried = Vec::new();
-        for server in self.known_servers(zone) {
+        for server in self.known_servers(zone).into_iter().filter(|server| !doubted.contains(&server.address)) {
             match self.ask_server(zone, &server, question).await? {
                 Ok(heard) => return Ok(heard),
                 Err(failure) => tried.push(Tried { server, failure }),
             }
         }
         for unknown in self.servers_without_address(zone) {
-            for server in match self.find_server(zone, &unknown, question.depth).await? {
+            let servers = match self.find_server(zone, &unknown, question.depth).await? {
                 Ok(addresses) => self.at(&unknown.name, &addresses),
                 Err(reason) => {
                     let server = Server { name: text::name(&unknown.name), address: nowhere(self.options.port) };
                     tried.push(Tried { server, failure: Failure::NoAddress { reason } });
                     continue;
                 }
-            } {
+            };
+            for server in servers.into_iter().filter(|server| !doubted.contains(&server.address)) {
                 match self.ask_server(zone, &server, question).await? {
                     Ok(heard) => return Ok(heard),
                     Err(failure) => tried.push(Tried { server, failure }),
@@ -160,76 +170,27 @@ impl Trail<'_> {
                 Ok(message) => match reply::read(&message, zone, &question.name, question.record_type) {
                     Reply::Useless(failure) => failure,
                     reply => {
-                        self.conclude(index, outcome(&reply));
-                        return Ok(Ok(Heard { message, reply }));
+                        self.conclude(index, reply.outcome());
+                        return Ok(Ok(Heard { message, reply, server: server.address, index }));
                     }
                 },
             };
-            self.conclude(index, Outcome::Failed(failure.clone()));
-            *self.failures.entry(server.address).or_default() += 1;
+            self.failed(index, server.address, failure.clone());
             return Ok(Err(failure));
         }
     }
 
-    fn conclude(&mut self, index: usize, outcome: Outcome) {
+    pub(super) fn conclude(&mut self, index: usize, outcome: Outcome) {
         if let Some(query) = self.queries.get_mut(index) {
             query.outcome = outcome;
         }
     }
 
-    /// Sends one query and writes it down.
-    async fn send(
-        &mut self,
-        zone: &Name,
-        server: &Server,
-        question: &Question,
-        transport: Transport,
-        edns: bool,
-    ) -> Result<(usize, Result<Message, Failure>), DnsError> {
-        let timeout = self.time_left()?;
-        if self.queries.len() >= self.options.queries_max {
-            return Err(DnsError::QueriesExceeded { max: self.options.queries_max });
-        }
-        let shape = Shape {
-            recursion: Recursion::NotDesired,
-            dnssec: self.options.validation != Validation::Off,
-            edns,
-            randomise_case: self.options.randomise_case && transport == Transport::Udp,
-        };
-        let bad_name = || DnsError::BadName { name: text::name(&question.name), reason: "it is too long".to_owned() };
-        let query = Prepared::new(&question.name, question.record_type, shape).ok_or_else(bad_name)?;
-        let (exchange, span) = self.clock.measure(exchange(&query, server.address, transport, timeout)).await;
-        let response = exchange.response;
-        self.queries.push(Query {
-            purpose: question.purpose,
-            depth: question.depth,
-            zone: text::name(zone),
-            server: server.clone(),
-            transport,
-            name: text::name(&question.name),
-            record_type: question.record_type.to_string(),
-            span,
-            bytes_sent: query.bytes().len(),
-            bytes_received: exchange.bytes_received,
-            discarded: exchange.discarded,
-            response: response.as_ref().ok().map(Response::of),
-            outcome: Outcome::Failed(response.as_ref().err().cloned().unwrap_or_else(|| silent(exchange.discarded))),
-        });
-        Ok((self.queries.len() - 1, response))
+    /// The server is asked later from now on.
+    pub(super) fn failed(&mut self, index: usize, server: SocketAddr, failure: Failure) {
+        self.conclude(index, Outcome::Failed(failure));
+        *self.failures.entry(server).or_default() += 1;
     }
-
-    /// For one query: its own limit, or what is left of the walk's.
-    fn time_left(&self) -> Result<Duration, DnsError> {
-        let spent = Duration::from_nanos(self.clock.now_ns() - self.started_ns);
-        let limit = self.options.walk_timeout;
-        let after_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        let left = limit.checked_sub(spent).filter(|left| !left.is_zero()).ok_or(DnsError::TimedOut { after_ms })?;
-        Ok(left.min(self.options.query_timeout))
-    }
-}
-
-fn silent(discarded: Discarded) -> Failure {
-    Failure::Silent { after_ms: 0, discarded }
 }
 
 fn nowhere(port: u16) -> SocketAddr {
@@ -241,20 +202,6 @@ fn rcode_of(message: &Message) -> Failure {
 }
 
 /// A server from before 1999 (RFC 6891, section 7).
-fn lacks_edns(message: &Message) -> bool {
+pub(super) fn lacks_edns(message: &Message) -> bool {
     matches!(message.metadata.response_code, ResponseCode::FormErr | ResponseCode::NotImp) && message.edns.is_none()
-}
-
-pub(in crate::dns) fn outcome(reply: &Reply) -> Outcome {
-    match reply {
-        Reply::Answer { end: End::Records(_), .. } => Outcome::Answer,
-        Reply::Answer { end: End::Elsewhere(name) | End::Loop(name), .. } => Outcome::Alias(text::name(name)),
-        Reply::Answer { end: End::NoData(_), .. } => Outcome::NoData,
-        Reply::Answer { end: End::NoSuchName(_), .. } => Outcome::NoSuchName,
-        Reply::Referral(referral) => {
-            let ignored = text::records(&referral.ignored);
-            Outcome::Referral { zone: text::name(&referral.zone), ignored }
-        }
-        Reply::Useless(failure) => Outcome::Failed(failure.clone()),
-    }
 }

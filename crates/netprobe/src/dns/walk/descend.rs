@@ -1,6 +1,6 @@
 //! From referral to referral, and from alias to alias.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hickory_proto::rr::{self, Name, RData, RecordType};
 
@@ -82,10 +82,14 @@ impl Trail<'_> {
         loop {
             let current = path.last().cloned().unwrap_or_else(Name::root);
             let question = Question { name: current.clone(), record_type, purpose, depth };
-            let heard = self.ask(&zone, &question).await?;
+            let (heard, verdict) = if validate {
+                self.ask_until_valid(&zone, &question).await?
+            } else {
+                (self.ask(&zone, &question, &[]).await?, Status::Unchecked)
+            };
             let (records, end) = match heard.reply {
                 Reply::Referral(referral) => {
-                    zone = self.enter(&zone, referral, heard.message.authorities);
+                    zone = self.enter(&zone, referral, heard.message.authorities, heard.server);
                     continue;
                 }
                 Reply::Answer { aliases, end } => (aliases, end),
@@ -97,6 +101,10 @@ impl Trail<'_> {
                     });
                 }
             };
+            status = status.and(verdict);
+            if let (Status::Bogus(why), Validation::Enforce) = (&status, self.options.validation) {
+                return Err(DnsError::Bogus(why.clone()));
+            }
             follow(&records, &mut aliases, &mut path);
             if matches!(end, End::Loop(_)) || repeats(&path) {
                 return Err(DnsError::AliasLoop { path: path.iter().map(text::name).collect() });
@@ -104,12 +112,6 @@ impl Trail<'_> {
             if aliases.len() > self.options.aliases_max {
                 let path = path.iter().map(text::name).collect();
                 return Err(DnsError::AliasesExceeded { max: self.options.aliases_max, path });
-            }
-            if validate {
-                status = status.and(self.validate(&zone, &question, &heard.message, &records, &end).await?);
-                if let (Status::Bogus(why), Validation::Enforce) = (&status, self.options.validation) {
-                    return Err(DnsError::Bogus(why.clone()));
-                }
             }
             let last = path.last().cloned().unwrap_or_else(Name::root);
             let end = match end {
@@ -135,13 +137,14 @@ impl Trail<'_> {
     }
 
     /// Writes down what a referral said.
-    fn enter(&mut self, parent: &Name, referral: Referral, evidence: Vec<rr::Record>) -> Name {
+    fn enter(&mut self, parent: &Name, referral: Referral, evidence: Vec<rr::Record>, server: SocketAddr) -> Name {
         let Referral { zone: name, servers, .. } = referral;
         let zone = Zone {
             name: name.clone(),
             parent: Some(parent.clone()),
             servers,
             evidence,
+            referred_by: Some(server),
             trust: None,
             vouched: Vec::new(),
         };

@@ -2,6 +2,8 @@
 
 mod ask;
 mod descend;
+mod keys;
+mod send;
 mod trust;
 
 use std::collections::{HashMap, HashSet};
@@ -11,15 +13,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hickory_proto::dnssec::rdata::DNSKEY;
 use hickory_proto::rr::{self, Name, RecordType};
 
-pub(super) use ask::outcome;
-
 use super::dnssec::signature::{Checks, describe};
 use super::dnssec::{Bogus, Insecure, Link, SIGNATURE_CHECKS_MAX, Status};
 use super::reply::NameServer;
 use super::roots::{Anchor, PORT, root_anchors, root_servers};
 use super::trace::{Lookup, Query, Server, Walk};
 use super::{DnsError, text};
-use crate::Clock;
+use crate::{Clock, Span};
+use ask::Heard;
+use send::Key;
 
 /// What is done about signatures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +34,12 @@ pub enum Validation {
     /// They are not asked for.
     Off,
 }
+
+/// Longer than most round trips, however far away the server is.
+pub(super) const RESEND_AFTER: Duration = Duration::from_millis(400);
+
+/// How often a query is sent to one server at most.
+pub(super) const TRIES_MAX: usize = 5;
 
 /// How to walk, and the limits that bound every walk.
 ///
@@ -57,11 +65,15 @@ pub struct Walker {
     pub anchors: Vec<Anchor>,
     /// What is done about signatures.
     pub validation: Validation,
-    /// How long one server may take to answer.
+    /// How long one server may take to answer, all tries together.
     pub query_timeout: Duration,
+    /// How long an answer is waited for before the query is sent again; each further wait is twice as long as the one before.
+    pub resend_after: Duration,
+    /// How often a query is sent to one server at most.
+    pub tries_max: usize,
     /// How long the whole walk may take.
     pub walk_timeout: Duration,
-    /// The most queries.
+    /// The most queries, each with its tries.
     pub queries_max: usize,
     /// The most levels of "to ask this server, find its address first".
     pub depth_max: usize,
@@ -83,6 +95,8 @@ impl Default for Walker {
             anchors: root_anchors(),
             validation: Validation::Enforce,
             query_timeout: Duration::from_secs(2),
+            resend_after: RESEND_AFTER,
+            tries_max: TRIES_MAX,
             walk_timeout: Duration::from_secs(20),
             queries_max: 100,
             depth_max: 6,
@@ -116,21 +130,33 @@ impl Walker {
         let parsed = parse_name(name);
         let mut trail = Trail::new(self, clock);
         let mut lookups = Vec::new();
-        for record_type in record_types {
+        for (index, record_type) in record_types.iter().enumerate() {
+            trail.wanted = record_types[index + 1..].to_vec();
             lookups.push(match &parsed {
                 Ok(name) => trail.look_up(name, *record_type).await,
                 Err(error) => Lookup::failed(*record_type, error.clone()),
             });
         }
         let chain = trail.links();
-        let Trail { queries, work_ns, .. } = trail;
+        let queries = trail.queries;
         let name = parsed.map_or_else(|_| text::escape(name), |name| text::name(&name));
-        let span = crate::Span::new(start_ns, clock.now_ns() - start_ns, 0);
-        let waited: u64 = queries.iter().map(|query| query.span.wait_ns).sum();
-        let cpu_ns = span.duration_ns.saturating_sub(waited).max(work_ns);
-        let span = crate::Span::new(span.start_ns, span.duration_ns, cpu_ns);
-        Walk { name, queries, lookups, chain, span }
+        let duration_ns = clock.now_ns() - start_ns;
+        let asking_cpu_ns: u64 = queries.iter().map(|query| query.span.cpu_ns).sum();
+        let cpu_ns = duration_ns.saturating_sub(covered_ns(&queries)) + asking_cpu_ns;
+        Walk { name, queries, lookups, chain, span: Span::new(start_ns, duration_ns, cpu_ns) }
     }
+}
+
+/// How long at least one query was under way.
+fn covered_ns(queries: &[Query]) -> u64 {
+    let mut spans: Vec<Span> = queries.iter().map(|query| query.span).collect();
+    spans.sort_by_key(|span| span.start_ns);
+    let (mut covered_ns, mut until_ns) = (0, 0);
+    for span in spans {
+        covered_ns += span.end_ns().saturating_sub(until_ns.max(span.start_ns));
+        until_ns = until_ns.max(span.end_ns());
+    }
+    covered_ns
 }
 
 /// A fully qualified name; international ones in their ASCII form (IDNA, RFC 5890).
@@ -156,6 +182,10 @@ struct Trail<'a> {
     clock: &'a Clock,
     started_ns: u64,
     queries: Vec<Query>,
+    /// Record types whose turn has not come.
+    wanted: Vec<RecordType>,
+    /// What was heard of them already.
+    beside: HashMap<Key, Heard>,
     zones: HashMap<Name, Zone>,
     /// Addresses of servers that were looked up; none while that is going on.
     addresses: HashMap<Name, Option<Result<Vec<IpAddr>, String>>>,
@@ -165,7 +195,6 @@ struct Trail<'a> {
     settling: HashSet<Name>,
     checks: Checks,
     now: u32,
-    work_ns: u64,
 }
 
 /// A zone on the way.
@@ -177,6 +206,8 @@ struct Zone {
     servers: Vec<NameServer>,
     /// What the parent said along with the referral: DS records, or the proof that there are none.
     evidence: Vec<rr::Record>,
+    /// Which server of the parent said so.
+    referred_by: Option<SocketAddr>,
     trust: Option<Trust>,
     vouched: Vec<u16>,
 }
@@ -200,6 +231,7 @@ impl<'a> Trail<'a> {
             parent: None,
             servers: options.roots.iter().map(root_server).collect(),
             evidence: Vec::new(),
+            referred_by: None,
             trust: None,
             vouched: options.anchors.iter().map(|anchor| anchor.0.key_tag()).collect(),
         };
@@ -208,6 +240,8 @@ impl<'a> Trail<'a> {
             clock,
             started_ns: clock.now_ns(),
             queries: Vec::new(),
+            wanted: Vec::new(),
+            beside: HashMap::new(),
             zones: HashMap::from([(Name::root(), root)]),
             addresses: HashMap::new(),
             failures: HashMap::new(),
@@ -215,7 +249,6 @@ impl<'a> Trail<'a> {
             checks: Checks::new(SIGNATURE_CHECKS_MAX),
             // Signatures count seconds modulo 2³².
             now: u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(u32::MAX),
-            work_ns: 0,
         }
     }
 

@@ -1,42 +1,67 @@
-//! The chain of trust, from the evidence that was gathered on the way down.
+//! Whether an answer is as it was signed, by the keys of its zone.
 
-use hickory_proto::dnssec::rdata::{DNSSECRData, DS};
+use std::net::SocketAddr;
+
 use hickory_proto::op::Message;
 use hickory_proto::rr::{self, Name, RData, RecordType};
 
-use super::ask::Question;
-use super::{Trail, Trust, Zone};
+use super::ask::{Heard, Question};
+use super::{Trail, Trust};
 use crate::dns::dnssec::denial::{Claim, Denial, OPT_OUT, Proofs};
-use crate::dns::dnssec::signature::{RrSet, Verified, trust_keys, usable};
+use crate::dns::dnssec::signature::{RrSet, Verified};
 use crate::dns::dnssec::{Bogus, Insecure, Status};
 use crate::dns::reply::{End, Reply};
-use crate::dns::trace::Purpose;
-use crate::dns::{DnsError, text};
+use crate::dns::{DnsError, Failure, text};
+
+/// The most servers of a zone that are asked the same because signatures do not hold: one of them may be forged, broken or out of
+/// date, and all of them hardly ever are (RFC 4035, section 4.7, and what resolvers do).
+pub(super) const OPINIONS_MAX: usize = 3;
 
 /// An RRset whose signature holds.
-struct Checked {
+pub(super) struct Checked {
     /// The zone that signed it: the one that was asked, or one below it on the same server.
-    zone: Name,
-    verified: Verified,
+    pub(super) zone: Name,
+    pub(super) verified: Verified,
 }
 
 /// Proofs whose signatures hold, and why others do not.
-struct Gathered {
-    proofs: Proofs,
-    zone: Name,
-    failed: Option<Status>,
+pub(super) struct Gathered {
+    pub(super) proofs: Proofs,
+    pub(super) zone: Name,
+    pub(super) failed: Option<Status>,
 }
 
 impl Trail<'_> {
-    /// Whether everything in an answer from a server of `zone` is as it was signed.
-    pub(super) async fn validate(
+    /// Asks until an answer's signatures hold. If nobody's do, the first answer is given back, with what is wrong with it.
+    pub(super) async fn ask_until_valid(
         &mut self,
         zone: &Name,
         question: &Question,
-        message: &Message,
-        aliases: &[rr::Record],
-        end: &End,
-    ) -> Result<Status, DnsError> {
+    ) -> Result<(Heard, Status), DnsError> {
+        let mut first = None;
+        let mut doubted: Vec<SocketAddr> = Vec::new();
+        while doubted.len() < OPINIONS_MAX {
+            let heard = match self.ask(zone, question, &doubted).await {
+                Ok(heard) => heard,
+                Err(error) => return first.ok_or(error),
+            };
+            let status = self.validate(zone, question, &heard).await?;
+            let Status::Bogus(why) = &status else { return Ok((heard, status)) };
+            self.failed(heard.index, heard.server, Failure::Bogus(why.clone()));
+            doubted.push(heard.server);
+            first.get_or_insert((heard, status));
+            // Without good keys no answer is any better.
+            if matches!(self.zones.get(zone).and_then(|zone| zone.trust.as_ref()), Some(Trust::Bogus(_))) {
+                break;
+            }
+        }
+        first.ok_or_else(|| DnsError::NoUsableServer { zone: text::name(zone), tried: Vec::new() })
+    }
+
+    /// Whether everything in an answer from a server of `zone` is as it was signed. Referrals are not signed.
+    async fn validate(&mut self, zone: &Name, question: &Question, heard: &Heard) -> Result<Status, DnsError> {
+        let Reply::Answer { aliases, end } = &heard.reply else { return Ok(Status::Secure) };
+        let message = &heard.message;
         let mut name = question.name.clone();
         let mut status = Status::Secure;
         for record in aliases {
@@ -137,7 +162,7 @@ impl Trail<'_> {
     }
 
     /// Whether the zone, or one below it that the same servers serve, signed these records.
-    async fn check(&mut self, set: &RrSet, zone: &Name) -> Result<Result<Checked, Status>, DnsError> {
+    pub(super) async fn check(&mut self, set: &RrSet, zone: &Name) -> Result<Result<Checked, Status>, DnsError> {
         let mut zone = zone.clone();
         loop {
             let keys = match self.trust(&zone).await? {
@@ -163,148 +188,8 @@ impl Trail<'_> {
         }
     }
 
-    /// What is known about the keys of a zone. Asks for them once.
-    async fn trust(&mut self, name: &Name) -> Result<Trust, DnsError> {
-        let Some(zone) = self.zones.get(name) else { return Ok(Trust::Unchecked) };
-        if let Some(trust) = &zone.trust {
-            return Ok(trust.clone());
-        }
-        if !self.settling.insert(name.clone()) {
-            // Somebody signed the proof of a zone's keys with those keys.
-            let reason = "the proof of them depends on itself".to_owned();
-            return Ok(Trust::Bogus(Bogus::NoKeys { zone: text::name(name), reason }));
-        }
-        let zone = zone.clone();
-        let fingerprints = Box::pin(self.fingerprints(&zone)).await;
-        self.settling.remove(name);
-        let trust = match fingerprints? {
-            Ok(fingerprints) => {
-                if let Some(zone) = self.zones.get_mut(name) {
-                    zone.vouched = fingerprints.iter().map(DS::key_tag).collect();
-                }
-                self.keys(name, &fingerprints).await?
-            }
-            Err(trust) => trust,
-        };
-        if let Some(zone) = self.zones.get_mut(name) {
-            zone.trust = Some(trust.clone());
-        }
-        Ok(trust)
-    }
-
-    /// The fingerprints that the parent vouches for, or the anchors.
-    async fn fingerprints(&mut self, zone: &Zone) -> Result<Result<Vec<DS>, Trust>, DnsError> {
-        let Some(parent) = zone.parent.clone() else {
-            let anchors = self.options.anchors.iter().map(|anchor| anchor.0.clone()).collect::<Vec<_>>();
-            return Ok(if anchors.is_empty() { Err(Trust::Unchecked) } else { Ok(anchors) });
-        };
-        let trust = self.trust(&parent).await?;
-        if !matches!(trust, Trust::Keys(_)) {
-            return Ok(Err(trust));
-        }
-        let mut evidence = zone.evidence.clone();
-        let has_proof =
-            |record: &rr::Record| matches!(record.record_type(), RecordType::DS | RecordType::NSEC | RecordType::NSEC3);
-        if !evidence.iter().any(has_proof) {
-            // A parent that does not know about DS has to be asked for them (RFC 4035, section 5.2).
-            let question = self.about(&zone.name, RecordType::DS, Purpose::Delegation);
-            match self.ask(&parent, &question).await {
-                Ok(heard) => evidence = [heard.message.answers, heard.message.authorities].concat(),
-                Err(DnsError::NoUsableServer { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if let Some(set) = RrSet::find(&evidence, &zone.name, RecordType::DS) {
-            return Ok(match self.check(&set, &parent).await? {
-                Err(status) => Err(Trust::from(status)),
-                Ok(_) => vouched(&zone.name, &set),
-            });
-        }
-        let gathered = self.gather(&evidence, &parent).await?;
-        let unsigned = |proof: &str| {
-            let (zone, parent) = (text::name(&zone.name), text::name(&gathered.zone));
-            Trust::Insecure(Insecure::UnsignedDelegation { zone, parent, proof: proof.to_owned() })
-        };
-        let claim = Claim::NoType(&zone.name, RecordType::DS);
-        Ok(Err(match gathered.proofs.prove(&gathered.zone, claim) {
-            Denial::Proved(proof)
-                if proof == OPT_OUT || gathered.proofs.is_delegation(&gathered.zone, &zone.name) == Some(true) =>
-            {
-                unsigned(proof)
-            }
-            Denial::Insecure(why) => Trust::Insecure(why),
-            Denial::Proved(_) | Denial::Missing => match gathered.failed {
-                Some(failed) => Trust::from(failed),
-                None => {
-                    let claim = claim.to_string();
-                    Trust::Bogus(Bogus::ProofMissing { zone: text::name(&gathered.zone), claim })
-                }
-            },
-        }))
-    }
-
-    /// The zone's own keys, held against their fingerprints.
-    async fn keys(&mut self, zone: &Name, fingerprints: &[DS]) -> Result<Trust, DnsError> {
-        let question = self.about(zone, RecordType::DNSKEY, Purpose::Keys);
-        let no_keys = |reason: String| Ok(Trust::Bogus(Bogus::NoKeys { zone: text::name(zone), reason }));
-        let message = match self.ask(zone, &question).await {
-            Ok(heard) => heard.message,
-            Err(error @ DnsError::NoUsableServer { .. }) => return no_keys(error.to_string()),
-            Err(error) => return Err(error),
-        };
-        let Some(set) = RrSet::find(&message.answers, zone, RecordType::DNSKEY) else {
-            return no_keys("its servers say that it has none".to_owned());
-        };
-        Ok(match trust_keys(&set, zone, fingerprints, self.now, &mut self.checks) {
-            Ok(keys) => Trust::Keys(keys),
-            Err(why) => Trust::Bogus(why),
-        })
-    }
-
-    /// The next zone on the way from a zone down to a name that the same servers serve, and so never refer to.
-    async fn cut_towards(&mut self, zone: &Name, name: &Name) -> Result<Option<Name>, DnsError> {
-        for labels in usize::from(zone.num_labels()) + 1..=name.iter().len() {
-            let candidate = name.trim_to(labels);
-            if self.zones.contains_key(&candidate) {
-                return Ok(Some(candidate));
-            }
-            let question = self.about(&candidate, RecordType::DS, Purpose::Delegation);
-            let heard = match self.ask(zone, &question).await {
-                Ok(heard) => heard,
-                Err(DnsError::NoUsableServer { .. }) => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            let cut = match heard.reply {
-                Reply::Answer { end: End::Records(_), .. } => true,
-                Reply::Answer { end: End::NoData(_), .. } => {
-                    let gathered = Box::pin(self.gather(&heard.message.authorities, zone)).await?;
-                    let proved = gathered.proofs.prove(zone, Claim::NoType(&candidate, RecordType::DS));
-                    let opted_out = proved == Denial::Proved(OPT_OUT);
-                    opted_out || gathered.proofs.is_delegation(zone, &candidate) == Some(true)
-                }
-                Reply::Answer { end: End::NoSuchName(_), .. } => return Ok(None),
-                _ => false,
-            };
-            if cut {
-                let servers = self.zones.get(zone).map(|zone| zone.servers.clone()).unwrap_or_default();
-                let evidence = [heard.message.answers, heard.message.authorities].concat();
-                let below = Zone {
-                    name: candidate.clone(),
-                    parent: Some(zone.clone()),
-                    servers,
-                    evidence,
-                    trust: None,
-                    vouched: Vec::new(),
-                };
-                self.zones.insert(candidate.clone(), below);
-                return Ok(Some(candidate));
-            }
-        }
-        Ok(None)
-    }
-
     /// The proofs in a section whose signatures hold.
-    async fn gather(&mut self, section: &[rr::Record], zone: &Name) -> Result<Gathered, DnsError> {
+    pub(super) async fn gather(&mut self, section: &[rr::Record], zone: &Name) -> Result<Gathered, DnsError> {
         let mut gathered = Gathered { proofs: Proofs::default(), zone: zone.clone(), failed: None };
         for set in RrSet::all(section, &[RecordType::NSEC, RecordType::NSEC3]) {
             match self.check(&set, zone).await? {
@@ -318,26 +203,6 @@ impl Trail<'_> {
         }
         Ok(gathered)
     }
-
-    fn about(&self, name: &Name, record_type: RecordType, purpose: Purpose) -> Question {
-        Question { name: name.clone(), record_type, purpose, depth: 0 }
-    }
-}
-
-/// What a DS RRset says that can be used.
-fn vouched(zone: &Name, set: &RrSet) -> Result<Vec<DS>, Trust> {
-    let fingerprints = set.records.iter().filter_map(|record| match &record.data {
-        RData::DNSSEC(DNSSECRData::DS(ds)) => Some(ds.clone()),
-        _ => None,
-    });
-    let fingerprints: Vec<DS> = fingerprints.collect();
-    let known = usable(&fingerprints);
-    if known.is_empty() {
-        let algorithms =
-            fingerprints.iter().map(|ds| u8::from(ds.algorithm()).to_string()).collect::<Vec<_>>().join(", ");
-        return Err(Trust::Insecure(Insecure::UnsupportedAlgorithm { zone: text::name(zone), algorithms }));
-    }
-    Ok(known)
 }
 
 /// Whether replacing the end of the alias's name, as the DNAME record says, gives its target.
@@ -346,25 +211,4 @@ fn follows_from(alias: &rr::Record, dname: &rr::Record) -> bool {
     let kept = usize::from(alias.name.num_labels()).saturating_sub(usize::from(dname.name.num_labels()));
     let front = Name::from_labels(alias.name.iter().take(kept));
     front.and_then(|front| front.append_name(&new_end)).is_ok_and(|name| name == target.0)
-}
-
-impl Trust {
-    fn status(self) -> Status {
-        match self {
-            Self::Keys(_) => Status::Secure,
-            Self::Insecure(why) => Status::Insecure(why),
-            Self::Bogus(why) => Status::Bogus(why),
-            Self::Unchecked => Status::Unchecked,
-        }
-    }
-}
-
-impl From<Status> for Trust {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Insecure(why) => Self::Insecure(why),
-            Status::Bogus(why) => Self::Bogus(why),
-            Status::Secure | Status::Unchecked => Self::Unchecked,
-        }
-    }
 }

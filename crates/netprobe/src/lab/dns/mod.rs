@@ -3,6 +3,7 @@
 //! Ours, because they have to lie on purpose: see [`Fault`](super::Fault).
 
 mod authority;
+mod proofs;
 mod serve;
 mod world;
 mod zone;
@@ -21,6 +22,9 @@ use world::{ROOT, World};
 
 /// How many ports are tried before giving up: all servers need the same one, as out there.
 const PORTS_TRIED: usize = 50;
+
+/// How many bytes of queries may wait for a server.
+const RECEIVE_BYTES: usize = 4 * 1024 * 1024;
 
 /// What somebody has to know to walk the lab's DNS.
 #[derive(Debug, Clone)]
@@ -77,7 +81,10 @@ async fn try_bind_all(addresses: &[Ipv4Addr]) -> Result<(u16, Vec<Bound>), (Sock
         let bind = async || {
             let connections = TcpListener::bind(at).await?;
             let at = connections.local_addr()?;
-            Ok((at.port(), UdpSocket::bind(at).await?, connections))
+            let datagrams = UdpSocket::bind(at).await?;
+            // As much as the system allows, which may be less: a crowd of clients asks all at once.
+            let _ = socket2::SockRef::from(&datagrams).set_recv_buffer_size(RECEIVE_BYTES);
+            Ok((at.port(), datagrams, connections))
         };
         let (same, datagrams, connections) = bind().await.map_err(|error| (at, error))?;
         port = same;

@@ -1,8 +1,10 @@
 //! A name server on UDP and TCP, honest or not.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use hickory_proto::dnssec::rdata::DNSSECRData;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::{A, NS};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
@@ -14,6 +16,9 @@ use super::zone::{TTL, Zone};
 
 /// The largest datagram for somebody who did not say how much fits (RFC 1035, section 4.2.1).
 const PLAIN_DATAGRAM: u16 = 512;
+
+/// How many queries are remembered whose first datagram was lost.
+const LOST_MAX: usize = 10_000;
 
 /// How a server lies about a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +43,10 @@ pub(super) enum Lie {
     ForeignGlue,
     /// It leaves out the proof.
     NoProof,
+    /// The first datagram of every query is lost.
+    Lost,
+    /// Its addresses are not those that were signed, and its keys not signed at all.
+    Forged,
 }
 
 /// A name server: what it serves, and where it lies.
@@ -83,6 +92,12 @@ impl Server {
             Some(Lie::NoProof) => {
                 let proofs = [RecordType::NSEC, RecordType::NSEC3, RecordType::RRSIG];
                 response.authorities.retain(|record| !proofs.contains(&record.record_type()));
+            }
+            Some(Lie::Forged) => {
+                response.answers.retain(|record| !is_signature_of_keys(record));
+                for record in response.answers.iter_mut().filter(|record| record.record_type() == RecordType::A) {
+                    record.data = RData::A(A(FORGED));
+                }
             }
             Some(Lie::WrongCase) => {
                 for question in &mut response.queries {
@@ -131,6 +146,11 @@ fn forge(question: &hickory_proto::op::Query) -> Record {
     Record::from_rdata(question.name().clone(), TTL, RData::A(A(FORGED)))
 }
 
+fn is_signature_of_keys(record: &Record) -> bool {
+    matches!(&record.data, RData::DNSSEC(DNSSECRData::RRSIG(signature))
+        if signature.input().type_covered == RecordType::DNSKEY)
+}
+
 /// The response, or only its head if it does not fit (RFC 2181, section 9).
 fn fit(response: &Message, query: &Message) -> Vec<u8> {
     let limit = query.edns.as_ref().map_or(PLAIN_DATAGRAM, |edns| edns.max_payload().max(PLAIN_DATAGRAM));
@@ -144,9 +164,18 @@ fn fit(response: &Message, query: &Message) -> Vec<u8> {
 pub(super) async fn datagrams(server: Arc<Server>, socket: UdpSocket) {
     let mut buffer = vec![0; 4096];
     let mut stranger: Option<UdpSocket> = None;
+    let mut lost = HashSet::new();
     loop {
         let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
         let Some(query) = buffer.get(..length).and_then(|bytes| Message::from_vec(bytes).ok()) else { continue };
+        if server.lie(&query) == Some(Lie::Lost) {
+            if lost.len() >= LOST_MAX {
+                lost.clear();
+            }
+            if lost.insert((client, query.metadata.id)) {
+                continue;
+            }
+        }
         let (strange, own) = server.datagrams(&query);
         if let Some(bytes) = strange {
             if stranger.is_none() {

@@ -16,8 +16,9 @@ use std::sync::Arc;
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData};
 
+use super::proofs::Proof;
 use super::serve::{Lie, Server};
-use super::zone::{Proof, Spoilt, Zone, name};
+use super::zone::{Spoilt, Zone, name};
 use crate::lab::Fault;
 use crate::lab::fault::ZONE;
 use crate::lab::hosts::Host;
@@ -56,6 +57,8 @@ fn served(fault: Fault) -> Option<Served> {
         Fault::WrongId => (Lie::WrongId, false),
         Fault::WrongSource => (Lie::WrongSource, false),
         Fault::WrongCase => (Lie::WrongCase, false),
+        Fault::LostQuery => (Lie::Lost, false),
+        Fault::BogusServer => (Lie::Forged, true),
         _ => return None,
     };
     Some(Served { lie, second })
@@ -172,6 +175,13 @@ impl Faults {
                 let other = Zone::new("somebody-else.test.", &[], Proof::Nsec, self.now)?;
                 home.delegate(&zone, Some(&other), &[(name(&servers[0])?, ip(HONEST))]);
                 self.zones.push(zone);
+            }
+            Fault::NsLoop => {
+                let zone = self.zone(host, &["ns.ns-loop.example.".to_owned()])?;
+                let other = Zone::new("ns-loop.example.", &[&format!("ns.{}.", host.name)], Proof::Nsec, self.now)?;
+                home.delegate(&zone, Some(&zone), &[]);
+                example.delegate(&other, Some(&other), &[]);
+                self.zones.extend([zone, other]);
             }
             Fault::ForeignGlue => {
                 let zone = self.zone(host, &["ns.elsewhere.example.".to_owned()])?;

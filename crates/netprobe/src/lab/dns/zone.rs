@@ -1,15 +1,17 @@
-//! One signed zone: its records, its key, and the proofs of what it does not hold.
+//! One signed zone: its records and its key.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use hickory_proto::dnssec::crypto::Ed25519SigningKey;
 use hickory_proto::dnssec::rdata::sig::SigInput;
-use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, NSEC, NSEC3, RRSIG};
-use hickory_proto::dnssec::{Algorithm, DigestType, Nsec3HashAlgorithm, SigningKey, TBS};
+use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG};
+use hickory_proto::dnssec::{Algorithm, DigestType, SigningKey, TBS};
 use hickory_proto::rr::rdata::{NS, SOA};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType, SerialNumber};
 use rustls_pki_types::PrivatePkcs8KeyDer;
+
+use super::proofs::Proof;
 
 /// Seconds for which the lab's records may be kept.
 pub(super) const TTL: u32 = 300;
@@ -24,18 +26,6 @@ const SIGNED_AFTER: u32 = 7 * 86_400;
 /// How long ago an expired signature expired, in seconds.
 const EXPIRED_AGO: u32 = 3 * 86_400;
 
-/// How a zone proves that something does not exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Proof {
-    Nsec,
-    /// Hashed, without salt or iterations (RFC 9276); unsigned delegations may be left out.
-    Nsec3 {
-        opt_out: bool,
-    },
-    /// The zone is not signed.
-    None,
-}
-
 /// What is wrong with the signatures at a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spoilt {
@@ -46,18 +36,19 @@ pub(super) enum Spoilt {
     ByChild,
 }
 
-type RrSets = BTreeMap<RecordType, Vec<Record>>;
+pub(super) type RrSets = BTreeMap<RecordType, Vec<Record>>;
 
 pub(super) struct Zone {
     pub(super) origin: Name,
     pub(super) proof: Proof,
-    names: BTreeMap<Name, RrSets>,
+    pub(super) names: BTreeMap<Name, RrSets>,
     key: Ed25519SigningKey,
     dnskey: DNSKEY,
     now: u32,
     spoilt: HashMap<Name, Spoilt>,
     signatures: Mutex<HashMap<(Name, RecordType), Record>>,
-    hashed: Vec<(Vec<u8>, Name)>,
+    /// Of a zone with hashed proofs: its names by their hashes.
+    pub(super) hashed: Vec<(Vec<u8>, Name)>,
 }
 
 impl Zone {
@@ -121,29 +112,6 @@ impl Zone {
         Some(DS::new(tag, Algorithm::ED25519, DigestType::SHA256, digest.as_ref().to_vec()))
     }
 
-    /// To be called once all records are there.
-    pub(super) fn finish(mut self) -> Self {
-        if let Proof::Nsec3 { opt_out } = self.proof {
-            let mut names: BTreeSet<Name> = BTreeSet::new();
-            for owner in self.names.keys().filter(|owner| self.is_authoritative(owner)) {
-                if opt_out && self.is_cut(owner) && !self.has(owner, RecordType::DS) {
-                    continue;
-                }
-                let mut above = owner.clone();
-                while self.origin.zone_of(&above) {
-                    names.insert(above.clone()); // Names that only lie between are hashed too.
-                    if above == self.origin {
-                        break;
-                    }
-                    above = above.base_name();
-                }
-            }
-            self.hashed = names.into_iter().filter_map(|owner| Some((hash(&owner)?, owner))).collect();
-            self.hashed.sort();
-        }
-        self
-    }
-
     pub(super) fn records(&self, owner: &Name, record_type: RecordType) -> &[Record] {
         self.names.get(owner).and_then(|sets| sets.get(&record_type)).map_or(&[], Vec::as_slice)
     }
@@ -168,7 +136,7 @@ impl Zone {
     }
 
     /// Glue is not the zone's own.
-    fn is_authoritative(&self, owner: &Name) -> bool {
+    pub(super) fn is_authoritative(&self, owner: &Name) -> bool {
         self.cut_above(owner).is_none_or(|cut| cut == *owner)
     }
 
@@ -178,7 +146,7 @@ impl Zone {
         self.with_signature(records)
     }
 
-    fn with_signature(&self, mut records: Vec<Record>) -> Vec<Record> {
+    pub(super) fn with_signature(&self, mut records: Vec<Record>) -> Vec<Record> {
         if self.proof != Proof::None && !records.is_empty() {
             records.extend(self.signature(&records));
         }
@@ -231,50 +199,6 @@ impl Zone {
         records.iter_mut().for_each(|record| record.ttl = record.ttl.min(NEGATIVE_TTL));
         records
     }
-
-    /// The proof record at a name or, if there is none, the one whose gap the name lies in.
-    pub(super) fn proof_at(&self, owner: &Name) -> Vec<Record> {
-        match self.proof {
-            Proof::None => Vec::new(),
-            Proof::Nsec => self.nsec_at(owner),
-            Proof::Nsec3 { opt_out } => self.nsec3_at(owner, opt_out),
-        }
-    }
-
-    fn nsec_at(&self, owner: &Name) -> Vec<Record> {
-        let own = |(owner, _): &(&Name, &RrSets)| self.is_authoritative(owner);
-        let Some((at, sets)) = self.names.range(..=owner.clone()).rev().find(own) else { return Vec::new() };
-        let after = (std::ops::Bound::Excluded(at.clone()), std::ops::Bound::Unbounded);
-        let next = self.names.range(after).find(own).map_or(&self.origin, |(next, _)| next);
-        let types = self.types(at, sets, RecordType::NSEC);
-        let nsec = NSEC::new(next.clone(), types);
-        let record = Record::from_rdata(at.clone(), NEGATIVE_TTL, RData::DNSSEC(DNSSECRData::NSEC(nsec)));
-        self.with_signature(vec![record])
-    }
-
-    fn nsec3_at(&self, owner: &Name, opt_out: bool) -> Vec<Record> {
-        let Some(wanted) = hash(owner) else { return Vec::new() };
-        let after = self.hashed.partition_point(|(hash, _)| *hash <= wanted);
-        let Some((at, name)) = self.hashed[..after].last().or(self.hashed.last()) else { return Vec::new() };
-        let next = self.hashed.iter().find(|(hash, _)| hash > at).or(self.hashed.first());
-        let next = next.map(|(hash, _)| hash.clone()).unwrap_or_default();
-        let types = self.names.get(name).map(|sets| self.types(name, sets, RecordType::NSEC3)).unwrap_or_default();
-        let types = types.into_iter().filter(|record_type| *record_type != RecordType::NSEC3);
-        let nsec3 = NSEC3::new(Nsec3HashAlgorithm::SHA1, opt_out, 0, Vec::new(), next, types);
-        let Ok(at) = self.origin.prepend_label(base32(at)) else { return Vec::new() };
-        let record = Record::from_rdata(at, NEGATIVE_TTL, RData::DNSSEC(DNSSECRData::NSEC3(nsec3)));
-        self.with_signature(vec![record])
-    }
-
-    fn types(&self, owner: &Name, sets: &RrSets, proof: RecordType) -> Vec<RecordType> {
-        let at_cut = [RecordType::NS, RecordType::DS];
-        let own = |record_type: &&RecordType| !self.is_cut(owner) || at_cut.contains(record_type);
-        let mut types: Vec<RecordType> = sets.keys().filter(own).copied().collect();
-        let signed = !self.is_cut(owner) || self.has(owner, RecordType::DS) || proof == RecordType::NSEC;
-        types.extend(signed.then_some(RecordType::RRSIG));
-        types.push(proof);
-        types
-    }
 }
 
 pub(super) fn name(text: &str) -> Result<Name, String> {
@@ -291,16 +215,4 @@ fn key(origin: &Name) -> Result<Ed25519SigningKey, String> {
         .map_err(|error| error.to_string())?;
     let der = [PKCS8_ED25519.as_slice(), seed.as_ref()].concat();
     Ed25519SigningKey::from_pkcs8(&PrivatePkcs8KeyDer::from(der)).map_err(|error| error.to_string())
-}
-
-fn hash(owner: &Name) -> Option<Vec<u8>> {
-    Nsec3HashAlgorithm::SHA1.hash(&[], owner, 0).ok().map(|digest| digest.as_ref().to_vec())
-}
-
-/// Extended hex alphabet, for 20 bytes: 32 digits of 5 bits.
-fn base32(hash: &[u8]) -> String {
-    let bit = |at: usize| hash.get(at / 8).map_or(0, |byte| u32::from(byte >> (7 - at % 8) & 1));
-    let digit = |from: usize| (from..from + 5).fold(0, |value, at| value << 1 | bit(at));
-    let digits = (0..hash.len() * 8).step_by(5).map(digit);
-    digits.filter_map(|value| char::from_digit(value, 32)).collect()
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod pages;
 mod raw;
+mod replica;
 mod secure;
 
 use std::future::Future;
@@ -10,7 +11,9 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::ca::Authority;
 use super::fault::WEB;
@@ -19,6 +22,7 @@ use super::{Fault, LabError};
 pub(super) use faults::SilentListener;
 pub(super) use pages::Ports;
 pub(super) use raw::BEFORE_RESET;
+pub(super) use replica::Replica;
 
 /// Where the web servers listen.
 #[derive(Debug)]
@@ -27,12 +31,16 @@ pub(super) struct Web {
     /// IPv6's loopback, if this machine has it.
     pub(super) v6: Option<Ipv6Addr>,
     pub(super) root_pem: String,
+    secure: Arc<secure::Secure>,
     /// Keeps an address silent for as long as the lab lives.
     _silent: SilentListener,
 }
 
 /// How often another port is tried when somebody else has it on one of the lab's addresses.
 const PORTS_TRIED_MAX: usize = 16;
+
+/// How many connections may wait to be accepted, as far as the system allows: a crowd of clients comes all at once.
+const BACKLOG: i32 = 4096;
 
 /// Starts all of them as tasks of the current runtime. `names` are the hosts of the healthy one.
 pub(super) fn start(names: &[String]) -> Result<Web, LabError> {
@@ -41,7 +49,7 @@ pub(super) fn start(names: &[String]) -> Result<Web, LabError> {
     let listeners = Listeners::bind()?;
     let ports = Ports { http: port(&plain), https: port(&listeners.healthy) };
     let v6 = listeners.v6.as_ref().map(|_| Ipv6Addr::LOCALHOST);
-    let pages = Arc::new(pages::Pages::new(ports));
+    let pages = Arc::new(pages::Pages::new(ports, "web".to_owned()));
     let secure = Arc::new(secure::Secure::new(&authority, names, Arc::clone(&pages))?);
     for listener in [Some(listeners.healthy), listeners.v6].into_iter().flatten() {
         let secure = Arc::clone(&secure);
@@ -51,7 +59,7 @@ pub(super) fn start(names: &[String]) -> Result<Web, LabError> {
     for (fault, listener) in listeners.broken {
         serve(listener, move |stream| faults::connection(fault, stream));
     }
-    Ok(Web { ports, v6, root_pem: authority.root_pem(), _silent: listeners.silent })
+    Ok(Web { ports, v6, root_pem: authority.root_pem(), secure, _silent: listeners.silent })
 }
 
 /// One port on many addresses.
@@ -91,11 +99,15 @@ impl Listeners {
 }
 
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, LabError> {
-    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        TcpListener::from_std(listener)
-    });
-    bound.map_err(|error| LabError::Listen { address, source: error.into() })
+    let listening = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        TcpListener::from_std(socket.into())
+    };
+    listening().map_err(|error| LabError::Listen { address, source: error.into() })
 }
 
 pub(super) fn port(listener: &TcpListener) -> u16 {
@@ -103,23 +115,30 @@ pub(super) fn port(listener: &TcpListener) -> u16 {
     listener.local_addr().map_or(0, |address| address.port())
 }
 
-/// Accepts for as long as the runtime lives; each connection is a task.
-pub(super) fn serve<F>(listener: TcpListener, connection: impl Fn(TcpStream) -> F + Send + 'static)
+/// Accepts for as long as the runtime lives, or until it is aborted, which ends its connections too.
+pub(super) fn serve<F>(listener: TcpListener, connection: impl Fn(TcpStream) -> F + Send + 'static) -> JoinHandle<()>
 where
     F: Future<Output = io::Result<()>> + Send + 'static,
 {
-    tokio::spawn(async move {
+    let serving = async move {
+        let mut connections = JoinSet::new();
         loop {
-            match listener.accept().await {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                // Those that are done are forgotten.
+                Some(_) = connections.join_next() => continue,
+            };
+            match accepted {
                 Ok((stream, _)) => {
                     let _ = stream.set_nodelay(true);
-                    tokio::spawn(connection(stream));
+                    connections.spawn(connection(stream));
                 }
                 // Out of descriptors: some will come back.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
             }
         }
-    });
+    };
+    tokio::spawn(serving)
 }
 
 impl Web {
@@ -127,5 +146,10 @@ impl Web {
     pub(super) fn dual(&self) -> Vec<IpAddr> {
         let v6 = self.v6.map(IpAddr::from);
         v6.into_iter().chain([WEB.into()]).collect()
+    }
+
+    /// Further servers with the healthy one's pages and certificate, `web-1`, `web-2` and so on, as tasks of the current runtime.
+    pub(super) fn replicas(&self, count: usize) -> Result<Vec<Replica>, LabError> {
+        (1..=count).map(|number| Replica::new(self.secure.named(self.ports, format!("web-{number}")))).collect()
     }
 }

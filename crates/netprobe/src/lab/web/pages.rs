@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -27,14 +27,20 @@ pub(in super::super) struct Ports {
 const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<title>Whiteboard</title>\n<h1>It works</h1>\n\
     <p>A name became an address, an address a connection, a connection a secret, and the secret carried this page.</p>\n</html>\n";
 
+/// Says which of several servers answered, as content delivery networks do.
+const SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
+
 /// How much the bomb is when it has gone off.
 const BOMB_BYTES: usize = 200 * 1024 * 1024;
 
 /// The largest page that is made on demand.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
+#[derive(Debug)]
 pub(super) struct Pages {
     ports: Ports,
+    /// Which of several servers with these pages it is: a header of every answer.
+    name: String,
     page_gzip: Bytes,
     bomb_gzip: std::sync::OnceLock<Bytes>,
 }
@@ -42,12 +48,18 @@ pub(super) struct Pages {
 type Answer = Response<Full<Bytes>>;
 
 impl Pages {
-    pub(super) fn new(ports: Ports) -> Self {
+    pub(super) fn new(ports: Ports, name: String) -> Self {
         let page_gzip = gzip(|encoder| encoder.write_all(PAGE.as_bytes()));
-        Self { ports, page_gzip, bomb_gzip: std::sync::OnceLock::new() }
+        Self { ports, name, page_gzip, bomb_gzip: std::sync::OnceLock::new() }
     }
 
     fn answer(&self, request: &Request<Incoming>, is_secure: bool) -> Answer {
+        let mut answer = self.unnamed(request, is_secure);
+        answer.headers_mut().extend(HeaderValue::from_str(&self.name).ok().map(|name| (SERVED_BY, name)));
+        answer
+    }
+
+    fn unnamed(&self, request: &Request<Incoming>, is_secure: bool) -> Answer {
         let host = host(request);
         let path = request.uri().path();
         let fault = Fault::ALL.into_iter().find(|fault| fault.host() == host);
@@ -78,6 +90,13 @@ impl Pages {
         match path {
             "/" => self.page(request, is_secure),
             "/hop" => redirect(StatusCode::MOVED_PERMANENTLY, "/"),
+            "/hop-and-close" => {
+                let mut answer = redirect(StatusCode::FOUND, "/");
+                if request.version() == http::Version::HTTP_11 {
+                    answer.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                answer
+            }
             "/hops" => redirect(StatusCode::TEMPORARY_REDIRECT, "/hop"),
             "/insecure" => redirect(StatusCode::FOUND, &format!("http://www.{ZONE}:{}/", self.ports.https)),
             "/nowhere" => redirect(StatusCode::FOUND, "javascript:alert(1)"),
@@ -92,6 +111,13 @@ impl Pages {
                 let mut answer = Response::new(Full::from("<script>alert(1)</script>"));
                 let value = HeaderValue::from_bytes(b"\"><script>alert(1)</script>\xc2\x9b31m\tred").ok();
                 answer.headers_mut().extend(value.map(|value| (http::header::SERVER, value)));
+                answer
+            }
+            "/many-headers" => {
+                let mut answer = Response::new(Full::default());
+                for _ in 0..300 {
+                    answer.headers_mut().append("x", HeaderValue::from_static("y"));
+                }
                 answer
             }
             "/big-head" => {

@@ -13,16 +13,20 @@ use tokio_rustls::LazyConfigAcceptor;
 use super::super::ca::{Authority, Identity};
 use super::super::fault::ZONE;
 use super::super::{Fault, LabError};
-use super::pages::{self, Pages};
+use super::pages::{self, Pages, Ports};
 use super::raw;
 use crate::tls::warm_provider;
 
 /// A server that is chosen by the host in the ClientHello.
+#[derive(Debug)]
 pub(super) struct Secure {
-    by_host: HashMap<String, (Arc<ServerConfig>, Option<Fault>)>,
+    by_host: Arc<HashMap<String, Chosen>>,
     otherwise: Arc<ServerConfig>,
     pages: Arc<Pages>,
 }
+
+/// How a host's handshake is done, and what is wrong with what follows.
+type Chosen = (Arc<ServerConfig>, Option<Fault>);
 
 const BOTH: &[&[u8]] = &[b"h2", b"http/1.1"];
 const OLD: &[&[u8]] = &[b"http/1.1"];
@@ -51,7 +55,13 @@ impl Secure {
         by_host.insert(format!("retry.{ZONE}"), (retry, None));
         let older = self::config(&provider, &good, BOTH, &[&rustls::version::TLS12])?;
         by_host.insert(format!("tls12.{ZONE}"), (older, None));
-        Ok(Self { by_host, otherwise, pages })
+        Ok(Self { by_host: Arc::new(by_host), otherwise, pages })
+    }
+
+    /// The same with a name of its own in its answers.
+    pub(super) fn named(&self, ports: Ports, name: String) -> Self {
+        let (by_host, otherwise) = (Arc::clone(&self.by_host), Arc::clone(&self.otherwise));
+        Self { by_host, otherwise, pages: Arc::new(Pages::new(ports, name)) }
     }
 
     pub(super) async fn connection(self: Arc<Self>, stream: TcpStream) -> io::Result<()> {
