@@ -91,11 +91,16 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 10)]
     max_redirects: usize,
     /// How far away the server is: sets the round trip beside what the speed of light allows
-    #[arg(long, value_name = "KM")]
+    #[arg(long, value_name = "KM", value_parser = kilometres)]
     distance_km: Option<f64>,
     /// Leave cookies and passwords readable in the report
     #[arg(long)]
     reveal_secrets: bool,
+}
+
+fn kilometres(text: &str) -> Result<f64, String> {
+    let far = text.parse().ok().filter(|km: &f64| km.is_finite() && *km > 0.0);
+    far.ok_or_else(|| format!("{text:?} is not a distance in kilometres"))
 }
 
 fn main() -> ExitCode {

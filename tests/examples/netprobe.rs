@@ -59,6 +59,13 @@ fn what_happens_fails_when_a_step_fails() {
     }
     assert_eq!(run("what_happens", folder.path(), &["--resolve", "a.test"]).status.code(), Some(2));
     assert_eq!(run("what_happens", folder.path(), &["-4", "-6"]).status.code(), Some(2));
+    for distance in ["NaN", "inf", "0", "far"] {
+        assert_eq!(
+            run("what_happens", folder.path(), &["--distance-km", distance]).status.code(),
+            Some(2),
+            "{distance}"
+        );
+    }
 }
 
 #[test]
@@ -99,6 +106,8 @@ fn break_it_names_what_is_broken() {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(text.ends_with("4 faults: 3 ended the visit and were named, 1 were survived\n"), "{text}");
+    let text = stdout(&run("break_it", folder().path(), &["lost-query"]));
+    assert!(text.contains("got the query when it was sent again"), "{text}");
     assert_eq!(run("break_it", folder().path(), &["no-such-fault"]).status.code(), Some(2));
 }
 

@@ -37,7 +37,7 @@ pub struct Probe {
     pub http: HttpOptions,
     /// How many redirects are followed.
     pub redirects_max: usize,
-    /// How far away the server is, to set its round trip beside what the speed of light allows.
+    /// How far away the server is, to set its round trip beside what the speed of light allows. What is no distance is ignored.
     pub distance_km: Option<f64>,
 }
 

@@ -84,12 +84,14 @@ impl Report {
     }
 
     pub(crate) fn end(&mut self, now_ns: u64, distance_km: Option<f64>) {
-        let cpu_ns = self.steps().map(|step| step.span.cpu_ns).sum();
-        self.total = Span::new(0, now_ns, cpu_ns);
+        // Whatever is between the steps is our own work too.
+        let wait_ns = self.steps().fold(0_u64, |sum, step| sum.saturating_add(step.span.wait_ns));
+        self.total = Span::new(0, now_ns, now_ns.saturating_sub(wait_ns));
         let connection = self.hops.iter().rev().find_map(|hop| hop.connection.as_ref());
         let info = connection.and_then(|connection| connection.info);
         let round_trip_ns = info.map(|info| u64::from(info.rtt_us) * 1_000);
         let round_trip_ns = round_trip_ns.or(connection.map(|connection| connection.span.duration_ns));
+        let distance_km = distance_km.filter(|km| km.is_finite() && *km >= 0.0);
         self.light = distance_km.zip(round_trip_ns).map(|(km, ns)| Light::new(km, ns, self.total.wait_ns));
     }
 

@@ -26,6 +26,8 @@ async fn every_step_is_there_and_they_follow_each_other() {
         end_ns = step.span.end_ns();
     }
     assert!(report.total.duration_ns >= end_ns);
+    let waited: u64 = report.steps().map(|step| step.span.wait_ns).sum();
+    assert_eq!(report.total.wait_ns, waited, "what is not waited for is work");
     let hop = &report.hops[0];
     let answer = report.answer().expect("an answer");
     assert_eq!((answer.protocol, answer.status), (Protocol::Http2, Some(200)));
@@ -132,4 +134,6 @@ async fn a_report_survives_json() {
     }
     assert_eq!(read.hops, report.hops);
     assert!(report.light.is_some_and(|light| light.times_fibre > 0.0));
+    let nowhere = Probe { distance_km: Some(f64::NAN), ..lab.probe_resolved() };
+    assert_eq!(run(&nowhere, &lab.url("/")).await.light, None, "JSON has no such number");
 }

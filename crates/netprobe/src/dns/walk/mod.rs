@@ -164,8 +164,10 @@ pub(crate) fn parse_name(name: &str) -> Result<Name, DnsError> {
     if name.is_empty() {
         return Err(DnsError::BadName { name: String::new(), reason: "it is empty".to_owned() });
     }
-    let mut parsed = Name::from_utf8(name)
-        .map_err(|error| DnsError::BadName { name: text::escape(name), reason: text::escape(&error.to_string()) })?;
+    let mut parsed = Name::from_utf8(name).map_err(|error| DnsError::BadName {
+        name: text::escape(name),
+        reason: text::escape(error.to_string().trim_end_matches([':', ' '])),
+    })?;
     parsed.set_fqdn(true);
     Ok(parsed)
 }
