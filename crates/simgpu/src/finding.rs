@@ -39,7 +39,7 @@ pub enum FindingKind {
     UninitializedGlobal,
     /// A read of shared memory that nobody wrote.
     UninitializedShared,
-    /// Two threads of a block, one of which writes, without a barrier between them.
+    /// Two threads, one of which writes: of one block without a barrier between them, or of two blocks.
     Race,
     /// Shared memory that a `cp.async` fills was touched before the wait for it.
     AsyncCopyNotWaitedFor,

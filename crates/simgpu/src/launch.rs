@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::gpu::{Gpu, Kernel, Launch, LaunchReport, Module};
+use crate::limits;
 use crate::machine::{Block, Context, Notes, RACES_BLOCKS, Races};
 use crate::program::Program;
 
@@ -40,7 +41,7 @@ pub(crate) fn run(gpu: &Gpu, module: &Module, kernel: &Kernel, launch: &Launch<'
         max_instructions: settings.max_block_instructions,
         races: looks_for_races.then(|| Races::new(kernel.program.global_granule)),
     };
-    let threads = settings.threads.unwrap_or_else(rayon::current_num_threads).max(1) as u64;
+    let threads = settings.threads.unwrap_or_else(rayon::current_num_threads).clamp(1, limits::HOST_THREADS) as u64;
     let (next, stopped, total) = (AtomicU64::new(0), AtomicU64::new(u64::MAX), Mutex::new(Total::default()));
     let work = || run_blocks(&context, blocks, &next, &stopped, &total);
     if threads == 1 || blocks == 1 {

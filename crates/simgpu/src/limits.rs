@@ -42,5 +42,7 @@ pub const LIVENESS_BITS: u64 = 1 << 28;
 pub const REGISTER_SLOTS: usize = 60_000;
 /// Bytes of static shared memory of a kernel: more than any GPU has.
 pub const SHARED_BYTES: u64 = 256 << 10;
+/// Host threads of a launch.
+pub const HOST_THREADS: usize = 1024;
 /// Threads a block.
 pub const BLOCK_THREADS: u64 = 1024;

@@ -46,7 +46,7 @@ impl Default for Checks {
 pub struct Settings {
     /// The checks.
     pub checks: Checks,
-    /// Host threads that run blocks; `None` is rayon's current pool.
+    /// Host threads that run blocks, at most [`HOST_THREADS`](crate::limits::HOST_THREADS); `None` is rayon's current pool.
     pub threads: Option<usize>,
     /// Warp instructions that a block may run before it counts as one without an end.
     pub max_block_instructions: u64,

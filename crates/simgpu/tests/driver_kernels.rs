@@ -87,6 +87,20 @@ fn a_store_out_of_bounds_fails_later_calls_of_its_context() {
 }
 
 #[test]
+fn a_kernel_that_waits_for_ever_runs_into_a_timeout() {
+    let _other = Context::new();
+    let context = Context::new();
+    let text_of = ".version 8.0 .target sm_80 .address_size 64 .visible .entry waits() { bar.sync 1, 96; ret; }";
+    let kernel = function(load(text_of), "waits");
+    assert_eq!(launch(kernel, 2, 64, &mut []), OK);
+    let code = cuCtxSynchronize();
+    assert_eq!(code, CUresult::LAUNCH_TIMEOUT);
+    assert!(text(code).contains("waits, PTX line 1, block (0, 0, 0)"), "{}", text(code));
+    drop(context);
+    assert_eq!(cuCtxSynchronize(), OK, "the other context is well");
+}
+
+#[test]
 fn a_finding_that_no_gpu_makes_is_reported_only() {
     let _context = Context::new();
     let kernel = function(load(&vector_add("uninitialized")), "uninitialized");

@@ -32,6 +32,8 @@ fn modules_have_kernels_and_variables() {
         assert_eq!(cuModuleUnload(module), CUresult::INVALID_HANDLE);
         assert_eq!(launch(function, 1, 1, &mut []), CUresult::INVALID_HANDLE, "gone with its module");
         assert_eq!(cuModuleLoad(&mut null_mut(), c"/no/such.ptx".as_ptr()), CUresult::FILE_NOT_FOUND);
+        assert_eq!(cuModuleLoad(&mut null_mut(), c"/".as_ptr()), CUresult::OPERATING_SYSTEM);
+        assert_eq!(cuModuleLoad(&mut null_mut(), c"/dev/zero".as_ptr()), CUresult::INVALID_IMAGE, "without an end");
     }
 }
 
@@ -78,9 +80,11 @@ fn images_that_are_not_for_this_gpu_are_refused() {
     let code = unsafe { cuModuleLoadData(&mut module, newer.as_ptr().cast()) };
     assert_eq!(code, CUresult::NO_BINARY_FOR_GPU);
     assert!(text(code).contains("sm_90") && text(code).contains("sm_80"), "{}", text(code));
-    // SAFETY: as above.
-    let code = unsafe { cuModuleLoadData(&mut module, c"int main() {}".as_ptr().cast()) };
-    assert_eq!(code, CUresult::INVALID_PTX);
+    for image in [c"int main() {}", c"", c"\xff\xfe.version", c".version 8.0\n.target sm_80\n.entry k() {"] {
+        // SAFETY: as above.
+        let code = unsafe { cuModuleLoadData(&mut module, image.as_ptr().cast()) };
+        assert_eq!(code, CUresult::INVALID_PTX, "{image:?}");
+    }
 }
 
 #[test]

@@ -71,19 +71,19 @@ fn no_kernel_has_a_finding() {
 
 #[test]
 fn a_barrier_that_is_missing_is_a_race() {
-    require("barriers", &[FindingKind::Race], 70, |line| line.contains("bar.sync").then(String::new));
+    require("barriers", &[FindingKind::Race], 100, |line| line.contains("bar.sync").then(String::new));
 }
 
 #[test]
 fn a_wait_that_is_missing_is_found() {
-    require("waits", &[FindingKind::AsyncCopyNotWaitedFor, FindingKind::UninitializedShared], 60, |line| {
+    require("waits", &[FindingKind::AsyncCopyNotWaitedFor, FindingKind::UninitializedShared], 75, |line| {
         line.contains("cp.async.wait").then(String::new)
     });
 }
 
 #[test]
 fn a_wait_that_waits_for_too_little_is_found() {
-    require("waits", &[FindingKind::AsyncCopyNotWaitedFor, FindingKind::UninitializedShared], 60, |line| {
+    require("waits", &[FindingKind::AsyncCopyNotWaitedFor, FindingKind::UninitializedShared], 75, |line| {
         let (before, count) = line.split_once("cp.async.wait_group")?;
         let count: u32 = count.trim().trim_end_matches(';').parse().ok()?;
         Some(format!("{before}cp.async.wait_group {};", count + 1))

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed};
-use simgpu::Error;
 use simgpu::ptx::parse;
+use simgpu::{Error, Gpu, Settings};
 
 const FILES: [&str; 4] = [
     include_str!("ptx/tensor.ptx"),
@@ -12,10 +12,11 @@ const FILES: [&str; 4] = [
     include_str!("ptx/language.ptx"),
 ];
 
-/// Parses, and checks that an error is about a line of the text and short.
+/// Parses, decodes what can be parsed, and checks that an error is about a line of the text and short.
 fn survive(text: &str) {
     let lines = text.lines().count() as u32 + 1;
-    match parse(text) {
+    let loaded = parse(text).and_then(|_| Gpu::new(Settings::default()).load(text));
+    match loaded {
         Ok(_) | Err(Error::Limit { .. }) => {}
         Err(Error::Syntax { line, message: what } | Error::Unsupported { line, what }) => {
             assert!((1..=lines).contains(&line), "line {line} of {lines}: {what}");

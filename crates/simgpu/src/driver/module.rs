@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::ffi::{c_int, c_uint};
-use std::path::Path;
+use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 
 use super::codes::CUresult;
@@ -107,11 +108,11 @@ pub(super) fn ptx_file(path: &str) -> Result<String, Failure> {
         };
         Failure::new(code, format!("{path}: {error}"))
     };
-    let path = Path::new(path);
-    if std::fs::metadata(path).map_err(failed)?.len() > MODULE_BYTES as u64 {
-        return Err(too_long());
-    }
-    ptx_bytes(&std::fs::read(path).map_err(failed)?)
+    // Read no further than the limit, whatever it is that has this name.
+    let mut bytes = Vec::new();
+    let limit = MODULE_BYTES as u64 + 1;
+    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() > MODULE_BYTES { Err(too_long()) } else { ptx_bytes(&bytes) }
 }
 
 /// The PTX in memory of known length; a zero byte ends it.

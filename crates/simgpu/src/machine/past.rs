@@ -9,7 +9,7 @@ use super::warp::Warp;
 use crate::lanes::LANES;
 
 /// Accesses of one kind of which none is ordered after the others.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Past {
     first_at: u32,
     pub(super) last_at: u32,

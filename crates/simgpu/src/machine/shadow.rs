@@ -24,7 +24,7 @@ pub(crate) struct Shadow {
     born: u32,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Cell {
     write: Past,
     read: Past,
@@ -210,5 +210,92 @@ impl Shadow {
             return 0..0;
         }
         (address >> self.shift) as usize..1 + ((address + u64::from(bytes) - 1) >> self.shift) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::access::lanes_in;
+    use super::super::order::Order;
+    use super::super::warp::Warp;
+    use super::*;
+
+    /// xorshift64 [Marsaglia 2003].
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, limit: u64) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 11) % limit
+        }
+    }
+
+    #[test]
+    fn readers_together_leave_what_readers_one_by_one_leave() {
+        let seed = 0x5eed_0f5a_d035;
+        let mut random = Random(seed);
+        let mut together = Shadow::new(64, 4, true, Checks::ALL);
+        let mut one_by_one = Shadow::new(64, 4, true, Checks::ALL);
+        let (mut order, mut warps) = (Order::default(), [Warp::new(0, 0), Warp::new(1, 0)]);
+        let mut clock = together.next_block(1);
+        assert_eq!(one_by_one.next_block(1), clock);
+        order.join_all(clock);
+        warps.iter_mut().for_each(|warp| warp.start(u32::MAX, clock));
+        let (mut quick, mut conflicts) = (0, 0);
+        for step in 0..40_000 {
+            let bytes = 4 << random.below(3);
+            let address = random.below(64 / u64::from(bytes)) as u32 * bytes;
+            let (which, lane) = (random.below(2) as usize, random.below(32) as usize);
+            let position = step % 1000;
+            match random.below(16) {
+                0 | 1 => {
+                    clock += 1;
+                    order.join_all(clock);
+                }
+                2 => {
+                    clock += 1;
+                    order.join(1 + random.below(3) as u32, &[0; 32], clock);
+                }
+                3 => {
+                    clock += 1;
+                    warps[which].order.join(random.below(1 << 32) as u32, &[0; 32], clock);
+                }
+                4 => {
+                    together.begin_copy(address.into(), bytes);
+                    one_by_one.begin_copy(address.into(), bytes);
+                }
+                5..8 => {
+                    let by = Accessor::new(&warps[which], lane, &order, clock, position);
+                    let [a, b] = [&mut together, &mut one_by_one].map(|shadow| {
+                        shadow.end_copy(address.into(), bytes, by);
+                        let access = if step % 2 == 0 { Access::Write } else { Access::Atomic };
+                        shadow.access(access, address.into(), bytes, by)
+                    });
+                    assert_eq!(a, b);
+                }
+                _ => {
+                    let lanes = (random.below(1 << 32) & random.below(1 << 32)) as u32 | 1 << lane;
+                    let by = |lane: usize| Accessor::new(&warps[which], lane, &order, clock, position);
+                    let read = |shadow: &mut Shadow| -> Vec<Option<Conflict>> {
+                        lanes_in(lanes)
+                            .map(|lane| shadow.access(Access::Read, address.into(), bytes, by(lane)))
+                            .collect()
+                    };
+                    let expected = read(&mut one_by_one);
+                    let last = by(31 - lanes.leading_zeros() as usize);
+                    if together.read_together(address, bytes, !lanes.is_power_of_two(), &last) {
+                        assert!(expected.iter().all(Option::is_none), "seed {seed:#x}, step {step}: {expected:?}");
+                        quick += 1;
+                    } else {
+                        assert_eq!(read(&mut together), expected, "seed {seed:#x}, step {step}");
+                        conflicts += usize::from(expected.iter().any(Option::is_some));
+                    }
+                }
+            }
+            assert_eq!(together.cells, one_by_one.cells, "seed {seed:#x}, step {step}");
+        }
+        assert!(quick > 1000 && conflicts > 1000, "{quick} quick, {conflicts} with conflicts");
     }
 }
