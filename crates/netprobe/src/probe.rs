@@ -71,7 +71,7 @@ pub struct Override {
 impl std::str::FromStr for Override {
     type Err = String;
 
-    /// Reads `HOST:PORT:ADDRESS`; an IPv6 address may be in brackets.
+    /// Reads `HOST:PORT:ADDRESS`; an IPv6 address may be in brackets, and the host in any letters that a URL may have.
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is not HOST:PORT:ADDRESS");
         let mut parts = text.splitn(3, ':');
@@ -80,7 +80,7 @@ impl std::str::FromStr for Override {
         };
         let address = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
         Ok(Self {
-            host: host.to_owned(),
+            host: url::Host::parse(host).map_err(|_| wrong())?.to_string(),
             port: port.parse().map_err(|_| wrong())?,
             address: address.parse().map_err(|_| wrong())?,
         })
@@ -127,8 +127,10 @@ mod tests {
         let parsed: Result<Override, _> = "a.test:443:[::1]".parse();
         let expected = Override { host: "a.test".to_owned(), port: 443, address: "::1".parse().expect("an address") };
         assert_eq!(parsed, Ok(expected));
-        assert!("a.test:443:127.0.0.1".parse::<Override>().is_ok());
-        for wrong in ["a.test", "a.test:443", "a.test:x:127.0.0.1", "a.test:443:b.test"] {
+        let host = |text: &str| text.parse::<Override>().map(|known| known.host);
+        assert_eq!(host("A.test:443:127.0.0.1").as_deref(), Ok("a.test"));
+        assert_eq!(host("Bücher.test:443:127.0.0.1").as_deref(), Ok("xn--bcher-kva.test"));
+        for wrong in ["a.test", "a.test:443", "a.test:x:127.0.0.1", "a.test:443:b.test", "a b:443:127.0.0.1"] {
             assert_eq!(wrong.parse::<Override>(), Err(format!("{wrong:?} is not HOST:PORT:ADDRESS")));
         }
     }

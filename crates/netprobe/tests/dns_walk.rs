@@ -182,6 +182,14 @@ async fn limits_have_names() {
     let late = walk(&short, "www.whiteboard.test", RecordType::A).await;
     assert_eq!(*error(&late), DnsError::TimedOut { after_ms: 0 });
 
+    let ages = Walker {
+        query_timeout: Duration::MAX,
+        walk_timeout: Duration::MAX,
+        resend_after: Duration::MAX,
+        ..lab.walker()
+    };
+    assert_eq!(addresses(&walk(&ages, "www.whiteboard.test", RecordType::A).await), [WEB]);
+
     let shallow = Walker { depth_max: 0, ..lab.walker() };
     let deep = walk(&shallow, &Fault::ForeignGlue.host(), RecordType::A).await;
     let DnsError::NoUsableServer { tried, .. } = error(&deep) else { panic!("{deep:?}") };

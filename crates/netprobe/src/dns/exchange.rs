@@ -7,7 +7,7 @@ use std::time::Duration;
 use hickory_proto::op::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::Failure;
 use super::message::{NotAResponse, Prepared};
@@ -58,10 +58,9 @@ pub(crate) async fn exchange(
 ) -> Exchange {
     let mut waiting =
         Waiting { query, server, clock, discarded: Discarded::default(), bytes_received: 0, sent_ns: Vec::new() };
-    let deadline = Instant::now() + patience.timeout;
     let response = match transport {
-        Transport::Udp => timeout_at(deadline, waiting.datagrams(patience)).await,
-        Transport::Tcp => timeout_at(deadline, waiting.connection()).await,
+        Transport::Udp => timeout(patience.timeout, waiting.datagrams(patience)).await,
+        Transport::Tcp => timeout(patience.timeout, waiting.connection()).await,
     };
     let Waiting { discarded, bytes_received, sent_ns, .. } = waiting;
     let after_ms = u64::try_from(patience.timeout.as_millis()).unwrap_or(u64::MAX);

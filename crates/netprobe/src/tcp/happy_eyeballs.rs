@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Clock, IoFailure, Span};
 
+/// As good as never, and nothing that a clock could overflow by.
+const DELAY_MAX: Duration = Duration::from_secs(86_400);
+
 /// One address that was tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -80,7 +83,7 @@ where
         loop {
             if may_start && let Some(target) = waiting.next() {
                 race.begin(target, connect(target));
-                next_start.as_mut().reset(tokio::time::Instant::now() + attempt_delay);
+                next_start.as_mut().reset(tokio::time::Instant::now() + attempt_delay.min(DELAY_MAX));
                 may_start = false;
             }
             match race.poll(context) {
@@ -216,6 +219,14 @@ mod tests {
             assert!(close(&attempts, expected), "{plays:?}: {attempts:?}, not {expected:?}");
             assert_eq!(winner, expected_winner, "{plays:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_delay_is_too_long() {
+        let targets = [target(1), target(2)];
+        let (attempts, winner) =
+            race(&targets, Duration::MAX, Duration::MAX, &Clock::start(), |_| play(20, true)).await;
+        assert_eq!((attempts.len(), winner), (2, None));
     }
 
     #[test]
