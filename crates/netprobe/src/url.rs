@@ -49,13 +49,22 @@ pub fn parse(text: &str) -> Result<Url, UrlError> {
     let syntax = |error: url::ParseError| UrlError::Syntax { text: text.to_owned(), reason: error.to_string() };
     let typed = if has_scheme(text) { Url::parse(text) } else { Url::parse(&format!("https://{text}")) };
     let url = typed.map_err(syntax)?;
+    visitable(&url, text)?;
+    Ok(url)
+}
+
+/// Whether a URL, which was made of this text, is one that HTTP carries.
+pub(crate) fn visitable(url: &Url, text: &str) -> Result<(), UrlError> {
+    if text.len() > URL_BYTES_MAX {
+        return Err(UrlError::TooLong { bytes: text.len(), bytes_max: URL_BYTES_MAX });
+    }
     if !matches!(url.scheme(), "http" | "https") {
         return Err(UrlError::Scheme { text: text.to_owned(), scheme: url.scheme().to_owned() });
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(syntax(url::ParseError::EmptyHost));
+        return Err(UrlError::Syntax { text: text.to_owned(), reason: url::ParseError::EmptyHost.to_string() });
     }
-    Ok(url)
+    Ok(())
 }
 
 /// Whether the text starts with a scheme: `a:` is one, but `localhost:8080` is a host and a port.

@@ -28,7 +28,7 @@ pub fn target(from: &Url, status: u16, location: Option<&str>) -> Result<Option<
     let wrong = |reason: String| HttpError::Location { status, location: location.to_owned(), reason };
     let mut url = from.join(location).map_err(|error| wrong(error.to_string()))?;
     // The location is told once, and there its secrets are looked after.
-    crate::url::parse(url.as_str()).map_err(|error| wrong(error.without_secrets(false).to_string()))?;
+    crate::url::visitable(&url, url.as_str()).map_err(|error| wrong(error.without_secrets(false).to_string()))?;
     // RFC 9110 section 10.2.2: a fragment is inherited.
     if url.fragment().is_none() {
         url.set_fragment(from.fragment());
@@ -80,6 +80,9 @@ mod tests {
         assert_eq!(target(&from, 301, None), Ok(None));
         assert!(matches!(to(302, "javascript:alert(1)"), Err(HttpError::Location { status: 302, .. })));
         assert!(matches!(to(302, "https://"), Err(HttpError::Location { .. })));
+        // Typed, it is a host and a port; in an answer, it is a scheme.
+        assert!(matches!(to(302, "b.test:443"), Err(HttpError::Location { status: 302, .. })));
+        assert!(matches!(to(302, &"a".repeat(40_000)), Err(HttpError::Location { status: 302, .. })));
     }
 
     #[test]
