@@ -126,7 +126,7 @@ impl Blocked {
         match path {
             Path::Strided { k_max } => kernels.strided_product(a, b, k_max, &mut to),
             Path::Column => column(kernels, a, b, to),
-            Path::Columns => kernels.columns_product(a, b, &mut to),
+            Path::Columns { past_caches } => kernels.columns_product(a, b, &mut to, past_caches),
             Path::Packing { a: pack_a, b: pack_b } => {
                 let sizes = Sizes::new(self.tiling, kernels, (a.rows(), b.cols(), a.cols()));
                 let terms = [Term { factor: T::ONE, matrix: a }];

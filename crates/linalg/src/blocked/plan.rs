@@ -12,7 +12,10 @@ pub enum Path {
     /// C is one row or one column: a matrix times a vector, bound by reading the matrix once.
     Column,
     /// The sum is so short that C is the traffic: C is written line by line.
-    Columns,
+    Columns {
+        /// Whether C is too large for the caches and is written past them, where it is not read (k = 1, beta = 0).
+        past_caches: bool,
+    },
     /// The micro-kernel reads the matrices where they are, `k_max` steps of the sum at a time.
     Strided {
         /// Steps of the sum between two updates of C.
@@ -42,7 +45,8 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = match self.path {
             Path::Column => "one row or column: a single pass over the matrix",
-            Path::Columns => "a very short sum: C is written line by line",
+            Path::Columns { past_caches: false } => "a very short sum: C is written line by line",
+            Path::Columns { past_caches: true } => "a very short sum: C is written line by line, past the caches",
             Path::Strided { .. } => "small or thin: kernels read the matrices in place, packing would cost more",
             Path::Packing { a: false, b: false } => {
                 "medium or narrow: five loops cut it to the caches, packing would cost more than it saves"
@@ -163,7 +167,8 @@ fn choose<T: Scalar>(kernels: &Kernels<T>, shape: Shape) -> Path {
         return Path::Packing { a: true, b: true };
     }
     if k <= COLUMNS_K_MAX && shape.c_in_line && rows >= 2 * kernels.lanes {
-        return Path::Columns;
+        let bytes = rows.saturating_mul(cols).saturating_mul(size_of::<T>());
+        return Path::Columns { past_caches: k == 1 && bytes > caches().l3 / 4 * 3 };
     }
     if rows.saturating_mul(cols).saturating_mul(k) <= SMALL_WORK_MAX {
         return Path::Strided { k_max: usize::MAX };
@@ -193,7 +198,7 @@ pub(super) fn grid<T: Scalar>(
 ) -> (usize, (usize, usize)) {
     let worth = match path {
         Path::Column => rows.saturating_mul(k) / ELEMENTS_PER_THREAD,
-        Path::Columns => rows.saturating_mul(cols) / ELEMENTS_PER_THREAD,
+        Path::Columns { .. } => rows.saturating_mul(cols) / ELEMENTS_PER_THREAD,
         _ => rows.saturating_mul(cols).saturating_mul(k) / WORK_PER_THREAD,
     };
     if worth <= 1 || threads == Threads::Count(1) {
@@ -214,6 +219,8 @@ pub(super) fn grid<T: Scalar>(
     // pieces read the other operand again; not where that would pack an operand again.
     let finer = |parts: usize, tiles: usize| if tiles >= 2 * PIECES_PER_THREAD * parts { PIECES_PER_THREAD } else { 1 };
     match path {
+        // Columns are written from end to end: a part of each would be short runs.
+        Path::Columns { .. } => (threads, (1, (threads * PIECES_PER_THREAD).min(col_tiles))),
         Path::Packing { b: true, .. } => (threads, (by_rows, by_cols)),
         Path::Packing { a: false, .. } | Path::Strided { .. } if col_tiles / by_cols > row_tiles / by_rows => {
             (threads, (by_rows, by_cols * finer(by_cols, col_tiles)))

@@ -68,6 +68,11 @@ unsafe impl Vector for Ymm32 {
         unsafe { _mm256_storeu_ps(to, x) }
     }
     #[inline(always)]
+    unsafe fn stream(to: *mut f32, x: Self::Register) {
+        // SAFETY: the caller runs on AVX2 and may write 8 elements, aligned to a register.
+        unsafe { _mm256_stream_ps(to, x) }
+    }
+    #[inline(always)]
     unsafe fn store_masked(to: *mut f32, x: Self::Register, mask: __m256i) {
         // SAFETY: the caller runs on AVX2 and may write the masked elements; the rest is not touched.
         unsafe { _mm256_maskstore_ps(to, mask, x) }
@@ -148,6 +153,11 @@ unsafe impl Vector for Ymm64 {
     unsafe fn store(to: *mut f64, x: Self::Register) {
         // SAFETY: the caller runs on AVX2 and may write 4 elements.
         unsafe { _mm256_storeu_pd(to, x) }
+    }
+    #[inline(always)]
+    unsafe fn stream(to: *mut f64, x: Self::Register) {
+        // SAFETY: the caller runs on AVX2 and may write 4 elements, aligned to a register.
+        unsafe { _mm256_stream_pd(to, x) }
     }
     #[inline(always)]
     unsafe fn store_masked(to: *mut f64, x: Self::Register, mask: __m256i) {

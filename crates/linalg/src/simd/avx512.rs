@@ -68,6 +68,11 @@ unsafe impl Vector for Zmm32 {
         unsafe { _mm512_storeu_ps(to, x) }
     }
     #[inline(always)]
+    unsafe fn stream(to: *mut f32, x: Self::Register) {
+        // SAFETY: the caller runs on AVX-512F and may write 16 elements, aligned to a register.
+        unsafe { _mm512_stream_ps(to, x) }
+    }
+    #[inline(always)]
     unsafe fn store_masked(to: *mut f32, x: Self::Register, mask: u16) {
         // SAFETY: the caller runs on AVX-512F and may write the masked elements; the rest is not touched.
         unsafe { _mm512_mask_storeu_ps(to, mask, x) }
@@ -135,6 +140,11 @@ unsafe impl Vector for Zmm64 {
     unsafe fn store(to: *mut f64, x: Self::Register) {
         // SAFETY: the caller runs on AVX-512F and may write 8 elements.
         unsafe { _mm512_storeu_pd(to, x) }
+    }
+    #[inline(always)]
+    unsafe fn stream(to: *mut f64, x: Self::Register) {
+        // SAFETY: the caller runs on AVX-512F and may write 8 elements, aligned to a register.
+        unsafe { _mm512_stream_pd(to, x) }
     }
     #[inline(always)]
     unsafe fn store_masked(to: *mut f64, x: Self::Register, mask: u8) {

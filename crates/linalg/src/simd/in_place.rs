@@ -133,23 +133,35 @@ impl<T: Scalar> Kernels<T> {
         }
     }
 
-    /// C ← alpha·A·B + beta·C, one column of C after the other. Rows of A and of C are in line.
+    /// C ← alpha·A·B + beta·C, one column of C after the other. Rows of A and of C are in line. `past_caches`: C is written
+    /// past the caches where it need not be read.
     ///
     /// # Panics
     /// If the shapes do not fit or rows are not in line.
-    pub(crate) fn columns_product(&self, a: MatrixView<'_, T>, b: MatrixView<'_, T>, to: &mut Destination<'_, T>) {
+    pub(crate) fn columns_product(
+        &self,
+        a: MatrixView<'_, T>,
+        b: MatrixView<'_, T>,
+        to: &mut Destination<'_, T>,
+        past_caches: bool,
+    ) {
         let (rows, cols, k) = (a.rows(), b.cols(), a.cols());
         assert!(b.rows() == k && to.c.rows() == rows && to.c.cols() == cols);
         assert!(rows == 1 || (a.row_stride() == 1 && to.c.row_stride() == 1));
         let (a_step, b_step, col_stride) = (a.col_stride(), b.row_stride(), to.c.col_stride());
         let (alpha, beta) = (to.alpha, to.beta);
+        let only_written = past_caches && k == 1 && beta == T::ZERO;
+        let kernel = if only_written { self.outer } else { self.axpy };
         for j in 0..cols {
             let b = b.as_ptr().wrapping_add(j * b.col_stride());
             let c = to.c.as_mut_ptr().wrapping_add(j * col_stride);
             let operands = Operands { k, rows, a: a.as_ptr(), a_step, b, b_step, b_col_stride: 0, ahead: Ahead::NONE };
             // SAFETY: a reference to `Kernels` means its set was detected; column j is inside B and C, whose shapes and
             // strides were checked above.
-            unsafe { (self.axpy)(&operands, &Output { c, col_stride, alpha, beta }) };
+            unsafe { kernel(&operands, &Output { c, col_stride, alpha, beta }) };
+        }
+        if only_written {
+            super::fence();
         }
     }
 
@@ -174,5 +186,36 @@ impl<T: Scalar> Kernels<T> {
         let output = Output { c: to.c.as_mut_ptr(), col_stride: c_step, alpha, beta };
         // SAFETY: a reference to `Kernels` means its set was detected; shapes and strides were checked above.
         unsafe { kernel(&operands, &output) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::HasKernels;
+    use super::*;
+    use crate::suite::Random;
+    use crate::{Isa, Matrix, MatrixViewMut};
+
+    /// C written past the caches has the bits of C written through them, wherever its columns begin.
+    #[test]
+    fn columns_past_the_caches() {
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            let kernels = f32::kernels(Some(isa)).expect("available");
+            let mut random = Random::new(1);
+            for (rows, cols, start) in [(1, 1, 0), (15, 3, 1), (40, 2, 3), (129, 5, 7), (300, 4, 15)] {
+                let a: Matrix<f32> = random.matrix(rows, 1);
+                let b: Matrix<f32> = random.matrix(1, cols);
+                let product = |past_caches| {
+                    let mut c = vec![f32::NAN; start + rows * cols];
+                    let view = MatrixViewMut::row_major(&mut c[start..], cols, rows).transpose();
+                    let mut to = Destination { alpha: 1.5, beta: 0.0, c: view };
+                    kernels.columns_product(a.view(), b.view(), &mut to, past_caches);
+                    c.split_off(start)
+                };
+                let (through, past) = (product(false), product(true));
+                assert!(through.iter().all(|value| value.is_finite()), "{isa} {rows} {cols}");
+                assert_eq!(through, past, "{isa} {rows} {cols} {start}");
+            }
+        }
     }
 }

@@ -125,6 +125,16 @@ fn prefetch<T>(at: *const T) {
     let _ = at;
 }
 
+/// Stores past the caches, [`Vector::stream`](vector::Vector::stream), are done before any store that comes after this.
+#[inline(always)]
+fn fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64; a fence touches no memory.
+    unsafe {
+        core::arch::x86_64::_mm_sfence();
+    }
+}
+
 /// Asks for the cache line at `at` in the second level, which may be any address.
 #[inline(always)]
 fn prefetch_to_l2<T>(at: *const T) {

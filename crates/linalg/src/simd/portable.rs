@@ -58,6 +58,11 @@ macro_rules! lanes {
                 unsafe { to.cast::<[$t; $n]>().write_unaligned(x) }
             }
             #[inline(always)]
+            unsafe fn stream(to: *mut $t, x: Self::Register) {
+                // SAFETY: the caller may write this many elements.
+                unsafe { to.cast::<[$t; $n]>().write_unaligned(x) }
+            }
+            #[inline(always)]
             unsafe fn store_masked(to: *mut $t, x: Self::Register, mask: usize) {
                 for (i, &lane) in x.iter().enumerate().take(mask) {
                     // SAFETY: the caller may write the first `mask` elements.

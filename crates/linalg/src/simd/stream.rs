@@ -6,7 +6,9 @@
 //!    so that C is read and written once per eight columns.
 //! 2. `dot`, for A with rows in line: four rows advance together, so that each load of B serves four.
 //! 3. C is written in whole cache lines: the first vector of a column is cut so that the others are aligned.
-//! 4. The order of each sum depends on k alone, never on where the row lies: splitting the rows among threads
+//! 4. `outer`, for a sum of one step (k = 1, beta = 0) and a C that no cache will hold: stores go past the caches, which saves
+//!    reading every line before it is written.
+//! 5. The order of each sum depends on k alone, never on where the row lies: splitting the rows among threads
 //!    changes no bit.
 #![allow(unsafe_code)]
 
@@ -132,6 +134,36 @@ unsafe fn axpy_pass<V: Vector, const N: usize>(strip: &Operands<V::Element>, out
 #[inline(always)]
 fn unaligned_lanes<V: Vector>(at: *mut V::Element) -> usize {
     (at as usize).wrapping_neg() / size_of::<V::Element>() % V::LANES
+}
+
+/// C ← alpha·a·b for a column a with its rows in line and a number b, written past the caches; [`fence`](super::fence) has to
+/// follow. Takes `k` for 1 and `beta` for 0, and gives the bits that [`axpy`] does.
+///
+/// # Safety
+/// As [`StreamKernel`] for `axpy`; `k ≥ 1`.
+#[inline(always)]
+pub(super) unsafe fn outer<V: Vector>(operands: &Operands<V::Element>, output: &Output<V::Element>) {
+    // SAFETY: one vector masked to the rows before the first aligned one, whole vectors of rows below operands.rows, which
+    // are aligned since they follow it, one masked to the rest.
+    unsafe {
+        let factor = V::splat(output.alpha * *operands.b);
+        let part = |row: usize, lanes: usize| {
+            let mask = V::mask(lanes);
+            let product = V::mul(V::load_masked(operands.a.add(row), mask), factor);
+            V::store_masked(output.c.add(row), product, mask);
+        };
+        let mut row = unaligned_lanes::<V>(output.c).min(operands.rows);
+        if row > 0 {
+            part(0, row);
+        }
+        while row + V::LANES <= operands.rows {
+            V::stream(output.c.add(row), V::mul(V::load(operands.a.add(row)), factor));
+            row += V::LANES;
+        }
+        if row < operands.rows {
+            part(row, operands.rows - row);
+        }
+    }
 }
 
 /// C ← alpha·A·b + beta·C with the columns of a row of A in line.

@@ -22,6 +22,8 @@ pub struct Kernels<T: 'static> {
     pub(super) strided: Tiles<T>,
     pub(super) pack: PackKernel<T>,
     pub(super) axpy: StreamKernel<T>,
+    /// One column times a number, past the caches.
+    pub(super) outer: StreamKernel<T>,
     pub(super) dot: StreamKernel<T>,
 }
 
@@ -89,6 +91,19 @@ macro_rules! entries {
             unsafe { super::stream::axpy::<V>(operands, output) }
         }
 
+        /// [`outer`](super::stream::outer) compiled for this instruction set.
+        ///
+        /// # Safety
+        /// As [`StreamKernel`](super::stream::StreamKernel).
+        $(#[$feature])?
+        unsafe fn outer<V: Vector>(
+            operands: &super::tile::Operands<V::Element>,
+            output: &super::tile::Output<V::Element>,
+        ) {
+            // SAFETY: the caller keeps StreamKernel's contract; compiled for V's instruction set.
+            unsafe { super::stream::outer::<V>(operands, output) }
+        }
+
         /// [`dot`](super::stream::dot) compiled for this instruction set.
         ///
         /// # Safety
@@ -122,6 +137,7 @@ macro_rules! table {
             strided: &[$(&[$(tile::<$vector, $vectors, $col, false>),*]),*],
             pack: pack::<$vector>,
             axpy: axpy::<$vector>,
+            outer: outer::<$vector>,
             dot: dot::<$vector>,
         }
     };

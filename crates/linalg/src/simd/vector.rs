@@ -33,6 +33,9 @@ pub(super) unsafe trait Vector {
     unsafe fn load_masked(from: *const Self::Element, mask: Self::Mask) -> Self::Register;
     /// `LANES` elements to `to`.
     unsafe fn store(to: *mut Self::Element, x: Self::Register);
+    /// `LANES` elements to `to`, aligned to the register's size, past the caches where the set can; what other threads may see
+    /// of it waits for [`fence`](super::fence).
+    unsafe fn stream(to: *mut Self::Element, x: Self::Register);
     /// The masked lanes to `to`; touches no memory outside them.
     unsafe fn store_masked(to: *mut Self::Element, x: Self::Register, mask: Self::Mask);
     /// `x·y`.
