@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Map, Vegas, VegasPoints};
+use super::{Map, Vegas};
 use crate::integrator::{Batch, CHUNK, Scratch, chunk_points};
 use crate::philox::{Purpose, Stream};
 use crate::simd::fill_units;
@@ -10,7 +10,7 @@ use crate::stratified::Grid;
 use crate::{Domain, Error, Estimate, Moments, Plan};
 
 /// Chunks of an iteration at most: each brings the weights of the whole map back.
-const CHUNKS_MAX: u64 = 64;
+pub(super) const CHUNKS_MAX: u64 = 64;
 /// Strata at most.
 const STRATA_MAX: u64 = 1 << 22;
 /// The share of the points that goes where the spread is; the others are two a stratum.
@@ -41,20 +41,14 @@ pub(super) struct Outcome {
     pub(super) weights: Vec<f64>,
 }
 
-/// Points a stratum where strata only help the map to learn, and are not worth much time.
-const MAP_ONLY: f64 = 32.0;
-
 /// Sums in front of a record: of the strata's means, of their variances, of variance² / degrees of freedom.
 const SUMS: usize = 3;
 
 impl Iteration<'_> {
     pub(super) fn run(&self, plan: &Plan<'_>, spread: &mut Option<Spread>) -> Result<Outcome, Error> {
         let dims = self.domain.dims();
-        let points_a_stratum = match self.vegas.points {
-            VegasPoints::Strata => 2.0 / (1.0 - ADAPTIVE),
-            VegasPoints::Nets => MAP_ONLY,
-        };
-        let boxes_max = ((self.samples as f64 / points_a_stratum) as u64).clamp(1, STRATA_MAX);
+        let in_pairs = (1.0 - ADAPTIVE) * self.samples as f64;
+        let boxes_max = ((in_pairs / 2.0) as u64).clamp(1, STRATA_MAX);
         let grid = Grid::finest(dims, boxes_max);
         let counts = self.counts(&grid, spread.as_ref());
         let chunks = chunks(&counts, self.samples.div_ceil(CHUNKS_MAX).max(CHUNK as u64));
@@ -90,7 +84,7 @@ impl Iteration<'_> {
     fn counts(&self, grid: &Grid, spread: Option<&Spread>) -> Vec<u32> {
         let strata = grid.boxes as usize;
         let mut centre = vec![0.0; grid.parts.len()];
-        let wishes: Vec<f64> = match spread.filter(|_| self.vegas.points == VegasPoints::Strata) {
+        let wishes: Vec<f64> = match spread {
             Some(spread) => (0..grid.boxes)
                 .map(|index| {
                     centre.fill(0.5);

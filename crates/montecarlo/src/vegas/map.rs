@@ -59,6 +59,11 @@ impl Map {
     }
 }
 
+/// The least weight of an increment, of the mean of all.
+const TRACE: f64 = 1e-3;
+/// The least weight of an increment, of its neighbour's.
+const GRADE: f64 = 0.8;
+
 /// Neighbours share their weights; then ((1 − w)/ln(1/w))^alpha of the shares (Lepage 1978, equations 10 and 11).
 fn damp(weights: &[f64], alpha: f64) -> Vec<f64> {
     let last = weights.len() - 1;
@@ -75,10 +80,19 @@ fn damp(weights: &[f64], alpha: f64) -> Vec<f64> {
         share if share >= 1.0 => 1.0,
         _ => 0.0,
     };
+    let mut damped: Vec<f64> = smoothed.into_iter().map(compress).collect();
     // An increment without a weight keeps a trace of one: a map that gives up a region never sees it again.
-    let damped: Vec<f64> = smoothed.into_iter().map(compress).collect();
-    let trace = damped.iter().sum::<f64>() / weights.len() as f64 * 1e-3;
-    damped.into_iter().map(|weight| weight.max(trace)).collect()
+    let trace = damped.iter().sum::<f64>() / weights.len() as f64 * TRACE;
+    // And no more is lost from one increment to the next than this: where the integrand ends in a cliff, the increment that holds
+    // it would otherwise reach from the cliff far into nothing, and the few points on its near side would have large weights.
+    let mut floor = trace;
+    let mut grade = |weight: &mut f64| {
+        *weight = weight.max(floor);
+        floor = (*weight * GRADE).max(trace);
+    };
+    damped.iter_mut().for_each(&mut grade);
+    damped.iter_mut().rev().for_each(&mut grade);
+    damped
 }
 
 #[cfg(test)]
@@ -112,6 +126,19 @@ mod tests {
             sum += jacobian;
         }
         assert!((sum / 1e4 - 1.0).abs() < 1e-10);
+    }
+
+    /// Where there is nothing beyond a point, the increments become small on both sides of it, and not on the near one only.
+    #[test]
+    fn a_cliff_is_between_small_increments() {
+        let mut map = Map::even(1, 100);
+        for _ in 0..10 {
+            let inside = |e: &[f64]| (e[1].min(0.618) - e[0]).max(0.0);
+            let weights: Vec<f64> = map.edges.windows(2).map(|e| inside(e) * (e[1] - e[0])).collect();
+            map.refine(&weights, 0.5);
+        }
+        let over = map.edges.windows(2).find(|e| e[0] <= 0.618 && e[1] > 0.618).expect("the cliff");
+        assert!(over[1] - over[0] < 0.02, "{over:?}");
     }
 
     #[test]
