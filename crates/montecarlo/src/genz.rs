@@ -86,8 +86,11 @@ impl Genz {
         match self.family {
             Family::Oscillatory => (2.0 * PI * self.u[0] + sum(|a, _, x| a * x)).cos(),
             Family::ProductPeak => {
-                let peak = |((a, u), x): ((&f64, &f64), &f64)| 1.0 / (1.0 / (a * a) + (x - u) * (x - u));
-                self.a.iter().zip(&self.u).zip(x).map(peak).product()
+                // Both factors by a²: one division in all.
+                let factors = self.a.iter().zip(&self.u).zip(x).map(|((a, u), x)| (a * a, a * (x - u)));
+                let (above, below) =
+                    factors.fold((1.0, 1.0), |(above, below), (a, d)| (above * a, below * (1.0 + d * d)));
+                above / below
             }
             Family::CornerPeak => (1.0 + sum(|a, _, x| a * x)).powi(-(self.a.len() as i32) - 1),
             Family::Gaussian => (-sum(|a, u, x| (a * (x - u)) * (a * (x - u)))).exp(),

@@ -19,12 +19,14 @@ impl Map {
     #[inline]
     pub(super) fn apply(&self, point: &mut [f64], which: &mut [u32]) -> f64 {
         let mut jacobian = 1.0;
-        let n = self.increments as f64;
+        let (n, last) = (self.increments as f64, self.increments as i32 - 1);
         for ((y, which), edges) in point.iter_mut().zip(which).zip(self.edges.chunks_exact(self.increments + 1)) {
             let scaled = *y * n;
-            let index = (scaled as usize).min(self.increments - 1);
-            let (low, width) = (edges[index], edges[index + 1] - edges[index]);
-            *y = low + (scaled - index as f64) * width;
+            // A signed number of 32 bits is what processors convert to and from at once; there are at most 100,000 increments.
+            let index = (scaled as i32).clamp(0, last);
+            let (low, high) = (edges[index as usize], edges[index as usize + 1]);
+            let width = high - low;
+            *y = low + (scaled - f64::from(index)) * width;
             *which = index as u32;
             jacobian *= width * n;
         }
@@ -75,8 +77,10 @@ fn damp(weights: &[f64], alpha: f64) -> Vec<f64> {
     };
     let smoothed: Vec<f64> = (0..weights.len()).map(smooth).collect();
     let total: f64 = smoothed.iter().sum();
+    // The default alpha is one half, whose power is a root and much cheaper.
+    let power = |x: f64| if alpha == 0.5 { x.sqrt() } else { x.powf(alpha) };
     let compress = |weight: f64| match weight / total {
-        share if share > 0.0 && share < 1.0 => ((1.0 - share) / -share.ln()).powf(alpha),
+        share if share > 0.0 && share < 1.0 => power((1.0 - share) / -share.ln()),
         share if share >= 1.0 => 1.0,
         _ => 0.0,
     };
