@@ -97,14 +97,21 @@ impl Throw {
         }
         Ok(Darts { inside: inside(isa, self.threads, first, samples, self.seed), total: samples })
     }
+
     /// The first `samples` darts, shared by the ranks of a team: each throws a part of the range, all get the sum.
     ///
     /// # Errors
-    /// As [`darts`](Self::darts).
+    /// As [`darts`](Self::darts); [`Error::OtherRank`] where another rank lacks the instructions.
     pub fn darts_on(&self, team: &dyn Team, samples: u64) -> Result<Darts, Error> {
         let at = |rank: usize| (u128::from(samples) * rank as u128 / team.size() as u128) as u64;
         let (first, end) = (at(team.rank()), at(team.rank() + 1));
-        let mine = self.darts(first, end - first)?.inside;
+        let mine = self.darts(first, end - first);
+        // Whether all can throw comes first, or the others would wait for ever for one that cannot.
+        let fine = team.gather(&[f64::from(u8::from(mine.is_ok()))], &vec![1; team.size()]);
+        let mine = mine?.inside;
+        if let Some(rank) = fine.iter().position(|&fine| fine != 1.0) {
+            return Err(Error::OtherRank { rank });
+        }
         // A 64-bit count as two numbers that f64 has exactly.
         let halves = [(mine >> 32) as f64, (mine & 0xffff_ffff) as f64];
         let all = team.gather(&halves, &vec![2; team.size()]);

@@ -111,7 +111,10 @@ fn buffon(samples: u64, seed: u64) -> Result<Estimate, Error> {
     if p.mean == 0.0 {
         return Err(Error::TooFewSamples { method: "Buffon's needle", samples, needed: 20 });
     }
+    // Where every needle crosses, they show no spread: Laplace's proportion does, as for darts.
+    let n = samples as f64;
+    let smoothed = if p.mean == 1.0 { (n + 1.0) / (n + 2.0) } else { p.mean };
     let slope = 2.0 / (p.mean * p.mean);
-    let degrees = p.degrees_of_freedom;
-    Ok(Estimate::of_weighted(2.0 / p.mean, (slope * p.std_error).powi(2), degrees, samples))
+    let variance = slope * slope * smoothed * (1.0 - smoothed) / (n - 1.0);
+    Ok(Estimate::of_weighted(2.0 / p.mean, variance, p.degrees_of_freedom, samples))
 }
