@@ -91,7 +91,7 @@ impl Integrator for ControlVariates<'_> {
         let size = (self.samples.div_ceil(points as u64), joint.len(), self.samples);
         in_rounds(plan, size, scratch, work, |records| {
             records.chunks_exact(joint.len()).for_each(|record| joint.absorb(&Joint::read(record, columns)));
-            joint.regress(&known).map(|estimate| estimate.scaled(domain.volume()))
+            joint.regress(&known)?.over(domain.volume())
         })
     }
 }
@@ -187,7 +187,9 @@ impl Joint {
         let mean = self.means[0] - dot(&with_f, &off);
         let residual = (products(0, 0) - dot(&with_f, &with_f)).max(0.0);
         let degrees = self.count - 1.0 - f64::from(kept);
-        let variance = residual / degrees * (1.0 / self.count + dot(&off, &off));
+        // The first samples of a run that is looked at may be no more than the controls: they show no spread yet.
+        let spread = if degrees > 0.0 { residual / degrees } else { f64::INFINITY };
+        let variance = spread * (1.0 / self.count + dot(&off, &off));
         Ok(Estimate::of_weighted(mean, variance, degrees, self.count as u64))
     }
 }

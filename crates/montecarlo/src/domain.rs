@@ -23,7 +23,7 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::BadInterval`] if one is empty, reversed, infinite or not a number; [`Error::NoDimensions`] if there is none;
-    /// [`Error::Overflow`] if the volume is no finite number.
+    /// [`Error::BadVolume`] if the volume is no normal number.
     ///
     /// An infinite end needs a substitution, such as x = t / (1 − t) with the factor (1 − t)⁻² for [0, ∞), or, better, a
     /// distribution that the integrand is close to: [`Importance`](crate::Importance).
@@ -47,7 +47,7 @@ impl Domain {
         }
         let volume: f64 = intervals.iter().map(|(low, high)| high - low).product();
         if !volume.is_normal() {
-            return Err(Error::Overflow { largest: volume });
+            return Err(Error::BadVolume { volume });
         }
         Ok(Self {
             intervals: intervals.iter().map(|&(low, high)| (low, high - low)).collect(),
@@ -67,6 +67,11 @@ impl Domain {
     #[must_use]
     pub fn volume(&self) -> f64 {
         self.volume
+    }
+
+    /// The unit cube with this box's volume, for a method that places its points itself.
+    pub(crate) fn stretched(&self) -> Self {
+        Self { volume: self.volume, ..Self::unit(self.dims()) }
     }
 
     /// Points of the unit cube to points of the box, in place, row-major.
@@ -104,7 +109,9 @@ mod tests {
                 "{low} {high}"
             );
         }
-        assert!(matches!(Domain::new(&[(0.0, 1e300); 2]), Err(Error::Overflow { .. })));
+        for side in [1e300, 1e-300] {
+            assert!(matches!(Domain::new(&[(0.0, side); 2]), Err(Error::BadVolume { .. })), "{side}");
+        }
         assert_eq!(Domain::unit(0).check("plain", 10), Err(Error::NoDimensions));
     }
 

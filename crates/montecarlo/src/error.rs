@@ -69,6 +69,20 @@ pub enum Error {
         /// The largest absolute value.
         largest: f64,
     },
+    /// Values so small that their squares, or their integral, are no numbers any more.
+    #[error(
+        "a mean of {mean:e} is too small for its error bar to be a 64-bit number: scale the integrand or the domain"
+    )]
+    Underflow {
+        /// The mean over the domain.
+        mean: f64,
+    },
+    /// A box whose volume is too large or too small.
+    #[error("a volume of {volume:e} is no normal 64-bit number: scale the domain")]
+    BadVolume {
+        /// The product of the sides.
+        volume: f64,
+    },
     /// The density of an importance sampler is not positive at a point that it drew.
     #[error("the density is {density} at a point that its own sampler drew")]
     BadDensity {

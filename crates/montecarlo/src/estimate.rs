@@ -130,7 +130,7 @@ impl Estimate {
         }
         let (w, v) = (self.samples as f64 / samples as f64, other.samples as f64 / samples as f64);
         let (a, b) = ((w * self.std_error).powi(2), (v * other.std_error).powi(2));
-        let degrees = welch([(a, self.degrees_of_freedom), (b, other.degrees_of_freedom)]);
+        let degrees = welch([(a, self.degrees_of_freedom), (b, other.degrees_of_freedom)].into_iter());
         Self { stop, ..Self::of_weighted(w * self.mean + v * other.mean, a + b, degrees, samples) }
     }
 
@@ -146,15 +146,37 @@ impl Estimate {
     }
 }
 
+/// Below this a square is no normal number: standard errors of less have lost their digits, or are 0.
+const ROOT_OF_LEAST: f64 = 1.5e-154;
+
+impl Estimate {
+    /// A mean over the unit cube as the integral over a box of this volume.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if that is no finite number; [`Error::Underflow`] if it, or the squares that its standard error is from, are
+    /// so small that nobody could tell an error from none.
+    pub(crate) fn over(self, volume: f64) -> Result<Self, Error> {
+        let vanished = self.std_error < ROOT_OF_LEAST && self.mean.abs() < ROOT_OF_LEAST / f64::EPSILON;
+        let scaled = self.scaled(volume);
+        if self.mean != 0.0 && (vanished || scaled.mean.abs() < f64::MIN_POSITIVE) {
+            return Err(Error::Underflow { mean: self.mean });
+        }
+        if !(scaled.mean.is_finite() && scaled.std_error.is_finite()) {
+            return Err(Error::Overflow { largest: self.mean.abs().max(self.std_error) });
+        }
+        Ok(scaled)
+    }
+}
+
 /// The degrees of freedom of a sum of estimated variances, each with its own (Welch 1947, Satterthwaite 1946).
-pub(crate) fn welch(parts: impl IntoIterator<Item = (f64, f64)>) -> f64 {
-    let (sum, squares) = parts
-        .into_iter()
+pub(crate) fn welch(parts: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let sum: f64 = parts.clone().map(|(variance, _)| variance).sum();
+    // Shares of the sum, whose squares are numbers where those of the variances may not be.
+    let squares: f64 = parts
         .filter(|&(variance, _)| variance > 0.0)
-        .fold((0.0, 0.0), |(sum, squares), (variance, degrees)| {
-            (sum + variance, squares + variance * variance / degrees)
-        });
-    if squares > 0.0 { sum * sum / squares } else { f64::INFINITY }
+        .map(|(variance, degrees)| (variance / sum).powi(2) / degrees)
+        .sum();
+    if squares > 0.0 { 1.0 / squares } else { f64::INFINITY }
 }
 
 /// Count, mean and spread of numbers, gathered a batch at a time without cancellation, and merged in any grouping.

@@ -44,7 +44,7 @@ impl Integrator for Halton {
             return Err(Error::TooManySamples { method: "Halton's sequence", samples: self.samples, max });
         }
         let tables = Tables::new(self.seed, self.replicates, domain.dims(), points);
-        replicates::integrate(&tables, (self.replicates, points), domain, plan, f)
+        replicates::integrate(&tables, (self.replicates, points, 0), domain, plan, f)
     }
 }
 

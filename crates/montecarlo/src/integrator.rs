@@ -172,7 +172,7 @@ pub(crate) fn in_chunks<S>(
             return Err(Error::Overflow { largest: moments.mean.abs() });
         }
         let estimate = Estimate::of_equal_units(moments.count, moments.mean, moments.squares, samples_a_unit);
-        Ok(estimate.scaled(volume))
+        estimate.over(volume)
     })
 }
 

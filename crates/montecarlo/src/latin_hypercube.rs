@@ -77,7 +77,7 @@ impl LatinHypercube {
         if !moments.squares.is_finite() {
             return Err(Error::Overflow { largest: moments.mean });
         }
-        Ok(Estimate::of_equal_units(replicates, moments.mean, moments.squares, points).scaled(domain.volume()))
+        Estimate::of_equal_units(replicates, moments.mean, moments.squares, points).over(domain.volume())
     }
 }
 

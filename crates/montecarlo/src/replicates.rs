@@ -13,11 +13,11 @@ pub(crate) trait Sequence: Sync {
 
 /// Spends `points` points on each of `replicates` replicates; the spread of their means is the error bar.
 ///
-/// With somebody looking, all replicates grow together: 1024 points each at first, then twice as many. The sequences go on where
+/// `spent` samples went before them. With somebody looking, all replicates grow together: 1024 points each at first, then twice as many. The sequences go on where
 /// they were, so nothing is wasted.
 pub(crate) fn integrate(
     sequence: &impl Sequence,
-    (replicates, points): (u64, u64),
+    (replicates, points, spent): (u64, u64, u64),
     domain: &Domain,
     plan: &mut Plan<'_>,
     f: &Batch<'_>,
@@ -51,8 +51,9 @@ pub(crate) fn integrate(
             return Err(Error::Overflow { largest: moments.mean });
         }
         let estimate =
-            Estimate::of_equal_units(replicates, moments.mean, moments.squares, done).scaled(domain.volume());
-        let stop = if plan.looks() { plan.stop(&estimate, replicates * points)? } else { None };
+            Estimate::of_equal_units(replicates, moments.mean, moments.squares, done).over(domain.volume())?;
+        let estimate = Estimate { samples: estimate.samples + spent, ..estimate };
+        let stop = if plan.looks() { plan.stop(&estimate, replicates * points + spent)? } else { None };
         match stop {
             Some(stop) if done < points || stop == Stop::Tolerance => return Ok(Estimate { stop, ..estimate }),
             _ if done == points => return Ok(estimate),

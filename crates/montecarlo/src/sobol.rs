@@ -77,11 +77,11 @@ impl Integrator for Sobol {
         match self.scramble {
             Scramble::Linear => {
                 let nets = Linear::new(self.seed, replicates, domain.dims());
-                replicates::integrate(&nets, (replicates, points), domain, plan, f)
+                replicates::integrate(&nets, (replicates, points, 0), domain, plan, f)
             }
             Scramble::Nested => {
                 let nets = Nested::new(self.seed, domain.dims());
-                replicates::integrate(&nets, (replicates, points), domain, plan, f)
+                replicates::integrate(&nets, (replicates, points, 0), domain, plan, f)
             }
         }
     }

@@ -69,7 +69,7 @@ impl Stratified {
         }
         let boxes = grid.boxes as f64;
         let degrees = if squares > 0.0 { variance * variance / squares } else { (samples - grid.boxes) as f64 };
-        Ok(Estimate::of_weighted(mean / boxes, variance / (boxes * boxes), degrees, samples).scaled(domain.volume()))
+        Estimate::of_weighted(mean / boxes, variance / (boxes * boxes), degrees, samples).over(domain.volume())
     }
 }
 
@@ -84,7 +84,11 @@ pub(crate) struct Grid {
 impl Grid {
     /// m + 1 parts along the first axes and m along the others, as many boxes as there may be, at least one.
     pub(crate) fn finest(dims: usize, boxes_max: u64) -> Self {
-        let mut grid = Self { parts: vec![1; dims], boxes: 1 };
+        let root = (boxes_max as f64).powf(1.0 / dims as f64);
+        // A little less than the root, whatever its rounding: a loop that began at 1 would count up to it.
+        let even = ((root * (1.0 - 1e-9)) as u64).max(1);
+        let mut grid = Self { parts: vec![even; dims], boxes: 1 };
+        grid.boxes = grid.parts.iter().product();
         for axis in (0..dims).cycle() {
             let finer = grid.boxes / grid.parts[axis] * (grid.parts[axis] + 1);
             if finer > boxes_max {

@@ -37,6 +37,9 @@ impl Map {
     ///
     /// `weights` estimates ∫ (J·f)² over each increment; `alpha` 0 leaves the map as it is.
     pub(super) fn refine(&mut self, weights: &[f64], alpha: f64) {
+        if alpha == 0.0 {
+            return;
+        }
         let increments = self.increments;
         for (edges, weights) in self.edges.chunks_exact_mut(increments + 1).zip(weights.chunks_exact(increments)) {
             let damped = damp(weights, alpha);

@@ -147,7 +147,7 @@ impl Run<'_> {
         for samples in shares(samples_max - warm_up, self.vegas.replicates) {
             parts.push(self.iterate(plan, samples, false)?.estimate);
             spent += samples;
-            let estimate = combine(&parts, spent).scaled(self.domain.volume());
+            let estimate = combine(&parts, spent).over(self.domain.volume())?;
             if plan.looks()
                 && let Some(stop) = plan.stop(&estimate, samples_max)?
                 && (spent < samples_max || stop == Stop::Tolerance)
@@ -155,7 +155,7 @@ impl Run<'_> {
                 return Ok(Estimate { stop, ..estimate });
             }
         }
-        Ok(combine(&parts, spent).scaled(self.domain.volume()))
+        combine(&parts, spent).over(self.domain.volume())
     }
 
     /// Nets all the way: the warm-up's teach the map, replicates of one through it give the estimate.
@@ -166,16 +166,17 @@ impl Run<'_> {
         for (iteration, samples) in (0..).zip(shares(warm_up, vegas.warm_up_iterations)) {
             let outcome = WarmUp { domain, f, map, nets: &nets }.run(plan, iteration, samples)?;
             map.refine(&outcome.weights, vegas.alpha);
-            last = Some(outcome.estimate.scaled(domain.volume()));
+            last = Some(outcome.estimate.over(domain.volume())?);
         }
-        let estimate = self.replicates(plan, &nets, self.vegas.samples - warm_up)?;
+        let estimate = self.replicates(plan, &nets, warm_up)?;
         let agree = last.and_then(|last| combine(&[last, estimate], 0).chi_squared_per_dof);
-        Ok(Estimate { samples: estimate.samples + warm_up, chi_squared_per_dof: agree, units: 0, ..estimate })
+        Ok(Estimate { chi_squared_per_dof: agree, units: 0, ..estimate })
     }
 
-    /// Replicates of a net through the map.
-    fn replicates(&self, plan: &mut Plan<'_>, nets: &Nested, samples: u64) -> Result<Estimate, Error> {
+    /// Replicates of a net through the map, for the samples that the warm-up has left.
+    fn replicates(&self, plan: &mut Plan<'_>, nets: &Nested, warm_up: u64) -> Result<Estimate, Error> {
         let (dims, least) = (self.domain.dims(), u64::from(self.vegas.replicates));
+        let samples = self.vegas.samples - warm_up;
         let points = 1_u64 << (samples / least).ilog2().min(32);
         let replicates = samples / points;
         let stretched = |points: &[f64], values: &mut [f64]| {
@@ -186,18 +187,17 @@ impl Run<'_> {
             (self.f)(&points, values);
             values.iter_mut().zip(jacobians).for_each(|(value, jacobian)| *value *= jacobian);
         };
-        let unit = Domain::unit(dims);
-        let estimate = replicates::integrate(nets, (replicates, points), &unit, plan, &stretched);
+        let cube = self.domain.stretched();
+        let estimate = replicates::integrate(nets, (replicates, points, warm_up), &cube, plan, &stretched);
         // The point that the caller knows is where the map put it.
-        let estimate = estimate.map_err(|error| match error {
+        estimate.map_err(|error| match error {
             Error::NotFinite { value, mut point } => {
                 let jacobian = self.map.apply(&mut point, &mut vec![0; dims]);
                 self.domain.place(&mut point);
                 Error::NotFinite { value: value / jacobian, point }
             }
             other => other,
-        })?;
-        Ok(estimate.scaled(self.domain.volume()))
+        })
     }
 }
 
