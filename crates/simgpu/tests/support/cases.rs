@@ -2,6 +2,7 @@
 
 mod attention;
 mod rowwise;
+mod training;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub fn all() -> Vec<Case> {
     ];
     cases.extend(rowwise::all());
     cases.extend(attention::all());
+    cases.extend(training::all());
     cases
 }
 
