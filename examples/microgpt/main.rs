@@ -41,7 +41,7 @@ mod support;
 
 use arguments::Arguments;
 use learning::Learning;
-use report::Report;
+use report::{Report, writable};
 
 fn main() -> ExitCode {
     support::exit(run(&Arguments::parse()))
@@ -52,6 +52,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let training = arguments.training();
     training.check()?;
     let report = arguments.json.as_deref().map(Report::begin).transpose()?;
+    arguments.save.as_deref().map(writable).transpose()?;
     let mut out = io::stdout().lock();
     let mut random = PythonRandom::new(arguments.seed);
     let (mut model, documents, progress) = begin(arguments, &mut random)?;
@@ -112,10 +113,13 @@ fn begin(
         Some(path) if arguments.text => {
             let bytes = std::fs::read(path).map_err(|error| format!("cannot read {path:?}: {error}"))?;
             let text = String::from_utf8(bytes).map_err(|error| format!("{path:?}: {error}"))?;
-            let tokenizer = if arguments.bytes { Tokenizer::bytes() } else { Tokenizer::of_characters(text.chars())? };
+            let in_file = |error: microgpt::Error| format!("{path:?}: {error}");
+            let characters = || Tokenizer::of_characters(text.chars()).map_err(in_file);
+            let tokenizer = if arguments.bytes { Tokenizer::bytes() } else { characters()? };
             let fresh = new(tokenizer, random)?;
             let model = kept.as_ref().map_or(fresh, |kept| kept.model.clone());
-            let mut documents = Documents::from_text(model.tokenizer(), &text, config.block_size)?;
+            let documents = Documents::from_text(model.tokenizer(), &text, config.block_size);
+            let mut documents = documents.map_err(in_file)?;
             documents.shuffle(random);
             (model, documents)
         }

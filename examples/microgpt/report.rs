@@ -14,14 +14,8 @@ pub(crate) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Fails now rather than after the training if nothing can be written there.
     pub(crate) fn begin(path: &'a Path) -> Result<Self, String> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if path.is_dir() {
-            return Err(format!("cannot write {path:?}: it is a folder"));
-        }
-        let file = NamedTempFile::new_in(folder).map_err(|error| format!("cannot write {path:?}: {error}"))?;
-        Ok(Report { path, file })
+        Ok(Report { path, file: writable(path)? })
     }
 
     pub(crate) fn finish(
@@ -44,4 +38,13 @@ impl<'a> Report<'a> {
         self.file.persist(self.path).map_err(|error| failed(error.error))?;
         Ok(())
     }
+}
+
+/// A file beside the one that is to be written: fails now rather than after the training if nothing can be written there.
+pub(crate) fn writable(path: &Path) -> Result<NamedTempFile, String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() {
+        return Err(format!("cannot write {path:?}: it is a folder"));
+    }
+    NamedTempFile::new_in(folder).map_err(|error| format!("cannot write {path:?}: {error}"))
 }

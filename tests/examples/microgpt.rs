@@ -43,6 +43,8 @@ fn microgpt_names_what_is_wrong() {
         ("latin1", b"emma\nzo\xeb\n"),
         ("long", b"emma\nwolfeschlegelsteinhausen"),
         ("one", b"aa\na"),
+        ("nothing", b""),
+        ("letter", b"z"),
     ] {
         fs::write(folder.path().join(name), bytes).expect("a file");
     }
@@ -54,7 +56,33 @@ fn microgpt_names_what_is_wrong() {
             "--data long",
             "error: the name \"wolfeschlegelsteinhausen\" has 24 characters, more than the block size of 16",
         ),
-        ("--data one", "error: the names have one distinct character, 'a'"),
+        ("--data one", "error: there is one distinct character, 'a'; a model needs at least two"),
+        ("--data nothing --text", "error: \"nothing\": there are no characters: the text is empty"),
+        (
+            "--data nothing --text --bytes",
+            "error: \"nothing\": the text has 0 tokens; there must be a first and a next one",
+        ),
+        ("--data letter --text", "error: \"letter\": there is one distinct character, 'z'; a model needs at least two"),
+        (
+            "--data letter --text --bytes",
+            "error: \"letter\": the text has 1 tokens; there must be a first and a next one",
+        ),
+        ("--top-k 0", "error: top_k is 0; it must be at least 1"),
+        ("--top-p 0", "error: top_p = 0 is not more than 0 and at most 1"),
+        ("--top-p NaN", "error: top_p = NaN is not more than 0 and at most 1"),
+        ("--temperature=-1", "error: temperature = -1 is not a positive number, finite as its reciprocal is"),
+        ("--temperature nan", "error: temperature = NaN is not a positive number, finite as its reciprocal is"),
+        ("--block-size 0", "error: block_size is 0; it must be at least 1"),
+        ("--block-size 1", "error: the name "),
+        (
+            "--prompt abcdefghijklmnop",
+            "error: the prompt \"abcdefghijklmnop\" has 16 characters; with a block size of 16",
+        ),
+        ("--clip 0", "error: clip_norm = 0 is not a finite positive number"),
+        ("--validation 1", "error: validation = 1 is not a part between 0 and 1 that leaves something to train on"),
+        ("--engine tensor --learning-rate 1e40", "error: training diverged in step 1, whose loss is 3."),
+        ("--steps 1 --save no/such/folder", "error: cannot write \"no/such/folder\": "),
+        ("--steps 1 --save .", "error: cannot write \".\": it is a folder"),
         ("--n-head 3", "error: n_embd = 16 is not divisible by n_head = 3"),
         ("--n-head 0", "error: n_head is 0"),
         ("--n-embd 1048576", "error: the model would have "),
@@ -112,6 +140,7 @@ fn microgpt_names_what_is_wrong_with_a_model_and_keeps_the_old_one() {
         ("--load missing", "error: cannot read \"missing\": "),
         ("--load short", "error: \"short\": not a checkpoint of a model: "),
         ("--load foreign", "error: \"foreign\": not a checkpoint of a model: "),
+        ("--load /dev/zero", "error: \"/dev/zero\": not a checkpoint of a model: it has more than 403701760 bytes"),
         ("--load model.safetensors --n-embd 32", "error: the model in the file has Config { n_embd: 16, "),
         ("--engine tensor --steps 1 --save no/such/folder", "error: cannot write \"no/such/folder\": "),
     ] {

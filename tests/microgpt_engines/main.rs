@@ -169,8 +169,9 @@ fn flash_attention_gives_the_same_gradients() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    for config in [Config::default(), Config { n_embd: 24, n_head: 3, n_layer: 2, block_size: 16 }] {
-        let (model, documents) = case(config, 7);
+    let (_, long_model, long) = long_documents();
+    let sizes = [Config::default(), Config { n_embd: 24, n_head: 3, n_layer: 2, block_size: 16 }];
+    for (model, documents) in sizes.map(|config| case(config, 7)).into_iter().chain([(long_model, long)]) {
         // More than one chunk of the fused path.
         let batch: Vec<&[usize]> = (0..300).map(|i| documents.get(i % documents.len())).collect();
         let run = |threads| {

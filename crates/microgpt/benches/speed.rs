@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use microgpt::scalar::Scalar;
 use microgpt::tensor::{Isa, Path, Tensor, Threads};
-use microgpt::{Config, Documents, Engine, Model, Names, PythonRandom, Sampling, Trainer, Training, samples};
+use microgpt::{
+    Config, Documents, Engine, Model, Names, PythonRandom, Sampling, Trainer, Training, samples, samples_side_by_side,
+};
 
 struct Line<'a> {
     name: String,
@@ -53,6 +55,21 @@ fn sampling<'a>(engine: Tensor, model: &'a Model, count: usize) -> Box<dyn FnMut
     })
 }
 
+/// The same, so many texts side by side.
+fn sampling_streams<'a>(
+    engine: Tensor,
+    model: &'a Model,
+    count: usize,
+    streams: usize,
+) -> Box<dyn FnMut() -> f64 + 'a> {
+    let mut randoms: Vec<PythonRandom> = (0..count as u64).map(PythonRandom::new).collect();
+    let sampling = Sampling { temperature: 1.0, ..Default::default() };
+    Box::new(move || {
+        let samples = samples_side_by_side(&engine, model, &sampling, streams, &mut randoms).expect("names");
+        samples.iter().map(|sample| sample.probabilities.len() as f64).sum()
+    })
+}
+
 fn main() {
     let seconds: f64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(2.0);
     let (untrained, names) = model();
@@ -60,6 +77,9 @@ fn main() {
     let mut trained = untrained.clone();
     let short = Training { steps: 500, ..Default::default() };
     microgpt::train(&Tensor::default(), &mut trained, &documents, short, |_| {}).expect("a model");
+
+    let large = Config { n_embd: 128, n_head: 4, n_layer: 4, block_size: 16 };
+    let large = Model::new(large, &names, &mut PythonRandom::new(1)).expect("a model");
 
     let one = Tensor { threads: Threads::Count(1), ..Default::default() };
     let isas = Isa::ALL.into_iter().filter(|isa| isa.is_available()).map(|isa| Tensor { isa: Some(isa), ..one });
@@ -93,6 +113,26 @@ fn main() {
         name: "sampling, one stream".into(),
         unit: "token",
         round: sampling(one, &trained, 500),
+        seconds: Vec::new(),
+    });
+    for streams in [8, 64] {
+        lines.push(Line {
+            name: format!("sampling, {streams} streams"),
+            unit: "token",
+            round: sampling_streams(one, &trained, 500, streams),
+            seconds: Vec::new(),
+        });
+    }
+    lines.push(Line {
+        name: "sampling d128, one stream".into(),
+        unit: "token",
+        round: sampling(one, &large, 10),
+        seconds: Vec::new(),
+    });
+    lines.push(Line {
+        name: "sampling d128, 64 streams".into(),
+        unit: "token",
+        round: sampling_streams(one, &large, 64, 64),
         seconds: Vec::new(),
     });
     let filter = std::env::args().nth(2).unwrap_or_default();

@@ -11,8 +11,8 @@
 //! nothing, as after training in `f32`, and `F64` otherwise: what is read is what was written, bit for bit.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
@@ -124,7 +124,15 @@ impl Checkpoint {
         };
         let tokenizer = match &config["characters"] {
             Value::Null => Tokenizer::bytes(),
-            Value::String(characters) => Tokenizer::of_characters(characters.chars())?,
+            Value::String(characters) => {
+                let tokenizer = Tokenizer::of_characters(characters.chars())?;
+                if !tokenizer.characters().is_some_and(|known| known.iter().copied().eq(characters.chars())) {
+                    return Err(bad(
+                        "the characters of its config are not in the order of their tokens, each of them once",
+                    ));
+                }
+                tokenizer
+            }
             _ => return Err(bad("the characters of its config are no text")),
         };
         let steps = if config["steps"].is_null() { None } else { Some(size("steps")?) };
@@ -218,11 +226,13 @@ fn bad(why: impl ToString) -> Error {
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |source: io::Error| Error::Read { path: path.to_owned(), source };
-    let bytes = fs::metadata(path).map_err(failed)?.len();
-    if bytes > MAX_FILE_BYTES {
-        return in_file(path, Err(bad(format!("it has {bytes} bytes; at most {MAX_FILE_BYTES} are read"))));
+    let mut bytes = Vec::new();
+    // What a file says of its size need not be so: a device has no end.
+    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return in_file(path, Err(bad(format!("it has more than {MAX_FILE_BYTES} bytes"))));
     }
-    fs::read(path).map_err(failed)
+    Ok(bytes)
 }
 
 fn in_file<T>(path: &Path, result: Result<T, Error>) -> Result<T, Error> {

@@ -26,6 +26,16 @@ pub trait Engine {
     ///
     /// As [`learner`](Engine::learner).
     fn decoder(&self, model: &Model) -> Result<Box<dyn Decoder>, Error>;
+
+    /// Something that can continue so many texts side by side; `None` if this engine has no faster way than one after another.
+    ///
+    /// # Errors
+    ///
+    /// As [`learner`](Engine::learner).
+    fn streams(&self, model: &Model, count: usize) -> Result<Option<Box<dyn Streams>>, Error> {
+        let _ = (model, count);
+        Ok(None)
+    }
 }
 
 /// A model in training. It has weights, gradients and moments of its own.
@@ -114,4 +124,30 @@ pub trait Context {
     ///
     /// As [`read`](Context::read).
     fn probabilities(&mut self, token: usize, temperature: f64) -> &[f64];
+}
+
+/// One more token of one of several texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Which text, counted from 0.
+    pub stream: usize,
+    /// Where in the text, counted from 0: what was read from there on before is forgotten.
+    pub position: usize,
+    /// The token.
+    pub token: usize,
+}
+
+/// A model that continues several texts side by side, each with a cache of its own.
+pub trait Streams {
+    /// Reads one more token of some of the texts, which rise: for each, a row of the probability of each token to come next, at that
+    /// temperature.
+    ///
+    /// # Errors
+    ///
+    /// The engine's.
+    ///
+    /// # Panics
+    ///
+    /// If streams do not rise or there are not so many, a token is not in the vocabulary, or a position is not in the block.
+    fn probabilities(&mut self, reads: &[Read], temperature: f64) -> Result<&[f64], Error>;
 }

@@ -50,8 +50,11 @@ pub enum Error {
     /// There is no name in the text.
     #[error("there are no names: every line is empty")]
     NoNames,
-    /// All names are made of one character, which leaves nothing to learn.
-    #[error("the names have one distinct character, {character:?}; a model needs at least two")]
+    /// There is no character in the text.
+    #[error("there are no characters: the text is empty")]
+    NoCharacters,
+    /// All of the text is one character, which leaves nothing to learn.
+    #[error("there is one distinct character, {character:?}; a model needs at least two")]
     OneCharacter {
         /// The character.
         character: char,
@@ -160,6 +163,15 @@ pub enum Error {
         n_embd: usize,
         /// Attention heads.
         n_head: usize,
+    },
+    /// The system does not give as many threads as were asked for.
+    #[error("cannot start {count} threads")]
+    Threads {
+        /// How many.
+        count: usize,
+        /// Why.
+        #[source]
+        source: Box<rayon::ThreadPoolBuildError>,
     },
     /// A product of matrices was refused.
     #[error(transparent)]

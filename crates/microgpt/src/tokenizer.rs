@@ -41,12 +41,12 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// [`Error::OneCharacter`] if there is only one, [`Error::NoNames`] if there is none.
+    /// [`Error::OneCharacter`] if there is only one, [`Error::NoCharacters`] if there is none.
     pub fn of_characters(characters: impl IntoIterator<Item = char>) -> Result<Self, Error> {
         let distinct: BTreeSet<char> = characters.into_iter().collect();
         let characters: Vec<char> = distinct.into_iter().collect();
         match characters[..] {
-            [] => Err(Error::NoNames),
+            [] => Err(Error::NoCharacters),
             [character] => Err(Error::OneCharacter { character }),
             _ => Ok(Tokenizer { alphabet: Alphabet::Characters(characters) }),
         }

@@ -188,7 +188,8 @@ impl<'a> Trainer<'a> {
 
     fn step(&mut self) -> Result<Step, Error> {
         let Training { steps, batch, learning_rate, schedule, adam, clip_norm } = self.training;
-        let first = self.done * batch;
+        // Of a file that says so, the steps made can be any number.
+        let first = (self.done as u128 * batch as u128 % self.documents.len() as u128) as usize;
         let batch: Vec<&[usize]> =
             (first..first + batch).map(|i| self.documents.get(i % self.documents.len())).collect();
         let loss = self.learner.loss_and_gradients(&batch)?;

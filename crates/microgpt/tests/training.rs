@@ -6,8 +6,8 @@ use std::path::Path;
 use microgpt::scalar::Scalar;
 use microgpt::tensor::{Precision, Tensor};
 use microgpt::{
-    Adam, Checkpoint, Config, Decay, Documents, Engine, Error, Inspection, Model, Names, PythonRandom, Sampling,
-    Schedule, Tokenizer, Trainer, Training, generate, import, samples, train,
+    Adam, Checkpoint, Config, Decay, Documents, Engine, Error, Inspection, Model, Moments, Names, Progress,
+    PythonRandom, Sampling, Schedule, Tokenizer, Trainer, Training, generate, import, samples, train,
 };
 
 const TRAINING: Training = Training {
@@ -103,6 +103,43 @@ fn bytes_that_are_no_checkpoint_are_refused_with_a_reason() {
     assert!(replaced("lm_head\"", "ml_head\"").contains("it has no tensor \"lm_head\""));
     assert!(replaced("\"config\"", "\"konfig\"").contains("has no config"));
     assert!(replaced("\"F64\"", "\"I64\"").contains("are I64"));
+    for characters in ["bacdef", "aacdef"] {
+        assert_eq!(
+            replaced("abcdef", characters),
+            "not a checkpoint of a model: the characters of its config are not in the order of their tokens, each of them once"
+        );
+    }
+}
+
+/// A file can say that any number of steps was made.
+#[test]
+fn steps_without_number_are_steps() {
+    let (mut model, documents) = untrained(Config::default());
+    let moments = Moments::new(model.parameters().len());
+    let progress = Progress { steps: usize::MAX - 1, moments };
+    let training = Training { steps: usize::MAX, ..TRAINING };
+    let mut trainer =
+        Trainer::resume(&Tensor::default(), &mut model, &documents, training, &progress).expect("a trainer");
+    assert_eq!(trainer.next().expect("a step").expect("a loss").number, usize::MAX);
+    assert!(trainer.next().is_none());
+}
+
+/// Weights that are not numbers can be read, and neither trained nor sampled.
+#[test]
+fn weights_that_are_not_numbers() {
+    let (mut model, documents) = untrained(Config::default());
+    model.parameters_mut().iter_mut().for_each(|parameter| parameter.data = f64::NAN);
+    let bytes = Checkpoint { model, progress: None }.to_bytes().expect("bytes");
+    let Checkpoint { mut model, .. } = Checkpoint::from_bytes(&bytes).expect("a model");
+    for engine in [&Scalar as &dyn Engine, &Tensor::default()] {
+        let error = generate(engine, &model, &Sampling::default(), &mut PythonRandom::new(1)).expect_err("no names");
+        assert_eq!(error.to_string(), "the model cannot be sampled: its probabilities add up to NaN");
+        let error = train(engine, &mut model, &documents, TRAINING, |_| {}).expect_err("no loss");
+        assert_eq!(
+            error.to_string(),
+            "training diverged in step 1, whose loss is NaN; a smaller learning rate may help"
+        );
+    }
 }
 
 #[test]

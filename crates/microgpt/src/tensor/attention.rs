@@ -38,7 +38,7 @@ impl Heads {
         (0..self.count).map(move |head| head * self.head_dim..(head + 1) * self.head_dim)
     }
 
-    fn scale<T: Real>(self) -> T {
+    pub(super) fn scale<T: Real>(self) -> T {
         real(1.0 / (self.head_dim as f64).sqrt())
     }
 

@@ -55,8 +55,12 @@ pub(super) struct Flash {
 
 impl Flash {
     pub(super) fn pays(&self, batch: &Packed) -> bool {
-        let longest = batch.documents().map(|document| document.len()).max().unwrap_or(0);
-        self.heads.head_dim >= HEAD_DIM_MIN && longest >= TOKENS_MIN
+        self.can_pay(batch.documents().map(|document| document.len()).max().unwrap_or(0))
+    }
+
+    /// For documents of at most so many tokens.
+    pub(super) fn can_pay(&self, tokens: usize) -> bool {
+        self.heads.head_dim >= HEAD_DIM_MIN && tokens >= TOKENS_MIN
     }
 
     fn problem(&self, group: &Group) -> Attention {

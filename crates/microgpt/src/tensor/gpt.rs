@@ -169,7 +169,7 @@ impl Gpt {
         Ok(())
     }
 
-    fn flash(&self) -> Flash {
+    pub(super) fn flash(&self) -> Flash {
         Flash { heads: self.heads(), threads: self.threads(), isa: self.products.tiling.isa }
     }
 
@@ -236,7 +236,7 @@ impl Gpt {
     }
 
     /// `y = x·Wᵀ + beta·y`
-    fn linear<T: Real>(&self, x: &[T], w: &[T], inputs: usize, beta: T, y: &mut [T]) -> Result<(), Error> {
+    pub(super) fn linear<T: Real>(&self, x: &[T], w: &[T], inputs: usize, beta: T, y: &mut [T]) -> Result<(), Error> {
         self.product(matrix(x, inputs)?, matrix(w, inputs)?.transpose(), beta, y)
     }
 

@@ -1,28 +1,35 @@
-//! Training and decoding over `linalg`: models of any sizes.
+//! Training over `linalg`: models of any sizes.
 
 use linalg::{Blocked, Tiling};
+use rayon::ThreadPool;
 
 use super::gpt::{Gpt, Work};
 use super::packed::Packed;
-use super::rows::{Real, add_scaled, dot, norm, real, relu, softmax};
+use super::rows::{Real, real};
+use super::share::{inside, pool, share};
 use super::{MAX_BATCH_BYTES, Tensor};
 use crate::adam::{Adam, Moments, Update};
-use crate::engine::{Context, Decoder, Learner};
+use crate::engine::Learner;
 use crate::error::Error;
 use crate::model::Model;
 use crate::parameters::Parameters;
 
-fn gpt(options: &Tensor, model: &Model) -> Gpt {
+/// Weights that a thread moves at a time. What is summed part by part depends on it alone, so results do not depend on the threads.
+const PART: usize = 1 << 14;
+
+pub(super) fn gpt(options: &Tensor, model: &Model) -> Gpt {
     let products = Blocked { tiling: Tiling { isa: options.isa, ..Tiling::default() }, threads: options.threads };
     Gpt { config: *model.config(), vocab: model.tokenizer().vocab_size(), products }
 }
 
-fn numbers<T: Real>(numbers: impl Iterator<Item = f64>) -> Vec<T> {
+pub(super) fn numbers<T: Real>(numbers: impl Iterator<Item = f64>) -> Vec<T> {
     numbers.map(real).collect()
 }
 
 pub(super) struct LayersLearner<T> {
     gpt: Gpt,
+    /// For flash attention, if it is not to use all of rayon's threads.
+    pool: Option<ThreadPool>,
     weights: Vec<T>,
     next: Vec<T>,
     gradient: Vec<T>,
@@ -36,8 +43,11 @@ impl<T: Real> LayersLearner<T> {
     pub(super) fn new(options: &Tensor, model: &Model) -> Result<Self, Error> {
         let weights: Vec<T> = numbers(model.parameters().iter().map(|parameter| parameter.data));
         let zeros = vec![T::ZERO; weights.len()];
+        let gpt = gpt(options, model);
+        let uses_flash = gpt.flash().can_pay(gpt.config.block_size);
         Ok(LayersLearner {
-            gpt: gpt(options, model),
+            pool: if uses_flash { pool(options.threads)? } else { None },
+            gpt,
             next: weights.clone(),
             gradient: numbers(model.parameters().iter().map(|parameter| parameter.grad)),
             first: zeros.clone(),
@@ -61,37 +71,27 @@ impl<T: Real + Default> Learner for LayersLearner<T> {
 
     fn loss_and_gradients(&mut self, batch: &[&[usize]]) -> Result<f64, Error> {
         let loss = self.loss(batch)?;
-        self.gpt.backward(&self.weights, &self.batch, &mut self.work, &mut self.gradient)?;
+        let LayersLearner { gpt, pool, weights, batch, work, gradient, .. } = self;
+        inside(pool.as_ref(), || gpt.backward(weights, batch, work, gradient))?;
         Ok(loss)
     }
 
     fn loss(&mut self, batch: &[&[usize]]) -> Result<f64, Error> {
-        self.batch.fill(batch, batch.len(), self.gpt.config.block_size);
-        self.gpt.forward(&self.weights, &self.batch, &mut self.work)
+        let LayersLearner { gpt, pool, weights, batch: packed, work, .. } = self;
+        packed.fill(batch, batch.len(), gpt.config.block_size);
+        inside(pool.as_ref(), || gpt.forward(weights, packed, work))
     }
 
     fn update(&mut self, update: &Update) -> Result<bool, Error> {
-        let Adam { beta1, beta2, epsilon, weight_decay } = update.adam;
-        let (first_weight, second_weight) = update.corrections();
-        let squares = || self.gradient.iter().map(|&g| g.to_f64() * g.to_f64()).sum();
-        let clip: T = real(update.clip_factor(squares));
-        let (new1, new2): (T, T) = (real(1.0 - beta1), real(1.0 - beta2));
-        let (beta1, beta2): (T, T) = (real(beta1), real(beta2));
-        let (rate, correction): (T, T) = (real(update.learning_rate / first_weight), real(1.0 / second_weight));
-        let epsilon: T = real(epsilon);
-        let kept: T = real(1.0 - update.learning_rate * weight_decay);
-        let moments = self.first.iter_mut().zip(&mut self.second);
-        let weights = self.weights.iter().zip(&mut self.next);
-        // 0 as long as everything is finite: 0·x is NaN where x is not.
-        let mut not_finite = [T::ZERO; 8];
-        for (i, (((&before, after), &gradient), (m, v))) in weights.zip(&self.gradient).zip(moments).enumerate() {
-            let clipped = clip * gradient;
-            *m = beta1 * *m + new1 * clipped;
-            *v = beta2 * *v + new2 * (clipped * clipped);
-            *after = kept * before - (rate * *m).div((*v * correction).sqrt() + epsilon);
-            not_finite[i % 8] += gradient * T::ZERO + *after * T::ZERO;
-        }
-        let finite = not_finite.iter().all(|&sum| sum == T::ZERO);
+        let factors = Factors::new(update, self.square_norm(update.clip_norm.is_some()));
+        let LayersLearner { gpt, weights, next, gradient, first, second, .. } = self;
+        let mut finite = vec![true; weights.len().div_ceil(PART)];
+        let moments = first.chunks_mut(PART).zip(second.chunks_mut(PART));
+        let parts = weights.chunks(PART).zip(next.chunks_mut(PART)).zip(gradient.chunks(PART)).zip(moments);
+        share(parts.zip(&mut finite), gpt.products.threads, |((((before, after), gradient), moments), finite)| {
+            *finite = factors.step(before, after, gradient, moments);
+        });
+        let finite = finite.into_iter().all(|finite| finite);
         if finite {
             std::mem::swap(&mut self.weights, &mut self.next);
         }
@@ -117,109 +117,61 @@ impl<T: Real + Default> Learner for LayersLearner<T> {
     }
 }
 
-/// One token at a time, keys and values kept: no row is computed twice.
-pub(super) struct LayersDecoder<T> {
-    gpt: Gpt,
-    weights: Vec<T>,
-    /// For each layer, the keys of the positions so far, and the values.
-    cache: Vec<[Vec<T>; 2]>,
-    position: usize,
-    x: Vec<T>,
-    normed: Vec<T>,
-    qkv: Vec<T>,
-    scores: Vec<T>,
-    attention: Vec<T>,
-    hidden: Vec<T>,
-    logits: Vec<T>,
-    probabilities: Vec<f64>,
+impl<T: Real> LayersLearner<T> {
+    /// The sum of the squares of all gradients, part by part in their order; 0 if nobody wants to know.
+    fn square_norm(&self, wanted: bool) -> f64 {
+        let squares = |part: &[T]| part.iter().map(|&g| g.to_f64() * g.to_f64()).sum();
+        let mut sums = vec![0.0; if wanted { self.gradient.len().div_ceil(PART) } else { 0 }];
+        share(self.gradient.chunks(PART).zip(&mut sums), self.gpt.products.threads, |(part, sum)| *sum = squares(part));
+        sums.iter().sum()
+    }
 }
 
-impl<T: Real> LayersDecoder<T> {
-    pub(super) fn new(options: &Tensor, model: &Model) -> Result<Self, Error> {
-        let gpt = gpt(options, model);
-        let (n, zeros) = (gpt.config.n_embd, |count: usize| vec![T::ZERO; count]);
-        let room = || zeros(n * gpt.config.block_size);
-        Ok(LayersDecoder {
-            weights: numbers(model.parameters().iter().map(|parameter| parameter.data)),
-            cache: (0..gpt.config.n_layer).map(|_| [room(), room()]).collect(),
-            position: 0,
-            x: zeros(n),
-            normed: zeros(n),
-            qkv: zeros(3 * n),
-            scores: zeros(gpt.config.block_size),
-            attention: zeros(n),
-            hidden: zeros(4 * n),
-            logits: zeros(gpt.vocab),
-            probabilities: vec![0.0; gpt.vocab],
-            gpt,
-        })
-    }
+/// What is the same for all weights in a step of Adam.
+struct Factors<T> {
+    clip: T,
+    beta1: T,
+    new1: T,
+    beta2: T,
+    new2: T,
+    rate: T,
+    correction: T,
+    epsilon: T,
+    kept: T,
+}
 
-    /// The residual stream after the last block.
-    fn forward(&mut self, token: usize) {
-        let (n, position) = (self.gpt.config.n_embd, self.position);
-        assert!(token < self.gpt.vocab, "token {token} of {}", self.gpt.vocab);
-        let block_size = self.gpt.config.block_size;
-        assert!(position < block_size, "position {position} in a block of {block_size}");
-        let threads = self.gpt.products.threads;
-        let LayersDecoder { gpt, weights, cache, x, normed, qkv, scores, attention, hidden, .. } = self;
-        gpt.embed_one(weights, token, position, normed);
-        let mut inverse = [T::ZERO];
-        norm(threads, n, normed, x, &mut inverse);
-        let scale: T = real(1.0 / (gpt.config.head_dim() as f64).sqrt());
-        for (layer, [keys, values]) in cache.iter_mut().enumerate() {
-            let block = gpt.block(weights, layer);
-            norm(threads, n, x, normed, &mut inverse);
-            vector(normed, block.wqkv, qkv, T::ZERO);
-            keys[n * position..][..n].copy_from_slice(&qkv[n..2 * n]);
-            values[n * position..][..n].copy_from_slice(&qkv[2 * n..]);
-            attention.fill(T::ZERO);
-            for head in gpt.heads().ranges() {
-                let scores = &mut scores[..=position];
-                for (key, score) in scores.iter_mut().enumerate() {
-                    *score = dot(&qkv[head.clone()], &keys[n * key..][head.clone()]) * scale;
-                }
-                softmax(scores);
-                for (key, &weight) in scores.iter().enumerate() {
-                    add_scaled(&mut attention[head.clone()], weight, &values[n * key..][head.clone()]);
-                }
-            }
-            vector(attention, block.wo, x, T::ONE);
-            norm(threads, n, x, normed, &mut inverse);
-            vector(normed, block.fc1, hidden, T::ZERO);
-            relu(threads, 4 * n, hidden);
-            vector(hidden, block.fc2, x, T::ONE);
+impl<T: Real> Factors<T> {
+    fn new(update: &Update, square_norm: f64) -> Self {
+        let Adam { beta1, beta2, epsilon, weight_decay } = update.adam;
+        let (first_weight, second_weight) = update.corrections();
+        Factors {
+            clip: real(update.clip_factor(|| square_norm)),
+            beta1: real(beta1),
+            new1: real(1.0 - beta1),
+            beta2: real(beta2),
+            new2: real(1.0 - beta2),
+            rate: real(update.learning_rate / first_weight),
+            correction: real(1.0 / second_weight),
+            epsilon: real(epsilon),
+            kept: real(1.0 - update.learning_rate * weight_decay),
         }
-        self.position += 1;
-    }
-}
-
-/// `y = W·x + beta·y`
-fn vector<T: Real>(x: &[T], w: &[T], y: &mut [T], beta: T) {
-    for (y, row) in y.iter_mut().zip(w.chunks_exact(x.len())) {
-        *y = dot(row, x) + beta * *y;
-    }
-}
-
-impl<T: Real> Decoder for LayersDecoder<T> {
-    fn decode(&mut self, text: &mut dyn FnMut(&mut dyn Context) -> Result<(), Error>) -> Result<(), Error> {
-        self.position = 0;
-        text(self)
-    }
-}
-
-impl<T: Real> Context for LayersDecoder<T> {
-    fn read(&mut self, token: usize) {
-        self.forward(token);
     }
 
-    fn probabilities(&mut self, token: usize, temperature: f64) -> &[f64] {
-        self.forward(token);
-        vector(&self.x, self.gpt.head(&self.weights), &mut self.logits, T::ZERO);
-        let factor: T = real(1.0 / temperature);
-        self.logits.iter_mut().for_each(|logit| *logit *= factor);
-        softmax(&mut self.logits);
-        self.probabilities.iter_mut().zip(&self.logits).for_each(|(to, p)| *to = p.to_f64());
-        &self.probabilities
+    /// Moves some weights; whether they and their gradients are finite.
+    fn step(&self, before: &[T], after: &mut [T], gradient: &[T], (first, second): (&mut [T], &mut [T])) -> bool {
+        let &Factors { clip, beta1, new1, beta2, new2, rate, correction, epsilon, kept } = self;
+        // 0 as long as everything is finite: 0·x is NaN where x is not.
+        let mut not_finite = [T::ZERO; 8];
+        let moments = first.iter_mut().zip(second);
+        for (i, (((&before, after), &gradient), (m, v))) in
+            before.iter().zip(after).zip(gradient).zip(moments).enumerate()
+        {
+            let clipped = clip * gradient;
+            *m = beta1 * *m + new1 * clipped;
+            *v = beta2 * *v + new2 * (clipped * clipped);
+            *after = kept * before - (rate * *m).div((*v * correction).sqrt() + epsilon);
+            not_finite[i % 8] += gradient * T::ZERO + *after * T::ZERO;
+        }
+        not_finite.iter().all(|&sum| sum == T::ZERO)
     }
 }

@@ -10,23 +10,25 @@
 //! 3. Numbers are `f32`, unless [`Precision::F64`] is asked for, which is there to be compared with the scalar engine.
 //! 4. A model of the default sizes (16 numbers, 4 heads) fits into registers and first-level cache, where calls of a matrix
 //!    library would cost more than they do. It has kernels of its own: [`Path::Fused`].
-//! 5. Large heads over long documents go through [`gpukern`]'s flash attention, which uses rayon's pool.
+//! 5. Large heads over long documents go through [`gpukern`]'s flash attention, in a pool of as many threads as were asked for.
 //!
 //! Reading order: `gpt.rs` (the model forward and backward, one line a layer), `rows.rs` (what happens to each token alone),
 //! `attention.rs`, then `simd/product.rs` and `simd/pass.rs` for the same at full speed.
 
 mod attention;
-mod decoder;
 mod flash;
 mod fused;
+mod fused_decoder;
 mod gpt;
 mod layers;
+mod layers_decoder;
 mod packed;
 mod rows;
 mod share;
+mod streams;
 
 use crate::config::Config;
-use crate::engine::{Decoder, Engine, Learner};
+use crate::engine::{Decoder, Engine, Learner, Streams};
 use crate::error::Error;
 use crate::model::Model;
 use crate::simd;
@@ -104,9 +106,17 @@ impl Engine for Tensor {
 
     fn decoder(&self, model: &Model) -> Result<Box<dyn Decoder>, Error> {
         Ok(match (self.path(model.config())?, self.precision) {
-            (Path::Fused, _) => Box::new(decoder::FusedDecoder::new(self, model)?),
-            (Path::Layers, Precision::F32) => Box::new(layers::LayersDecoder::<f32>::new(self, model)?),
-            (Path::Layers, Precision::F64) => Box::new(layers::LayersDecoder::<f64>::new(self, model)?),
+            (Path::Fused, _) => Box::new(fused_decoder::FusedDecoder::new(self, model)?),
+            (Path::Layers, Precision::F32) => Box::new(layers_decoder::LayersDecoder::<f32>::new(self, model)?),
+            (Path::Layers, Precision::F64) => Box::new(layers_decoder::LayersDecoder::<f64>::new(self, model)?),
         })
+    }
+
+    fn streams(&self, model: &Model, count: usize) -> Result<Option<Box<dyn Streams>>, Error> {
+        Ok(Some(match (self.path(model.config())?, self.precision) {
+            (Path::Fused, _) => Box::new(fused_decoder::FusedStreams::new(self, model, count)?),
+            (Path::Layers, Precision::F32) => Box::new(streams::LayersStreams::<f32>::new(self, model, count)),
+            (Path::Layers, Precision::F64) => Box::new(streams::LayersStreams::<f64>::new(self, model, count)),
+        }))
     }
 }

@@ -3,6 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use linalg::Threads;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::error::Error;
 
 /// Calls `work` with every item, on this thread and some of rayon's pool. Whoever is free takes the next item, so `work` must not
 /// care which thread it is on.
@@ -27,4 +30,38 @@ pub(super) fn share<I: Send>(items: impl Iterator<Item = I> + Send, threads: Thr
         }
         drain();
     });
+}
+
+/// For what asks rayon and not its caller how many threads to use: a pool of as many as may share the work, or `None` if the current one has
+/// no more.
+pub(super) fn pool(threads: Threads) -> Result<Option<ThreadPool>, Error> {
+    match threads {
+        Threads::Count(count) if count.max(1) < rayon::current_num_threads() => {
+            let pool = ThreadPoolBuilder::new().num_threads(count.max(1)).build();
+            pool.map(Some).map_err(|source| Error::Threads { count, source: Box::new(source) })
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Calls `work` inside that pool.
+pub(super) fn inside<R: Send>(pool: Option<&ThreadPool>, work: impl FnOnce() -> R + Send) -> R {
+    match pool {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_has_as_many_threads_as_were_asked_for() {
+        let four = ThreadPoolBuilder::new().num_threads(4).build().expect("threads");
+        let threads =
+            |asked| four.install(|| inside(pool(asked).expect("a pool").as_ref(), rayon::current_num_threads));
+        assert_eq!([1, 3, 4, 9].map(|count| threads(Threads::Count(count))), [1, 3, 4, 4]);
+        assert_eq!((threads(Threads::Count(0)), threads(Threads::All)), (1, 4));
+    }
 }
