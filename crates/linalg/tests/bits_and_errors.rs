@@ -47,6 +47,20 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     same_bits::<f64>(12);
 }
 
+/// An outer product that is larger than most third-level caches, over NaN: each number is one product, rounded once.
+#[test]
+fn a_large_outer_product_is_exact() {
+    let (m, n) = (2001, 2003);
+    let mut random = Random::new(14);
+    let (a, b) = (random.matrix::<f64>(m, 1), random.matrix::<f64>(1, n));
+    let expected: Vec<f64> = a.as_slice().iter().flat_map(|x| b.as_slice().iter().map(move |y| x * y)).collect();
+    for threads in [1, 2, 5].map(Threads::Count) {
+        let mut c = Matrix::from_vec(vec![f64::NAN; m * n], m, n).unwrap();
+        Blocked { threads, ..Blocked::default() }.gemm(1.0, a.view(), b.view(), 0.0, c.view_mut()).unwrap();
+        assert!(c.as_slice() == expected, "{threads:?}");
+    }
+}
+
 #[test]
 fn a_packed_operand_gives_the_same_product() {
     let mut random = Random::new(13);
