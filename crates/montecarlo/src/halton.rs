@@ -22,7 +22,7 @@ pub struct Halton {
     pub seed: u64,
     /// Calls of the integrand, at least one a replicate. What does not divide by the number of replicates is left over.
     pub samples: u64,
-    /// Independent scrambles, at least 2.
+    /// Independent scrambles, 2 to 65,536.
     pub replicates: u64,
 }
 

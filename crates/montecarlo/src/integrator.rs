@@ -201,6 +201,14 @@ pub(crate) fn in_runs(
     }
 }
 
+/// Chunks or replicates of a run whose results are kept until it ends: some 1.6 GB.
+pub(crate) const RECORDS_MAX: u64 = 1 << 26;
+
+/// Refuses more samples than a method keeps the books of.
+pub(crate) fn at_most(method: &'static str, samples: u64, max: u64) -> Result<(), Error> {
+    if samples > max { Err(Error::TooManySamples { method, samples, max }) } else { Ok(()) }
+}
+
 /// Refuses fewer samples than a method needs.
 pub(crate) fn at_least(method: &'static str, samples: u64, needed: u64) -> Result<(), Error> {
     if samples < needed { Err(Error::TooFewSamples { method, samples, needed }) } else { Ok(()) }

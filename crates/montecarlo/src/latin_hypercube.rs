@@ -1,9 +1,9 @@
 //! Latin hypercube sampling: every axis stratified, all at once.
 
-use crate::integrator::{Batch, DIMS_MAX, Scratch, at_least, chunk_points, in_runs};
+use crate::integrator::{Batch, DIMS_MAX, RECORDS_MAX, Scratch, at_least, at_most, chunk_points, in_runs};
 use crate::philox::{Purpose, Stream};
 use crate::simd::fill_units;
-use crate::{Domain, Error, Estimate, Integrator, Moments, Plan};
+use crate::{Domain, Error, Estimate, Integrator, Moments, Plan, replicates};
 
 /// The longest replicate: longer ones gain next to nothing over more of them.
 const POINTS_MAX: u64 = 1 << 16;
@@ -23,7 +23,7 @@ pub struct LatinHypercube {
     pub seed: u64,
     /// Calls of the integrand, at least two a replicate. What does not divide by the number of replicates is left over.
     pub samples: u64,
-    /// Independent hypercubes, at least 2. There are more if one would have more than 65,536 points.
+    /// Independent hypercubes, 2 to 65,536. There are more if one would have more than 65,536 points.
     pub replicates: u64,
 }
 
@@ -36,11 +36,9 @@ impl Default for LatinHypercube {
 impl Integrator for LatinHypercube {
     fn integrate_batch(&self, domain: &Domain, plan: &mut Plan<'_>, f: &Batch<'_>) -> Result<Estimate, Error> {
         domain.check("Latin hypercube sampling", DIMS_MAX)?;
-        if self.replicates < 2 {
-            let value = self.replicates as f64;
-            return Err(Error::BadOption { name: "replicates", value, range: "2.." });
-        }
+        replicates::check(self.replicates)?;
         at_least("Latin hypercube sampling", self.samples / 2, self.replicates)?;
+        at_most("Latin hypercube sampling", self.samples, RECORDS_MAX * points_max(domain.dims()))?;
         plan.check()?;
         let first = FIRST.max(2 * self.replicates);
         in_runs(plan, (self.samples, first), |plan, run, samples| self.run(domain, plan, f, run, samples))
@@ -50,8 +48,7 @@ impl Integrator for LatinHypercube {
 impl LatinHypercube {
     fn run(&self, domain: &Domain, plan: &Plan<'_>, f: &Batch<'_>, run: u64, samples: u64) -> Result<Estimate, Error> {
         let dims = domain.dims();
-        let points_max = (PERMUTED_MAX / dims as u64).clamp(2, POINTS_MAX);
-        let points = (samples / self.replicates).min(points_max);
+        let points = (samples / self.replicates).min(points_max(dims));
         let replicates = samples / points;
         let chunk = chunk_points(dims);
         let scratch = || (Scratch::new(chunk, dims), vec![0_u32; points as usize * dims]);
@@ -79,6 +76,11 @@ impl LatinHypercube {
         }
         Estimate::of_equal_units(replicates, moments.mean, moments.squares, points).over(domain.volume())
     }
+}
+
+/// Points of a replicate at most.
+fn points_max(dims: usize) -> u64 {
+    (PERMUTED_MAX / dims as u64).clamp(2, POINTS_MAX)
 }
 
 /// For each axis a permutation of the slices (R. Durstenfeld 1964, after Fisher & Yates).

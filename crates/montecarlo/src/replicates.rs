@@ -62,10 +62,10 @@ pub(crate) fn integrate(
     }
 }
 
-/// Refuses fewer than two replicates: one has no spread.
+/// Refuses fewer than two replicates, of which one has no spread, and more than anybody has use for: each takes memory.
 pub(crate) fn check(replicates: u64) -> Result<(), Error> {
-    if replicates < 2 {
-        return Err(Error::BadOption { name: "replicates", value: replicates as f64, range: "2.." });
+    if !(2..=1 << 16).contains(&replicates) {
+        return Err(Error::BadOption { name: "replicates", value: replicates as f64, range: "2..=65536" });
     }
     Ok(())
 }

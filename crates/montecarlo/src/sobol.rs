@@ -31,7 +31,7 @@ pub struct Sobol {
     /// Calls of the integrand, at least one a replicate. Replicates have a power of two points, the largest that fits; what is left is
     /// spent on further replicates as long as it makes whole ones.
     pub samples: u64,
-    /// Independent scrambles at least, 2 or more. More of them know the error better, fewer make it smaller.
+    /// Independent scrambles at least, 2 to 65,536. More of them know the error better, fewer make it smaller.
     pub replicates: u64,
     /// How to scramble.
     pub scramble: Scramble,

@@ -1,6 +1,6 @@
 //! Stratified sampling: a share of the points for every part of the domain.
 
-use crate::integrator::{Batch, DIMS_MAX, Scratch, at_least, chunk_points, in_runs};
+use crate::integrator::{Batch, DIMS_MAX, RECORDS_MAX, Scratch, at_least, at_most, chunk_points, in_runs};
 use crate::philox::{Purpose, Stream};
 use crate::{Domain, Error, Estimate, Integrator, Moments, Plan};
 
@@ -16,7 +16,7 @@ const FIRST: u64 = 4096;
 pub struct Stratified {
     /// Chooses the random numbers.
     pub seed: u64,
-    /// Calls of the integrand, at least 2.
+    /// Calls of the integrand, 2 to 2³⁵.
     pub samples: u64,
 }
 
@@ -30,6 +30,7 @@ impl Integrator for Stratified {
     fn integrate_batch(&self, domain: &Domain, plan: &mut Plan<'_>, f: &Batch<'_>) -> Result<Estimate, Error> {
         domain.check("stratified sampling", DIMS_MAX)?;
         at_least("stratified sampling", self.samples, 2)?;
+        at_most("stratified sampling", self.samples, RECORDS_MAX * (chunk_points(domain.dims()) as u64 / 2).max(1))?;
         plan.check()?;
         in_runs(plan, (self.samples, FIRST), |plan, run, samples| self.run(domain, plan, f, run, samples))
     }

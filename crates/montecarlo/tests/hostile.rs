@@ -136,3 +136,22 @@ impl Team for OtherFails {
 fn darts_of_a_rank_that_cannot_throw_are_not_waited_for() {
     assert_eq!(Throw::default().darts_on(&OtherFails, 1000), Err(Error::OtherRank { rank: 1 }));
 }
+
+/// What would be kept of so many samples fits no memory: an error at once, and not an allocation that fails.
+#[test]
+fn more_samples_than_memory_are_refused() {
+    let (unit, samples) = (Domain::unit(3), u64::MAX);
+    let too_many = |error| matches!(error, Err(Error::TooManySamples { samples: u64::MAX, max, .. }) if max > 1 << 30);
+    assert!(too_many(Stratified { seed: 1, samples }.integrate(&unit, |_| 1.0).map(|_| ())));
+    assert!(too_many(LatinHypercube { samples, ..LatinHypercube::default() }.integrate(&unit, |_| 1.0).map(|_| ())));
+    let strata = Vegas { samples, points: VegasPoints::Strata, ..Vegas::default() };
+    let error = strata.integrate(&unit, |_| 1.0);
+    assert!(matches!(error, Err(Error::TooManySamples { samples: u64::MAX, .. })), "{error:?}");
+    let replicates = 1 << 60;
+    let refused = |error| matches!(error, Err(Error::BadOption { name: "replicates", .. }));
+    assert!(refused(
+        LatinHypercube { samples, replicates, ..Default::default() }.integrate(&unit, |_| 1.0).map(|_| ())
+    ));
+    assert!(refused(Sobol { samples, replicates, ..Default::default() }.integrate(&unit, |_| 1.0).map(|_| ())));
+    assert!(refused(Halton { samples, replicates, ..Default::default() }.integrate(&unit, |_| 1.0).map(|_| ())));
+}

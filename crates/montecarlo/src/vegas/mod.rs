@@ -5,7 +5,7 @@ mod map;
 mod warm_up;
 
 use crate::estimate::welch;
-use crate::integrator::{Batch, at_least};
+use crate::integrator::{Batch, at_least, at_most};
 use crate::replicates;
 use crate::sobol::Nested;
 use crate::{Domain, Error, Estimate, Integrator, Plan, Stop};
@@ -17,6 +17,10 @@ use warm_up::WarmUp;
 const DIMS_MAX: usize = 1024;
 /// Samples of an iteration that an increment of the map should see at least.
 const SAMPLES_AN_INCREMENT: u64 = 10;
+/// Samples in strata at most: one stratum may get them all, and counts in 32 bits.
+const STRATA_SAMPLES_MAX: u64 = 1 << 32;
+/// Coordinates of all samples in strata at most: a 64th of an iteration draws them from 2³² blocks of two numbers.
+const STRATA_NUMBERS_MAX: u64 = 1 << 39;
 /// Samples of an iteration at least.
 const ITERATION_MIN: u64 = 16;
 
@@ -97,6 +101,13 @@ impl Vegas {
             if !is_fine {
                 return Err(Error::BadOption { name, value, range });
             }
+        }
+        if self.points == VegasPoints::Strata {
+            at_most(
+                "VEGAS in strata",
+                self.samples,
+                STRATA_SAMPLES_MAX.min(STRATA_NUMBERS_MAX / domain.dims() as u64),
+            )?;
         }
         let share = self.warm_up.min(1.0 - self.warm_up);
         let most = f64::from(self.warm_up_iterations.max(self.replicates));
