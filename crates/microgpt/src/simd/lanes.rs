@@ -64,7 +64,7 @@ pub(crate) trait Lanes: Copy {
 /// `[f(0), f(1), …]`; `start` stands there first. What the standard library has for it is compiled on its own, without the
 /// instruction set.
 #[inline(always)]
-pub(super) fn array<V: Copy, const N: usize>(start: V, mut f: impl FnMut(usize) -> V) -> [V; N] {
+pub(super) fn array<V: Copy, const N: usize>(start: V, f: impl Fn(usize) -> V) -> [V; N] {
     let mut array = [start; N];
     for (i, element) in array.iter_mut().enumerate() {
         *element = f(i);

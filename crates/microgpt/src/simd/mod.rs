@@ -28,9 +28,6 @@ pub(crate) use layout::{EMBEDDING, HEADS, Layout, Numbers, Weights};
 pub(crate) use update::{Factors, Rows};
 pub(crate) use work::Work;
 
-/// Texts that are read side by side.
-pub(crate) const GROUP: usize = 4;
-
 /// The kernels for one instruction set that this machine has.
 #[derive(Clone, Copy)]
 pub(crate) enum Kernels {
@@ -104,19 +101,8 @@ impl Kernels {
     }
 
     kernel! {
-        /// Reads a token (and its position); at 1 / temperature, what comes next is then in the state's `logits`.
-        read => decode::read, (
-            weights: &Weights, tokens: &[(usize, usize); 1], inverse_temperature: Option<f32>, states: &mut [&mut State; 1]
-        )
-    }
-    kernel! {
-        /// The same of several texts side by side.
-        read_group => decode::read, (
-            weights: &Weights,
-            tokens: &[(usize, usize); GROUP],
-            inverse_temperature: Option<f32>,
-            states: &mut [&mut State; GROUP]
-        )
+        /// Reads a token (and its position); at 1 / temperature, what comes next is then in `state.logits`.
+        read => decode::read, (weights: &Weights, token: (usize, usize), inverse_temperature: Option<f32>, state: &mut State)
     }
 
     /// The loss of a chunk; what [`backward`](Kernels::backward) needs stays in `work`, which grows as it must.

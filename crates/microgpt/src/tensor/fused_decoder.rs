@@ -1,4 +1,4 @@
-//! Decoding of a model of 16 numbers and 4 heads through `simd`'s kernels: of one text, or of several side by side.
+//! Decoding of a model of 16 numbers and 4 heads through `simd`'s kernels: of one text, or of several in turn.
 
 use super::Tensor;
 use super::fused::weights;
@@ -6,7 +6,7 @@ use super::streams::chosen;
 use crate::engine::{Context, Decoder, Read, Streams};
 use crate::error::Error;
 use crate::model::Model;
-use crate::simd::{GROUP, Kernels, Numbers, State, Weights};
+use crate::simd::{Kernels, Numbers, State, Weights};
 
 pub(super) struct FusedDecoder {
     kernels: Kernels,
@@ -28,7 +28,7 @@ impl FusedDecoder {
     fn step(&mut self, token: usize, inverse_temperature: Option<f32>) {
         check(&self.weights, token, self.position);
         let place = (token, self.position);
-        self.kernels.read(&self.weights, &[place], inverse_temperature, &mut [&mut self.state]);
+        self.kernels.read(&self.weights, place, inverse_temperature, &mut self.state);
         self.position += 1;
     }
 }
@@ -64,6 +64,8 @@ impl Context for FusedDecoder {
     }
 }
 
+/// Texts take turns: all weights stay in the first-level cache and fill the vector unit one text at a time, so products of several rows
+/// would gain nothing. (Four texts side by side in one kernel were tried: 0.38 µs a token, 0.33 alone.)
 pub(super) struct FusedStreams {
     kernels: Kernels,
     weights: Weights,
@@ -86,18 +88,12 @@ impl Streams for FusedStreams {
         let FusedStreams { kernels, weights, states, probabilities } = self;
         let (vocab, factor) = (weights.layout.vocab, Some((1.0 / temperature) as f32));
         probabilities.resize(reads.len() * vocab, 0.0);
-        let mut states = chosen(states, reads);
-        reads.iter().for_each(|read| check(weights, read.token, read.position));
-        let places: Vec<(usize, usize)> = reads.iter().map(|read| (read.token, read.position)).collect();
-        let (groups, rest) = states.as_chunks_mut::<GROUP>();
-        let (group_places, rest_places) = places.as_chunks::<GROUP>();
-        for (states, places) in groups.iter_mut().zip(group_places) {
-            kernels.read_group(weights, places, factor, states);
+        let rows = probabilities.chunks_exact_mut(vocab);
+        for ((state, read), to) in chosen(states, reads).into_iter().zip(reads).zip(rows) {
+            check(weights, read.token, read.position);
+            kernels.read(weights, (read.token, read.position), factor, state);
+            store(state, to);
         }
-        for (state, &place) in rest.iter_mut().zip(rest_places) {
-            kernels.read(weights, &[place], factor, &mut [state]);
-        }
-        states.iter().zip(probabilities.chunks_exact_mut(vocab)).for_each(|(state, to)| store(state, to));
         Ok(probabilities)
     }
 }
