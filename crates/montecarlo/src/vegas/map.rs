@@ -135,19 +135,6 @@ mod tests {
         assert!((sum / 1e4 - 1.0).abs() < 1e-10);
     }
 
-    /// Where there is nothing beyond a point, the increments become small on both sides of it, and not on the near one only.
-    #[test]
-    fn a_cliff_is_between_small_increments() {
-        let mut map = Map::even(1, 100);
-        for _ in 0..10 {
-            let inside = |e: &[f64]| (e[1].min(0.618) - e[0]).max(0.0);
-            let weights: Vec<f64> = map.edges.windows(2).map(|e| inside(e) * (e[1] - e[0])).collect();
-            map.refine(&weights, 0.5);
-        }
-        let over = map.edges.windows(2).find(|e| e[0] <= 0.618 && e[1] > 0.618).expect("the cliff");
-        assert!(over[1] - over[0] < 0.02, "{over:?}");
-    }
-
     #[test]
     fn weights_draw_increments_to_them() {
         let mut map = Map::even(1, 100);

@@ -240,6 +240,7 @@ fn combine(parts: &[Estimate], spent: u64) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::genz::{Family, Genz};
 
     /// Two narrow peaks on the diagonal: plain sampling sees one point in a thousand of them.
     #[test]
@@ -254,6 +255,19 @@ mod tests {
         assert!((adapted.mean / (2.0 * one) - 1.0).abs() < 0.03, "{adapted:?}");
         assert!(adapted.std_error < 0.2 * plain.std_error, "{} {}", adapted.std_error, plain.std_error);
         assert!(adapted.chi_squared_per_dof.expect("iterations") < 8.0);
+    }
+
+    /// Where the integrand ends in a cliff, increments are small on both sides of it: with a wide one over it, the median is 2e-3.
+    #[test]
+    fn a_cliff_costs_no_accuracy() {
+        let genz = Genz::standard(Family::Discontinuous, 5);
+        let error = |seed| {
+            let estimate = Vegas { seed, ..Vegas::default() }.integrate(&Domain::unit(5), |x| genz.value(x));
+            (estimate.expect("an estimate").mean / genz.integral() - 1.0).abs()
+        };
+        let mut errors: Vec<f64> = (0..21).map(error).collect();
+        errors.sort_by(f64::total_cmp);
+        assert!(errors[10] < 3e-4, "{errors:?}");
     }
 
     #[test]
