@@ -193,27 +193,23 @@ fn write_files(arguments: &Arguments, report: &Report) -> Result<(), Box<dyn Err
 /// The story, the waterfall, and what to know besides.
 fn tell(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let color = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    for (hop, story) in report.hops.iter().zip(report.story()) {
-        writeln!(out, "{}\n", escape_terminal(&hop.url))?;
-        for (told, step) in story.iter().zip(&hop.steps) {
+    let timeline = report.timeline();
+    for chapter in &timeline.chapters {
+        writeln!(out, "{}\n", escape_terminal(&chapter.title))?;
+        for (told, step) in chapter.story.iter().zip(&chapter.steps) {
             step_told(out, told, &duration(step.span.duration_ns), color)?;
         }
         writeln!(out)?;
     }
-    write!(out, "{}", report.waterfall(&Waterfall { color, ..Waterfall::default() }))?;
-    if let Some(light) = report.light {
-        writeln!(
-            out,
-            "light in a straight fibre: {:.2} ms for {} km there and back; measured: {:.2} ms, {:.2} times that; all the waiting is \
-             {:.1} round trips",
-            light.fibre_ms, light.distance_km, light.round_trip_ms, light.times_fibre, light.round_trips
-        )?;
+    write!(out, "{}", timeline.waterfall(&Waterfall { color, ..Waterfall::default() }))?;
+    for note in &timeline.notes {
+        writeln!(out, "{}", escape_terminal(note))?;
     }
-    for warning in report.warnings() {
-        writeln!(out, "WARNING: {}", escape_terminal(&warning))?;
+    for warning in &timeline.warnings {
+        writeln!(out, "WARNING: {}", escape_terminal(warning))?;
     }
-    match &report.error {
-        Some(error) => writeln!(out, "✗ {}", escape_terminal(&error.with_causes())),
+    match &timeline.failure {
+        Some(failure) => writeln!(out, "✗ {}", escape_terminal(failure)),
         None => writeln!(out, "✓ every step succeeded"),
     }
 }

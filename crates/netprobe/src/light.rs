@@ -1,5 +1,7 @@
 //! How much of the wait is physics.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The speed of light in vacuum, in kilometres a second.
@@ -41,6 +43,17 @@ impl Light {
             times_fibre: ratio(round_trip_ms, fibre_ms),
             round_trips: ratio(wait_ns as f64 / 1e6, round_trip_ms),
         }
+    }
+}
+
+impl fmt::Display for Light {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "light in a straight fibre: {:.2} ms for {} km there and back; measured: {:.2} ms, {:.2} times that; all the waiting \
+             is {:.1} round trips",
+            self.fibre_ms, self.distance_km, self.round_trip_ms, self.times_fibre, self.round_trips
+        )
     }
 }
 

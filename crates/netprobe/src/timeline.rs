@@ -100,11 +100,13 @@ impl Span {
     }
 }
 
-/// The kinds of step, in the order in which one request takes them.
+/// The kinds of step, in the order in which they come from a key press to pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Phase {
+    /// A key press becomes a byte that somebody waits for.
+    Key,
     /// Text becomes scheme, host, port and path.
     Url,
     /// A name becomes addresses: hosts file, caches, DNS.
@@ -121,17 +123,49 @@ pub enum Phase {
     Transfer,
     /// The body is decompressed.
     Decode,
+    /// HTML becomes a tree of elements, the DOM.
+    Html,
+    /// CSS becomes rules, the CSSOM.
+    Css,
+    /// Elements and rules become the render tree: what is shown, and how.
+    RenderTree,
+    /// What is shown gets its place and its size.
+    Layout,
+    /// Boxes become drawing commands.
+    Paint,
+    /// Drawing commands become pixels.
+    Composite,
 }
 
 impl Phase {
     /// All of them, in order.
-    pub const ALL: [Self; 8] =
+    pub const ALL: [Self; 15] = [
+        Self::Key,
+        Self::Url,
+        Self::Names,
+        Self::Connect,
+        Self::Tls,
+        Self::Send,
+        Self::Wait,
+        Self::Transfer,
+        Self::Decode,
+        Self::Html,
+        Self::Css,
+        Self::RenderTree,
+        Self::Layout,
+        Self::Paint,
+        Self::Composite,
+    ];
+
+    /// Those of a request, in order: from its URL to its last byte.
+    pub const REQUEST: [Self; 8] =
         [Self::Url, Self::Names, Self::Connect, Self::Tls, Self::Send, Self::Wait, Self::Transfer, Self::Decode];
 
     /// What people call it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Key => "key",
             Self::Url => "URL",
             Self::Names => "DNS",
             Self::Connect => "TCP",
@@ -140,6 +174,12 @@ impl Phase {
             Self::Wait => "wait",
             Self::Transfer => "transfer",
             Self::Decode => "decode",
+            Self::Html => "HTML",
+            Self::Css => "CSS",
+            Self::RenderTree => "tree",
+            Self::Layout => "layout",
+            Self::Paint => "paint",
+            Self::Composite => "pixels",
         }
     }
 }

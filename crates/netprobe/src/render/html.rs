@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 
-use super::har::date;
-use super::{Telling, duration, escape_html};
-use crate::{Hop, Report};
+use super::{Telling, Timeline, duration, escape_html};
+use crate::Report;
 
 /// A page that may load nothing and run nothing, whatever a peer has written into it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -21,49 +20,53 @@ impl Report {
     /// The report as one self-contained HTML page: the waterfall, what happened and why, and every header.
     #[must_use]
     pub fn to_html(&self) -> String {
-        let url = escape_html(&self.url);
+        self.timeline().to_html()
+    }
+}
+
+impl Timeline {
+    /// All chapters as one self-contained HTML page (see [`Report::to_html`]).
+    #[must_use]
+    pub fn to_html(&self) -> String {
+        let title = escape_html(&self.title);
         let mut page = format!(
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
              <meta http-equiv=\"content-security-policy\" content=\"{POLICY}\">\n\
              <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-             <title>What happens: {url}</title>\n<style>{STYLE}</style>\n<h1>What happens: {url}</h1>\n"
+             <title>What happens: {title}</title>\n<style>{STYLE}</style>\n<h1>What happens: {title}</h1>\n"
         );
         self.summary(&mut page);
         page.push_str(&self.to_svg());
-        for (hop, story) in self.hops.iter().zip(self.story()) {
-            let _ = writeln!(page, "<h2>{}</h2>\n<table>", escape_html(&hop.url));
-            story.iter().zip(&hop.steps).for_each(|(told, step)| row(&mut page, told, step.span.duration_ns));
+        for chapter in &self.chapters {
+            let _ = writeln!(page, "<h2>{}</h2>\n<table>", escape_html(&chapter.title));
+            let told = chapter.story.iter().zip(&chapter.steps);
+            told.for_each(|(told, step)| row(&mut page, told, step.span.duration_ns));
             page.push_str("</table>\n");
-            headers(&mut page, hop);
+            headers(&mut page, &chapter.headers);
         }
         page.push_str("</html>\n");
         page
     }
 
     fn summary(&self, page: &mut String) {
-        let verdict = match &self.error {
-            Some(error) => format!("<p class=\"bad\">✗ {}</p>", escape_html(&error.with_causes())),
+        let verdict = match &self.failure {
+            Some(failure) => format!("<p class=\"bad\">✗ {}</p>", escape_html(failure)),
             None => "<p class=\"ok\">✓ every step succeeded</p>".to_owned(),
         };
         page.push_str(&verdict);
-        for warning in self.warnings() {
-            let _ = write!(page, "<p class=\"bad\">⚠ {}</p>", escape_html(&warning));
+        for warning in &self.warnings {
+            let _ = write!(page, "<p class=\"bad\">⚠ {}</p>", escape_html(warning));
         }
         let _ = writeln!(
             page,
             "<p>{}: {} in all, {} of it waiting for the network and {} our own work.</p>",
-            date(self.started_unix_ms),
+            escape_html(&self.started),
             duration(self.total.duration_ns),
             duration(self.total.wait_ns),
             duration(self.total.cpu_ns)
         );
-        if let Some(light) = self.light {
-            let _ = writeln!(
-                page,
-                "<p>Light in a straight fibre would need {:.2} ms for {} km there and back; the round trip took {:.2} ms, {:.2} times \
-                 that. The waiting amounts to {:.1} round trips.</p>",
-                light.fibre_ms, light.distance_km, light.round_trip_ms, light.times_fibre, light.round_trips
-            );
+        for note in &self.notes {
+            let _ = writeln!(page, "<p>{}</p>", escape_html(note));
         }
     }
 }
@@ -88,11 +91,13 @@ fn row(page: &mut String, told: &Telling, duration_ns: u64) {
     page.push_str("</td></tr>\n");
 }
 
-fn headers(page: &mut String, hop: &Hop) {
-    let Some(exchange) = hop.exchange.as_ref().filter(|exchange| exchange.status.is_some()) else { return };
+fn headers(page: &mut String, headers: &[(String, String)]) {
+    if headers.is_empty() {
+        return;
+    }
     page.push_str("<details><summary>Headers of the answer</summary><table>\n");
-    for header in &exchange.response_headers {
-        let (name, value) = (escape_html(&header.name), escape_html(&header.value));
+    for (name, value) in headers {
+        let (name, value) = (escape_html(name), escape_html(value));
         let _ = writeln!(page, "<tr><th><code>{name}</code></th><td><code>{value}</code></td></tr>");
     }
     page.push_str("</table></details>\n");

@@ -7,10 +7,12 @@ mod rows;
 mod story;
 mod svg;
 mod terminal;
+mod timeline;
 
 pub use escape::{escape_html, escape_json, escape_terminal};
 pub use story::Telling;
 pub use terminal::Waterfall;
+pub use timeline::{Chapter, Timeline};
 
 /// A time as people read it: three digits and a unit.
 #[must_use]

@@ -1,6 +1,7 @@
 //! The steps as rows of a picture.
 
-use crate::{Error, Phase, Report, Span, Step};
+use super::Chapter;
+use crate::{Error, Phase, Span, Step};
 
 /// A bar and what stands beside it.
 pub(super) struct Row<'a> {
@@ -11,9 +12,9 @@ pub(super) struct Row<'a> {
     pub(super) error: Option<&'a Error>,
 }
 
-/// The rows of each hop: its steps and their parts, in order.
-pub(super) fn rows(report: &Report) -> Vec<Vec<Row<'_>>> {
-    report.hops.iter().map(|hop| hop.steps.iter().flat_map(|step| with_parts(step, 0)).collect()).collect()
+/// The rows of a chapter: its steps and their parts, in order.
+pub(super) fn rows(chapter: &Chapter) -> Vec<Row<'_>> {
+    chapter.steps.iter().flat_map(|step| with_parts(step, 0)).collect()
 }
 
 /// Deeper than any step's parts have parts; a report may come from a file.
@@ -26,10 +27,4 @@ fn with_parts(step: &Step, depth: usize) -> Vec<Row<'_>> {
         rows.extend(step.children.iter().flat_map(|part| with_parts(part, depth + 1)));
     }
     rows
-}
-
-/// The time that a picture has to show, in nanoseconds: never zero.
-pub(super) fn extent_ns(report: &Report) -> u64 {
-    let ends = report.steps().map(|step| step.span.end_ns());
-    ends.chain([report.total.end_ns(), 1]).max().unwrap_or(1)
 }

@@ -29,6 +29,9 @@ impl Phase {
     #[must_use]
     pub fn why(self) -> &'static str {
         match self {
+            Self::Key => {
+                "a key closes a circuit, its controller interrupts a processor, and the kernel wakes whoever waits for the character"
+            }
             Self::Url => "what was typed says how to talk (scheme), to whom (host, port) and what about (path)",
             Self::Names => "a name means nothing to the network: it carries packets to addresses",
             Self::Connect => {
@@ -41,6 +44,12 @@ impl Phase {
             Self::Wait => "a round trip, and the server's work: a load balancer picks a machine, which makes the page",
             Self::Transfer => "the rest of the answer, as fast as the narrowest link on the way allows",
             Self::Decode => "text shrinks to a third, and sending takes longer than unpacking",
+            Self::Html => "text becomes a tree: which element is in which",
+            Self::Css => "text becomes rules: which elements look how",
+            Self::RenderTree => "each element meets the rules that apply to it; what is not shown drops out",
+            Self::Layout => "boxes get their places and sizes, from the width of the window down",
+            Self::Paint => "boxes become a list of things to draw, from the back to the front",
+            Self::Composite => "the list becomes pixels, layer upon layer",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::rows::{Row, extent_ns, rows};
-use super::{duration, escape_html};
+use super::rows::{Row, rows};
+use super::{Timeline, duration, escape_html};
 use crate::{Phase, Report};
 
 const WIDTH: f64 = 960.0;
@@ -23,6 +23,7 @@ const STYLE: &str = "text{font:12px ui-monospace,monospace;fill:#222}.h{font-wei
 /// Colours of the phases: each reads on white and on near-black.
 fn color(phase: Phase) -> &'static str {
     match phase {
+        Phase::Key => "#d6409f",
         Phase::Url => "#8b949e",
         Phase::Names => "#1b9aaa",
         Phase::Connect => "#e08e0b",
@@ -31,6 +32,12 @@ fn color(phase: Phase) -> &'static str {
         Phase::Wait => "#2f9e44",
         Phase::Transfer => "#4c6ef5",
         Phase::Decode => "#868e96",
+        Phase::Html => "#c2571a",
+        Phase::Css => "#2b7fd4",
+        Phase::RenderTree => "#8a63d2",
+        Phase::Layout => "#0f9f8f",
+        Phase::Paint => "#5c940d",
+        Phase::Composite => "#d6336c",
     }
 }
 
@@ -38,19 +45,27 @@ impl Report {
     /// The waterfall as a self-contained SVG image: what is solid is our own work, what is pale is waiting.
     #[must_use]
     pub fn to_svg(&self) -> String {
-        let rows = rows(self);
-        let lines = rows.iter().map(|hop| hop.len() + 1).sum::<usize>();
+        self.timeline().to_svg()
+    }
+}
+
+impl Timeline {
+    /// The waterfall of all chapters as a picture (see [`Report::to_svg`]).
+    #[must_use]
+    pub fn to_svg(&self) -> String {
+        let chapters: Vec<_> = self.chapters.iter().map(rows).collect();
+        let lines = chapters.iter().map(|rows| rows.len() + 1).sum::<usize>();
         let height = MARGIN * 2.0 + ROW_HEIGHT * (lines as f64 + 2.0);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
              aria-label=\"Waterfall of {}\"><style>{STYLE}</style><rect class=\"b\" width=\"{WIDTH}\" height=\"{height}\"/>",
-            escape_html(&self.url)
+            escape_html(&self.title)
         );
-        let extent = extent_ns(self);
+        let extent = self.extent_ns();
         ticks(&mut svg, extent, height);
         let mut y = MARGIN + ROW_HEIGHT * 1.5;
-        for (hop, rows) in self.hops.iter().zip(&rows) {
-            text(&mut svg, MARGIN, y, "h", &clip(&hop.url, 110));
+        for (chapter, rows) in self.chapters.iter().zip(&chapters) {
+            text(&mut svg, MARGIN, y, "h", &clip(&chapter.title, 110));
             y += ROW_HEIGHT;
             for row in rows {
                 draw(&mut svg, row, extent, y);

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::rows::{Row, extent_ns, rows};
-use super::{duration, escape_terminal};
+use super::rows::{Row, rows};
+use super::{Timeline, duration, escape_terminal};
 use crate::{Phase, Report};
 
 /// How a waterfall is drawn on a terminal.
@@ -30,13 +30,13 @@ const RESET: &str = "\u{1b}[0m";
 
 fn color(phase: Phase) -> &'static str {
     match phase {
-        Phase::Url | Phase::Decode => "\u{1b}[37m",
-        Phase::Names => "\u{1b}[36m",
-        Phase::Connect => "\u{1b}[33m",
-        Phase::Tls => "\u{1b}[35m",
-        Phase::Send => "\u{1b}[34m",
-        Phase::Wait => "\u{1b}[32m",
-        Phase::Transfer => "\u{1b}[94m",
+        Phase::Url | Phase::Decode | Phase::Css => "\u{1b}[37m",
+        Phase::Names | Phase::Layout => "\u{1b}[36m",
+        Phase::Connect | Phase::Html => "\u{1b}[33m",
+        Phase::Tls | Phase::RenderTree => "\u{1b}[35m",
+        Phase::Send | Phase::Composite => "\u{1b}[34m",
+        Phase::Wait | Phase::Paint => "\u{1b}[32m",
+        Phase::Transfer | Phase::Key => "\u{1b}[94m",
     }
 }
 
@@ -45,12 +45,20 @@ impl Report {
     /// our own work, a light one waiting.
     #[must_use]
     pub fn waterfall(&self, options: &Waterfall) -> String {
-        let extent = extent_ns(self);
+        self.timeline().waterfall(options)
+    }
+}
+
+impl Timeline {
+    /// The waterfall of all chapters (see [`Report::waterfall`]).
+    #[must_use]
+    pub fn waterfall(&self, options: &Waterfall) -> String {
+        let extent = self.extent_ns();
         let bars = (options.width / 3).max(BARS_MIN);
         let mut text = String::new();
-        for (hop, rows) in self.hops.iter().zip(rows(self)) {
-            let _ = writeln!(text, "{}", clip(&escape_terminal(&hop.url), options.width));
-            for row in rows {
+        for chapter in &self.chapters {
+            let _ = writeln!(text, "{}", clip(&escape_terminal(&chapter.title), options.width));
+            for row in rows(chapter) {
                 line(&mut text, &row, extent, bars, options);
             }
         }
