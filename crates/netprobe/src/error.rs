@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Phase;
 use crate::dns::DnsError;
 use crate::http::HttpError;
+use crate::keypress::KeyPressError;
 use crate::lab::LabError;
 use crate::tcp::TcpError;
 use crate::tls::TlsError;
@@ -32,6 +33,9 @@ pub enum Error {
     /// A secret, but no proper answer.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// Nobody pressed the key.
+    #[error(transparent)]
+    KeyPress(#[from] KeyPressError),
     /// A step took longer than the time that it was given.
     #[error("{} took longer than its limit of {limit_ms} ms", phase.name())]
     Timeout {

@@ -4,6 +4,9 @@
 //! module here, usable on its own, with its own time, its own limit and its own errors:
 //!
 //! ```text
+//!  Enter
+//!        │ keypress interrupts, softirqs, a character, a context switch                (Linux)
+//!        ▼
 //!  "www.google.com"
 //!        │ url      scheme, host, port, path
 //!        ▼
@@ -69,11 +72,13 @@
 //! # What it is not
 //!
 //! Not a browser: it takes the page and looks at nothing in it. No HTTP/3, no proxies, no client certificates, no early data, no check
-//! for revoked certificates. `TCP_INFO` is Linux's alone; elsewhere the field is empty.
+//! for revoked certificates. `TCP_INFO` and the key press are Linux's alone;
+//! elsewhere the fields are empty.
 
 pub mod dns;
 mod error;
 pub mod http;
+pub mod keypress;
 pub mod lab;
 mod light;
 pub mod names;

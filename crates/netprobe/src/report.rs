@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::http::{Exchange, Redirect};
+use crate::keypress::KeyPress;
 use crate::names::Resolution;
 use crate::tcp::Connection;
 use crate::tls::{Handshake, Trust};
@@ -20,6 +21,9 @@ pub struct Report {
     pub started_unix_ms: u64,
     /// How long all of it took. `cpu_ns` is our own work, `wait_ns` the network's and the peers'.
     pub total: Span,
+    /// The key press that began it, if one did: the run's clock counts from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_press: Option<KeyPress>,
     /// One a request: the first, and one for each redirect.
     pub hops: Vec<Hop>,
     /// Why the last step failed, if it did. Everything before it is there.
@@ -72,6 +76,7 @@ impl Report {
             url: if reveal_secrets { url.to_owned() } else { redacted_text(url) },
             started_unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
             total: Span::default(),
+            key_press: None,
             hops: Vec::new(),
             error: None,
             light: None,
@@ -85,14 +90,29 @@ impl Report {
 
     pub(crate) fn end(&mut self, now_ns: u64, distance_km: Option<f64>) {
         // Whatever is between the steps is our own work too.
-        let wait_ns = self.steps().fold(0_u64, |sum, step| sum.saturating_add(step.span.wait_ns));
+        let key_wait_ns = self.key_press.as_ref().map_or(0, |press| press.span.wait_ns);
+        let wait_ns = self.steps().fold(key_wait_ns, |sum, step| sum.saturating_add(step.span.wait_ns));
         self.total = Span::new(0, now_ns, now_ns.saturating_sub(wait_ns));
+        let first_query_ns = self.first_query_ns();
+        if let Some(press) = &mut self.key_press {
+            press.to_first_query_ns = first_query_ns;
+        }
         let connection = self.hops.iter().rev().find_map(|hop| hop.connection.as_ref());
         let info = connection.and_then(|connection| connection.info);
         let round_trip_ns = info.map(|info| u64::from(info.rtt_us) * 1_000);
         let round_trip_ns = round_trip_ns.or(connection.map(|connection| connection.span.duration_ns));
         let distance_km = distance_km.filter(|km| km.is_finite() && *km >= 0.0);
         self.light = distance_km.zip(round_trip_ns).map(|(km, ns)| Light::new(km, ns, self.total.wait_ns));
+    }
+
+    /// When the first DNS query left, if one did.
+    fn first_query_ns(&self) -> Option<u64> {
+        let resolutions = self.hops.iter().filter_map(|hop| hop.resolution.as_ref());
+        let start = |resolution: &Resolution| {
+            let walk = resolution.walk.as_ref().and_then(|walk| walk.queries.first()).map(|query| query.span);
+            walk.or(resolution.stub.as_ref().map(|stub| stub.span)).map(|span| span.start_ns)
+        };
+        resolutions.filter_map(start).min()
     }
 
     /// The steps of all hops, in order.

@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use crate::http::{self, Channel, HstsHosts, HttpError, Jar, Protocol, Redirect, Trail};
+use crate::keypress::{KeyPress, Pressed};
 use crate::names::{Resolution, Resolver, Source};
 use crate::report::Hop;
 use crate::tcp::{self, Passed, Wire};
@@ -39,8 +40,16 @@ impl Session {
 
     /// Does what a browser does with `url`, one step at a time.
     pub async fn run(&self, url: &str) -> Report {
-        let mut report = Report::begin(url, self.probe.http.reveal_secrets);
-        let clock = Clock::start();
+        self.run_on(Clock::start(), None, url).await
+    }
+
+    /// The same, with a timeline that begins at a key press.
+    pub async fn run_from(&self, pressed: &Pressed, url: &str) -> Report {
+        self.run_on(Clock::started_at(pressed.at), Some(pressed.key_press.clone()), url).await
+    }
+
+    async fn run_on(&self, clock: Clock, key_press: Option<KeyPress>, url: &str) -> Report {
+        let mut report = Report { key_press, ..Report::begin(url, self.probe.http.reveal_secrets) };
         let mut run = Run {
             session: self,
             clock: &clock,

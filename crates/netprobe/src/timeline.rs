@@ -25,6 +25,12 @@ impl Clock {
         Self { origin: Instant::now() }
     }
 
+    /// A clock that showed zero at an earlier instant.
+    #[must_use]
+    pub fn started_at(instant: std::time::Instant) -> Self {
+        Self { origin: Instant::from_std(instant) }
+    }
+
     /// Nanoseconds since the start.
     #[must_use]
     pub fn now_ns(&self) -> u64 {

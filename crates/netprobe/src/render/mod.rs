@@ -3,6 +3,7 @@
 mod escape;
 mod har;
 mod html;
+mod key;
 mod rows;
 mod story;
 mod svg;

@@ -138,7 +138,7 @@ mod tests {
         let hop = Hop { url: "https://a.test/".to_owned(), steps: vec![names, connect], ..Hop::default() };
         let total = Span::new(0, 8_000_000, 2_000_000);
         let url = "https://a.test/".to_owned();
-        Report { url, started_unix_ms: 0, total, hops: vec![hop], error: None, light: None }
+        Report { url, started_unix_ms: 0, total, key_press: None, hops: vec![hop], error: None, light: None }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What every picture is drawn from: chapters of steps on one time axis. A report becomes one, and what came before the first request
 //! or after the last answer can be added to it.
 
+use crate::keypress::KeyPress;
 use crate::{Report, Span, Step};
 
 use super::Telling;
@@ -47,7 +48,7 @@ impl Timeline {
 }
 
 impl Report {
-    /// The report as chapters: one a hop.
+    /// The report as chapters: the key press, if there was one, and one a hop.
     #[must_use]
     pub fn timeline(&self) -> Timeline {
         let hops = self.hops.iter().zip(self.story());
@@ -60,13 +61,18 @@ impl Report {
         Timeline {
             title: self.url.clone(),
             started: date(self.started_unix_ms),
-            chapters: hops.map(chapter).collect(),
+            chapters: self.key_press.iter().map(key_press).chain(hops.map(chapter)).collect(),
             total: self.total,
             failure: self.error.as_ref().map(crate::Error::with_causes),
             warnings: self.warnings(),
             notes: self.light.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+fn key_press(press: &KeyPress) -> Chapter {
+    let title = "Enter is pressed".to_owned();
+    Chapter { title, steps: vec![press.step()], story: vec![press.telling()], headers: Vec::new() }
 }
 
 fn headers(hop: &crate::Hop) -> Vec<(String, String)> {
