@@ -36,6 +36,71 @@ fn what_happens_tells_every_step_of_its_lab_and_draws_it() {
 }
 
 #[test]
+fn what_happens_goes_on_while_a_server_dies() {
+    for (policy, victim_first) in [("--balance", true), ("--balance=least-connections", false)] {
+        let json = stdout(&run("what_happens", folder().path(), &[policy, "--json"]));
+        let report: netprobe::Report = serde_json::from_str(&json).expect("a report");
+        assert_eq!(report.error, None);
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let requests = json["server_side"]["requests"].as_array().expect("requests");
+        assert_eq!(requests.len(), 3 * 3 + 2, "{requests:#?}");
+        assert!(requests.iter().all(|request| request["step"]["error"].is_null()), "{requests:#?}");
+        let answered = |range: std::ops::Range<usize>| requests[range].iter().any(|one| one["answered_by"] == "web-2");
+        assert!(!answered(4..7), "the dead do not answer: {requests:#?}");
+        assert!(!victim_first || (answered(0..3) && answered(8..11)), "{requests:#?}");
+    }
+    let text = stdout(&run("what_happens", folder().path(), &["--balance"]));
+    let parts = ["the server side: 3 servers", "web-2 dies", "web-2 is back", "✓ every step succeeded"];
+    let places = parts.map(|part| text.rfind(part).unwrap_or_else(|| panic!("no {part:?} in {text}")));
+    assert!(places.is_sorted(), "{text}");
+    assert_eq!(run("what_happens", folder().path(), &["a.test", "--balance"]).status.code(), Some(2));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_happens_begins_at_the_key() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{LocalModes, tcgetattr};
+
+    let none = error(&run("what_happens", folder().path(), &["--press"]));
+    assert_eq!(none, "error: waiting for a key needs a terminal, and the input is none");
+
+    let mut user: fs::File = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal").into();
+    grantpt(&user).and_then(|()| unlockpt(&user)).expect("its other end");
+    let name = ptsname(&user, Vec::new()).expect("a name").into_string().expect("UTF-8");
+    let terminal = fs::OpenOptions::new().read(true).write(true).open(name).expect("its other end");
+    let example = super::build("what_happens");
+    let press = |arguments: &[&str]| {
+        let mut command = Command::new(&example);
+        command.args(arguments).stdin(Stdio::from(terminal.try_clone().expect("a terminal")));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the example runs");
+        let is_cooked = || tcgetattr(&terminal).expect("a mode").local_modes.contains(LocalModes::ICANON);
+        while is_cooked() {
+            std::thread::yield_now();
+        }
+        child
+    };
+    let child = press(&["--press", "--json"]);
+    user.write_all(b"\r").expect("typed");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("press Enter to visit https://www.whiteboard.test"));
+    let report: netprobe::Report = serde_json::from_str(&stdout(&output)).expect("a report");
+    assert!(report.key_press.is_some_and(|press| press.to_first_query_ns.is_some()));
+
+    // A signal from elsewhere leaves the terminal as it was.
+    let child = press(&["--press"]);
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cancelled"), "{output:?}");
+    assert!(tcgetattr(&terminal).expect("a mode").local_modes.contains(LocalModes::ICANON | LocalModes::ECHO));
+}
+
+#[test]
 fn what_happens_fails_when_a_step_fails() {
     let folder = folder();
     fs::write(folder.path().join("empty.pem"), "").expect("a file");

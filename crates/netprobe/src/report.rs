@@ -88,11 +88,12 @@ impl Report {
         Self { error: Some(error), ..Self::begin(url, reveal_secrets) }
     }
 
-    pub(crate) fn end(&mut self, now_ns: u64, distance_km: Option<f64>) {
+    pub(crate) fn end(&mut self, begun_ns: u64, now_ns: u64, distance_km: Option<f64>) {
         // Whatever is between the steps is our own work too.
         let key_wait_ns = self.key_press.as_ref().map_or(0, |press| press.span.wait_ns);
         let wait_ns = self.steps().fold(key_wait_ns, |sum, step| sum.saturating_add(step.span.wait_ns));
-        self.total = Span::new(0, now_ns, now_ns.saturating_sub(wait_ns));
+        let duration_ns = now_ns.saturating_sub(begun_ns);
+        self.total = Span::new(begun_ns, duration_ns, duration_ns.saturating_sub(wait_ns));
         let first_query_ns = self.first_query_ns();
         if let Some(press) = &mut self.key_press {
             press.to_first_query_ns = first_query_ns;

@@ -40,29 +40,29 @@ impl Session {
 
     /// Does what a browser does with `url`, one step at a time.
     pub async fn run(&self, url: &str) -> Report {
-        self.run_on(Clock::start(), None, url).await
+        self.run_on(&Clock::start(), url).await
     }
 
     /// The same, with a timeline that begins at a key press.
     pub async fn run_from(&self, pressed: &Pressed, url: &str) -> Report {
-        self.run_on(Clock::started_at(pressed.at), Some(pressed.key_press.clone()), url).await
+        self.run_with(&Clock::started_at(pressed.at), Some(pressed.key_press.clone()), url).await
     }
 
-    async fn run_on(&self, clock: Clock, key_press: Option<KeyPress>, url: &str) -> Report {
+    /// The same on a clock that runs already: several runs have one time axis, then.
+    pub async fn run_on(&self, clock: &Clock, url: &str) -> Report {
+        self.run_with(clock, None, url).await
+    }
+
+    async fn run_with(&self, clock: &Clock, key_press: Option<KeyPress>, url: &str) -> Report {
+        let begun_ns = if key_press.is_some() { 0 } else { clock.now_ns() };
         let mut report = Report { key_press, ..Report::begin(url, self.probe.http.reveal_secrets) };
-        let mut run = Run {
-            session: self,
-            clock: &clock,
-            jar: Jar::default(),
-            hsts: HstsHosts::default(),
-            open: None,
-            first: None,
-        };
+        let mut run =
+            Run { session: self, clock, jar: Jar::default(), hsts: HstsHosts::default(), open: None, first: None };
         if let Err(error) = run.hops(url, &mut report).await {
             report.error = Some(error);
         }
         run.close(&mut report.hops);
-        report.end(clock.now_ns(), self.probe.distance_km);
+        report.end(begun_ns, clock.now_ns(), self.probe.distance_km);
         report
     }
 

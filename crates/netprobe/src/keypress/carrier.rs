@@ -178,7 +178,8 @@ fn is_network(handler: &str) -> bool {
     handler.split([' ', ',']).any(interface)
 }
 
-/// Those of the changes that may have carried the key: of a kind that fits the terminal, and busier than before.
+/// Those of the changes that may have carried the key: of a kind that fits the terminal, and at least twice as busy as before. Timers
+/// and network cards never rest: a little more than before says nothing.
 pub(super) fn carriers(line: Line, interrupts: &[Change]) -> Vec<Carrier> {
     let carrier = |change: &Change| Carrier {
         kind: Kind::of(&change.source, &change.handler, change.driver.as_deref()),
@@ -188,10 +189,14 @@ pub(super) fn carriers(line: Line, interrupts: &[Change]) -> Vec<Carrier> {
         idle_count: change.idle_count,
     };
     let rank = |carrier: &Carrier| line.kinds().iter().position(|kind| *kind == carrier.kind);
-    let busier = interrupts.iter().filter(|change| change.is_busier()).map(carrier);
+    let busier = interrupts.iter().filter(|change| stands_out(change)).map(carrier);
     let mut carriers: Vec<Carrier> = busier.filter(|carrier| rank(carrier).is_some()).collect();
     carriers.sort_by_key(rank);
     carriers
+}
+
+fn stands_out(change: &Change) -> bool {
+    change.is_busier() && change.idle_count.is_none_or(|idle| change.count >= idle.saturating_mul(2))
 }
 
 /// What the carriers tell, in plain words.

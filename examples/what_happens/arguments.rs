@@ -1,0 +1,128 @@
+//! What can be asked for, and the probe that it makes.
+
+use std::error::Error;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use netprobe::dns::{PORT, Server};
+use netprobe::names::{Family, Method, ResolverOptions};
+use netprobe::tls::Roots;
+use netprobe::{Override, Probe};
+
+/// What happens when you type a URL, step by step, measured.
+#[derive(Parser)]
+pub(crate) struct Arguments {
+    /// The URL, or just a host; without one, a lab on loopback is visited
+    pub(crate) url: Option<String>,
+    /// Begin at the key: wait for Enter, and report what the machine did for it (Linux, with a terminal on standard input)
+    #[arg(long)]
+    pub(crate) press: bool,
+    /// Visit the lab through a load balancer, and go on asking while one of its servers dies and comes back
+    #[arg(long, value_name = "POLICY", num_args = 0..=1, default_missing_value = "round-robin", conflicts_with = "url")]
+    pub(crate) balance: Option<Balance>,
+    /// Print the report as JSON instead
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write an HTTP archive, as browsers' developer tools read it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) har: Option<PathBuf>,
+    /// Write the waterfall as a picture
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Write the whole report as one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Trust the certificates of this PEM file, and no others
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Trust everybody: nothing is checked, and the report says so loudly
+    #[arg(long, conflicts_with = "cacert")]
+    pub(crate) insecure: bool,
+    /// An address that is known already; may be given more than once
+    #[arg(long, value_name = "HOST:PORT:ADDR")]
+    pub(crate) resolve: Vec<Override>,
+    /// Root name servers to start the walk at, instead of the internet's
+    #[arg(long, value_name = "IP,IP", value_delimiter = ',')]
+    pub(crate) roots: Vec<IpAddr>,
+    /// The port of all name servers
+    #[arg(long, value_name = "N")]
+    pub(crate) dns_port: Option<u16>,
+    /// Ask this resolver instead of walking from the root
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) dns: Option<SocketAddr>,
+    /// Use IPv4 alone
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// Use IPv6 alone
+    #[arg(short = '6')]
+    pub(crate) ipv6: bool,
+    /// How long each step may take
+    #[arg(long, value_name = "N")]
+    pub(crate) timeout_ms: Option<u64>,
+    /// How many redirects are followed
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) max_redirects: usize,
+    /// How far away the server is: sets the round trip beside what the speed of light allows
+    #[arg(long, value_name = "KM", value_parser = kilometres)]
+    pub(crate) distance_km: Option<f64>,
+    /// Leave cookies and passwords readable in the report
+    #[arg(long)]
+    pub(crate) reveal_secrets: bool,
+}
+
+/// Which server gets the next connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Balance {
+    /// The next in turn
+    RoundRobin,
+    /// The one with the fewest connections
+    LeastConnections,
+}
+
+fn kilometres(text: &str) -> Result<f64, String> {
+    let far = text.parse().ok().filter(|km: &f64| km.is_finite() && *km > 0.0);
+    far.ok_or_else(|| format!("{text:?} is not a distance in kilometres"))
+}
+
+/// The options of a probe, on top of those of the lab or of none.
+pub(crate) fn probe(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Box<dyn Error>> {
+    if let Some(timeout_ms) = arguments.timeout_ms {
+        probe = probe.with_timeout_ms(timeout_ms);
+    }
+    if let Some(file) = &arguments.cacert {
+        let pem = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        probe.roots = Roots::Pem(pem);
+    } else if arguments.insecure {
+        probe.roots = Roots::Unchecked;
+    }
+    probe.names.family = match (arguments.ipv4, arguments.ipv6) {
+        (true, _) => Family::V4,
+        (_, true) => Family::V6,
+        _ => Family::Any,
+    };
+    names(arguments, &mut probe.names);
+    probe.overrides.extend(arguments.resolve.iter().cloned());
+    probe.redirects_max = arguments.max_redirects;
+    probe.distance_km = arguments.distance_km;
+    probe.http.reveal_secrets = arguments.reveal_secrets;
+    Ok(probe)
+}
+
+/// Who is asked for names. Other roots have other keys, which nobody here knows: below them nothing is validated.
+fn names(arguments: &Arguments, options: &mut ResolverOptions) {
+    let walker = &mut options.walker;
+    walker.port = arguments.dns_port.unwrap_or(walker.port);
+    if !arguments.roots.is_empty() {
+        let root = |address: &IpAddr| Server {
+            name: address.to_string(),
+            address: SocketAddr::new(*address, arguments.dns_port.unwrap_or(PORT)),
+        };
+        walker.roots = arguments.roots.iter().map(root).collect();
+        walker.anchors.clear();
+    }
+    if let Some(resolver) = arguments.dns {
+        options.method = Method::Resolver(Some(resolver));
+    }
+}
