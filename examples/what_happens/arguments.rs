@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use netprobe::dns::{PORT, Server};
 use netprobe::names::{Family, Method, ResolverOptions};
+use netprobe::proxy::{Proxies, Proxy, ProxyError};
 use netprobe::tls::Roots;
 use netprobe::{Override, Probe};
 
@@ -52,6 +53,12 @@ pub(crate) struct Arguments {
     /// Ask this resolver instead of walking from the root
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) dns: Option<SocketAddr>,
+    /// Go through a proxy: [http|socks5|socks5h://][USER[:PASSWORD]@]HOST[:PORT]; without this, by the environment's http_proxy and so on
+    #[arg(long, value_name = "PROXY", value_parser = proxy)]
+    pub(crate) proxy: Option<Proxy>,
+    /// Hosts, or ranges of addresses, that are reached without a proxy; * for all
+    #[arg(long, value_name = "HOST,HOST", value_delimiter = ',')]
+    pub(crate) noproxy: Option<Vec<String>>,
     /// Use IPv4 alone
     #[arg(short = '4', conflicts_with = "ipv6")]
     pub(crate) ipv4: bool,
@@ -81,6 +88,11 @@ pub(crate) enum Balance {
     LeastConnections,
 }
 
+/// What cannot be read is not shown again: it may hold a password.
+fn proxy(text: &str) -> Result<Proxy, String> {
+    text.parse().map_err(|error: ProxyError| error.to_string())
+}
+
 fn kilometres(text: &str) -> Result<f64, String> {
     let far = text.parse().ok().filter(|km: &f64| km.is_finite() && *km > 0.0);
     far.ok_or_else(|| format!("{text:?} is not a distance in kilometres"))
@@ -104,6 +116,15 @@ pub(crate) fn probe(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Bo
     };
     names(arguments, &mut probe.names);
     probe.overrides.extend(arguments.resolve.iter().cloned());
+    probe.proxies = match &arguments.proxy {
+        Some(proxy) => Proxies::all(proxy.clone()),
+        // The lab is on this machine.
+        None if arguments.url.is_none() => Proxies::default(),
+        None => Proxies::from_environment()?,
+    };
+    if let Some(except) = &arguments.noproxy {
+        probe.proxies.except.clone_from(except);
+    }
     probe.redirects_max = arguments.max_redirects;
     probe.distance_km = arguments.distance_km;
     probe.http.reveal_secrets = arguments.reveal_secrets;

@@ -9,6 +9,7 @@ use crate::dns::DnsError;
 use crate::http::HttpError;
 use crate::keypress::KeyPressError;
 use crate::lab::LabError;
+use crate::proxy::ProxyError;
 use crate::tcp::TcpError;
 use crate::tls::TlsError;
 use crate::url::UrlError;
@@ -36,6 +37,9 @@ pub enum Error {
     /// Nobody pressed the key.
     #[error(transparent)]
     KeyPress(#[from] KeyPressError),
+    /// No tunnel through a proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A step took longer than the time that it was given.
     #[error("{} took longer than its limit of {limit_ms} ms", phase.name())]
     Timeout {

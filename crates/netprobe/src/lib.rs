@@ -71,7 +71,7 @@
 //!
 //! # What it is not
 //!
-//! Not a browser: it takes the page and looks at nothing in it. No HTTP/3, no proxies, no client certificates, no early data, no check
+//! Not a browser: it takes the page and looks at nothing in it. No HTTP/3, no client certificates, no early data, no check
 //! for revoked certificates. `TCP_INFO` and the key press are Linux's alone;
 //! elsewhere the fields are empty.
 
@@ -83,6 +83,7 @@ pub mod lab;
 mod light;
 pub mod names;
 mod probe;
+pub mod proxy;
 pub mod render;
 mod report;
 mod series;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::http::HttpOptions;
 use crate::names::ResolverOptions;
+use crate::proxy::Proxies;
 use crate::tcp::ConnectOptions;
 use crate::tls::{Alpn, Roots};
 use crate::{Error, Report, Session};
@@ -27,6 +28,10 @@ pub struct Probe {
     pub overrides: Vec<Override>,
     /// How connections are made.
     pub connect: ConnectOptions,
+    /// Which proxies requests go through.
+    pub proxies: Proxies,
+    /// How long a proxy may take to answer.
+    pub proxy_timeout_ms: u64,
     /// Whose signature makes a certificate good.
     pub roots: Roots,
     /// Which protocols are offered inside TLS.
@@ -47,6 +52,8 @@ impl Default for Probe {
             names: ResolverOptions::default(),
             overrides: Vec::new(),
             connect: ConnectOptions::default(),
+            proxies: Proxies::default(),
+            proxy_timeout_ms: 10_000,
             roots: Roots::default(),
             alpn: Alpn::default(),
             tls_timeout_ms: 10_000,
@@ -111,6 +118,7 @@ impl Probe {
     pub fn with_timeout_ms(mut self, timeout_ms: u64) -> Self {
         self.names.timeout_ms = timeout_ms;
         self.connect.timeout_ms = timeout_ms;
+        self.proxy_timeout_ms = timeout_ms;
         self.tls_timeout_ms = timeout_ms;
         self.http.wait_timeout_ms = timeout_ms;
         self.http.transfer_timeout_ms = timeout_ms;

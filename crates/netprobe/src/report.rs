@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::http::{Exchange, Redirect};
 use crate::keypress::KeyPress;
 use crate::names::Resolution;
+use crate::proxy::Tunnel;
 use crate::tcp::Connection;
 use crate::tls::{Handshake, Trust};
 use crate::url::redacted_text;
@@ -45,6 +46,9 @@ pub struct Hop {
     pub reused: Option<usize>,
     /// How an address became a connection.
     pub connection: Option<Connection>,
+    /// The tunnel through a proxy, if there is one: names and connection are the proxy's, then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<Tunnel>,
     /// How the connection became a secret; none for `http`.
     pub handshake: Option<Handshake>,
     /// The request and its answer.

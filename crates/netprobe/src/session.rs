@@ -9,6 +9,7 @@ use url::Url;
 use crate::http::{self, Channel, HstsHosts, HttpError, Jar, Protocol, Redirect, Trail};
 use crate::keypress::{KeyPress, Pressed};
 use crate::names::{Resolution, Resolver, Source};
+use crate::proxy::{self, Tunnel};
 use crate::report::Hop;
 use crate::tcp::{self, Passed, Wire};
 use crate::tls::TlsClient;
@@ -66,8 +67,7 @@ impl Session {
         report
     }
 
-    async fn resolve(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<Vec<IpAddr>, Error> {
-        let (host, port) = (host(url), port(url));
+    async fn resolve(&self, host: &str, port: u16, hop: &mut Hop, clock: &Clock) -> Result<Vec<IpAddr>, Error> {
         let given =
             self.probe.overrides.iter().filter(|known| known.host.eq_ignore_ascii_case(host) && known.port == port);
         let given: Vec<IpAddr> = given.map(|known| known.address).collect();
@@ -88,12 +88,41 @@ impl Session {
         error.map_or(Ok(addresses), Err)
     }
 
-    async fn connect(&self, url: &Url, addresses: &[IpAddr], hop: &mut Hop, clock: &Clock) -> Result<TcpStream, Error> {
+    async fn connect(
+        &self,
+        (host, port): (&str, u16),
+        addresses: &[IpAddr],
+        hop: &mut Hop,
+        clock: &Clock,
+    ) -> Result<TcpStream, Error> {
         let options = &self.probe.connect;
-        let (connection, stream) = tcp::connect(host(url), addresses, port(url), options, clock).await;
+        let (connection, stream) = tcp::connect(host, addresses, port, options, clock).await;
         hop.steps.push(connection.step(stream.as_ref().err().cloned()));
         hop.connection = Some(connection);
         stream
+    }
+
+    /// A connection to the URL's host, or a tunnel to it through a proxy.
+    async fn reach(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<TcpStream, Error> {
+        let (host, port) = (host(url), port(url));
+        let Some(proxy) = self.probe.proxies.of(url) else {
+            let addresses = self.resolve(host, port, hop, clock).await?;
+            return self.connect((host, port), &addresses, hop, clock).await;
+        };
+        let address = match proxy.kind {
+            proxy::Kind::Socks5 => self.resolve(host, port, hop, clock).await?.first().map(ToString::to_string),
+            proxy::Kind::Http | proxy::Kind::Socks5h => None,
+        };
+        let target = proxy::Target { host: address.as_deref().unwrap_or(host), port };
+        let addresses = self.resolve(&proxy.host, proxy.port, hop, clock).await?;
+        let mut stream = self.connect((&proxy.host, proxy.port), &addresses, hop, clock).await?;
+        let (span, answer) = proxy::open(proxy, target, &mut stream, self.probe.proxy_timeout_ms, clock).await;
+        let label = format!("{}:{port} through {proxy}", target.host);
+        hop.steps.push(Step::new(Phase::Proxy, label, span, answer.as_ref().err().cloned()));
+        let answered = answer.as_ref().ok().cloned();
+        let target = format!("{}:{port}", target.host);
+        hop.tunnel = Some(Tunnel { proxy: proxy.to_string(), target, span, answer: answered });
+        answer.map(|_| stream)
     }
 
     /// TLS, if the URL asks for it.
@@ -172,8 +201,7 @@ impl Run<'_> {
         let index = hops.len().saturating_sub(1);
         let Some(hop) = hops.last_mut() else { return Ok(()) };
         hop.url = self.shown(url);
-        let addresses = self.session.resolve(url, hop, self.clock).await?;
-        let stream = self.session.connect(url, &addresses, hop, self.clock).await?;
+        let stream = self.session.reach(url, hop, self.clock).await?;
         let (wire, passed) = Wire::new(stream);
         let channel = match self.session.secure(url, wire, hop, self.clock).await {
             Ok(channel) => channel,

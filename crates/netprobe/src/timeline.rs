@@ -119,6 +119,8 @@ pub enum Phase {
     Names,
     /// An address becomes a connection.
     Connect,
+    /// A connection to a proxy becomes one through it.
+    Proxy,
     /// A connection becomes a secret.
     Tls,
     /// The request is written.
@@ -145,11 +147,12 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Key,
         Self::Url,
         Self::Names,
         Self::Connect,
+        Self::Proxy,
         Self::Tls,
         Self::Send,
         Self::Wait,
@@ -175,6 +178,7 @@ impl Phase {
             Self::Url => "URL",
             Self::Names => "DNS",
             Self::Connect => "TCP",
+            Self::Proxy => "proxy",
             Self::Tls => "TLS",
             Self::Send => "send",
             Self::Wait => "wait",

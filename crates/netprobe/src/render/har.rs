@@ -61,7 +61,7 @@ fn timings(hop: &Hop) -> Value {
     json!({
         "blocked": or_none(ms(Phase::Url)),
         "dns": or_none(ms(Phase::Names)),
-        "connect": or_none(ms(Phase::Connect).filter(|_| hop.reused.is_none()).map(|connect| connect + tls.unwrap_or_default())),
+        "connect": or_none(ms(Phase::Connect).filter(|_| hop.reused.is_none()).map(|connect| connect + tls.unwrap_or_default() + ms(Phase::Proxy).unwrap_or_default())),
         "ssl": or_none(tls),
         "send": ms(Phase::Send).unwrap_or_default(),
         "wait": ms(Phase::Wait).unwrap_or_default(),

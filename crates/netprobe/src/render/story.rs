@@ -37,6 +37,7 @@ impl Phase {
             Self::Connect => {
                 "SYN, SYN-ACK, ACK: three packets, and both sides have agreed to count every byte, so that none is lost"
             }
+            Self::Proxy => "the proxy connects in our place, and passes on bytes that it need not understand",
             Self::Tls => {
                 "HTTPS: the server proves who it is, and a Diffie-Hellman exchange gives both sides keys that nobody else has"
             }
@@ -76,6 +77,7 @@ fn tell(hop: &Hop, step: &Step) -> Telling {
             }
             (None, connection) => connection.as_ref().map(connect).unwrap_or_default(),
         },
+        Phase::Proxy => hop.tunnel.as_ref().map(tunnel).unwrap_or_default(),
         Phase::Tls => hop.handshake.as_ref().map(handshake).unwrap_or_default(),
         _ => hop.exchange.as_ref().map(|exchange| exchanged(exchange, step.phase)).unwrap_or_default(),
     };
@@ -85,8 +87,15 @@ fn tell(hop: &Hop, step: &Step) -> Telling {
     Telling { phase: step.phase, what, why: step.phase.why(), details, failed: step.error.is_some() }
 }
 
+fn tunnel(tunnel: &crate::proxy::Tunnel) -> (String, Vec<String>) {
+    let answer = tunnel.answer.as_deref().unwrap_or("no answer");
+    (format!("{} is asked to connect to {}: {answer}", tunnel.proxy, tunnel.target), Vec::new())
+}
+
 fn names(hop: &Hop, step: &Step) -> (String, Vec<String>) {
-    let Some(resolution) = &hop.resolution else { return (step.label.clone(), Vec::new()) };
+    // Through a proxy a hop may have two names, and keeps the proxy's resolution.
+    let resolution = hop.resolution.as_ref().filter(|resolution| step.label.starts_with(&resolution.name));
+    let Some(resolution) = resolution else { return (step.label.clone(), parts(step, 0)) };
     let addresses = resolution.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let what = match resolution.source {
         Source::Literal => format!("{addresses} is an address already: there is nobody to ask"),

@@ -27,6 +27,7 @@ fn color(phase: Phase) -> &'static str {
         Phase::Url => "#8b949e",
         Phase::Names => "#1b9aaa",
         Phase::Connect => "#e08e0b",
+        Phase::Proxy => "#b08800",
         Phase::Tls => "#a855c8",
         Phase::Send => "#3b82f6",
         Phase::Wait => "#2f9e44",

@@ -1,0 +1,38 @@
+//! Proxies: somebody else connects for us, and passes bytes on.
+//!
+//! ```text
+//!  client ── TCP ──► proxy                      the proxy's name is resolved here, the target's there (except by `socks5`)
+//!         ── "CONNECT www.google.com:443" ──►   HTTP: RFC 9110, section 9.3.6; SOCKS: RFC 1928 and 1929
+//!         ◄── "200" ──          ── TCP ──► server
+//!         ═════════════ TLS, HTTP ═════════════ end to end, through the proxy
+//! ```
+//!
+//! Every request goes through a tunnel, also one of plain HTTP (as with curl's `--proxytunnel`): the steps are the same for both.
+
+mod error;
+mod rules;
+mod server;
+mod socks;
+mod tunnel;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::ProxyError;
+pub use rules::Proxies;
+pub use server::{Credentials, Kind, Proxy};
+pub(crate) use tunnel::{Target, open};
+
+use crate::Span;
+
+/// How a proxy was asked for a connection, and what it said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tunnel {
+    /// The proxy, without its credentials.
+    pub proxy: String,
+    /// The host and the port that it was asked for.
+    pub target: String,
+    /// From asking to the answer.
+    pub span: Span,
+    /// What it said: a status line, or a reply by name.
+    pub answer: Option<String>,
+}
