@@ -10,7 +10,7 @@ use netprobe::dns::{PORT, Server};
 use netprobe::names::{Family, Method, ResolverOptions};
 use netprobe::proxy::{Proxies, Proxy, ProxyError};
 use netprobe::tls::Roots;
-use netprobe::{Override, Probe};
+use netprobe::{Objective, Override, Probe};
 
 /// What happens when you type a URL, step by step, measured.
 #[derive(Parser)]
@@ -59,6 +59,12 @@ pub(crate) struct Arguments {
     /// Hosts, or ranges of addresses, that are reached without a proxy; * for all
     #[arg(long, value_name = "HOST,HOST", value_delimiter = ',')]
     pub(crate) noproxy: Option<Vec<String>>,
+    /// Fail if something takes longer: ttfb=200ms, total=1s, dns=50ms, or another phase; may be given more than once
+    #[arg(long, value_name = "WHAT=TIME")]
+    pub(crate) slo: Vec<Objective>,
+    /// Write OpenMetrics text, as Prometheus reads it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
     /// Use IPv4 alone
     #[arg(short = '4', conflicts_with = "ipv6")]
     pub(crate) ipv4: bool,
@@ -88,7 +94,6 @@ pub(crate) enum Balance {
     LeastConnections,
 }
 
-/// What cannot be read is not shown again: it may hold a password.
 fn proxy(text: &str) -> Result<Proxy, String> {
     text.parse().map_err(|error: ProxyError| error.to_string())
 }

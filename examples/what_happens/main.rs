@@ -27,7 +27,7 @@
 //! 4.36 ms in all: 2.93 ms waiting for the network (67 %), 1.43 ms our own work
 //! ```
 //!
-//! The exit status is 0 if every step succeeded, 1 if one failed, 2 if the arguments make no sense.
+//! The exit status is 0 if every step succeeded and every `--slo` was met, 1 if not, 2 if the arguments make no sense.
 
 use std::error::Error;
 use std::fs;
@@ -83,12 +83,19 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         servers.ask(&session, &clock).await?;
         servers.add_to(&mut timeline, &clock);
     }
+    let missed: Vec<String> = arguments.slo.iter().filter_map(|objective| objective.missed_by(&report)).collect();
+    if let Some(missed) = missed.first() {
+        timeline.failure.get_or_insert_with(|| missed.clone());
+    }
     write_files(arguments, &report, &timeline)?;
     let mut out = io::stdout().lock();
     let printed = if arguments.json {
         let mut json = serde_json::to_value(&report)?;
         if let (Some(servers), Some(json)) = (&servers, json.as_object_mut()) {
             json.insert("server_side".to_owned(), servers.to_json());
+        }
+        if let Some(json) = json.as_object_mut().filter(|_| !arguments.slo.is_empty()) {
+            json.insert("missed_objectives".to_owned(), missed.into());
         }
         writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&json)?))
     } else {
@@ -107,6 +114,9 @@ fn write_files(arguments: &Arguments, report: &Report, timeline: &Timeline) -> R
     };
     if let Some(file) = &arguments.har {
         write(file, escape_json(&serde_json::to_string_pretty(&report.to_har())?))?;
+    }
+    if let Some(file) = &arguments.metrics {
+        write(file, report.to_open_metrics())?;
     }
     if let Some(file) = &arguments.svg {
         write(file, timeline.to_svg())?;

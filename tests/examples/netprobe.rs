@@ -36,6 +36,29 @@ fn what_happens_tells_every_step_of_its_lab_and_draws_it() {
 }
 
 #[test]
+fn what_happens_stands_in_monitoring() {
+    let folder = folder();
+    let met = run("what_happens", folder.path(), &["--slo", "ttfb=600s", "--slo", "proxy=0ms", "--metrics", "m.txt"]);
+    assert_eq!(met.status.code(), Some(0), "{met:?}");
+    let metrics = fs::read_to_string(folder.path().join("m.txt")).expect("a file");
+    assert!(
+        metrics.contains("phase=\"dns\"} 0.")
+            && metrics.contains("netprobe_http_status{url=\"https://www.whiteboard.test:"),
+        "{metrics}"
+    );
+    assert!(metrics.ends_with("} 1\n# EOF\n"), "{metrics}");
+    let json = run("what_happens", folder.path(), &["--slo", "total=0ms", "--json"]);
+    let parsed: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!((json.status.code(), parsed["missed_objectives"].as_array().map(Vec::len)), (Some(1), Some(1)));
+    let missed = run("what_happens", folder.path(), &["--slo", "ttfb=1us"]);
+    assert_eq!(missed.status.code(), Some(1));
+    let text = String::from_utf8(missed.stdout).expect("UTF-8");
+    assert!(text.contains("✗ ttfb took ") && text.contains("the objective is 1.00 µs"), "{text}");
+    assert_eq!(run("what_happens", folder.path(), &["--slo", "speed=1ms"]).status.code(), Some(2));
+    assert_eq!(run("what_happens", folder.path(), &["--proxy", "ftp://u:s3cret@x"]).status.code(), Some(2));
+}
+
+#[test]
 fn what_happens_goes_on_while_a_server_dies() {
     for (policy, victim_first) in [("--balance", true), ("--balance=least-connections", false)] {
         let json = stdout(&run("what_happens", folder().path(), &[policy, "--json"]));

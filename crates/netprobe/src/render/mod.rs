@@ -4,6 +4,7 @@ mod escape;
 mod har;
 mod html;
 mod key;
+mod metrics;
 mod rows;
 mod story;
 mod svg;
