@@ -232,7 +232,9 @@ impl Run<'_> {
         self.open = Some(open);
         if has_hung_up {
             // It had not yet heard of this request: a fresh connection may carry it (RFC 9112, section 9.3.1).
+            let vain = in_vain(std::mem::take(&mut hop.steps));
             *hop = Hop::new(self.shown(url));
+            hop.steps.push(vain);
             return None;
         }
         Some(result)
@@ -274,6 +276,18 @@ impl Run<'_> {
         let reveal = self.session.probe.http.reveal_secrets;
         Ok(target.map_err(|error| if reveal { error } else { error.without_secrets() })?)
     }
+}
+
+/// What was tried over a connection that was closed meanwhile, as one step. That it failed is its parts' to say: the run goes on.
+fn in_vain(tried: Vec<Step>) -> Step {
+    let start_ns = tried.first().map_or(0, |step| step.span.start_ns);
+    let end_ns = tried.iter().map(|step| step.span.end_ns()).max().unwrap_or(start_ns);
+    let wait_ns = tried.iter().fold(0_u64, |sum, step| sum.saturating_add(step.span.wait_ns));
+    let duration_ns = end_ns - start_ns;
+    let span = Span::new(start_ns, duration_ns, duration_ns.saturating_sub(wait_ns));
+    let mut step = Step::new(Phase::Retry, "the server hung up on the connection that was open".to_owned(), span, None);
+    step.children = tried;
+    step
 }
 
 fn note_end(hop: &mut Hop, passed: &Passed) {

@@ -115,6 +115,8 @@ pub enum Phase {
     Key,
     /// Text becomes scheme, host, port and path.
     Url,
+    /// A request over a connection that was still open, in vain: the server hung up before it heard of it.
+    Retry,
     /// A name becomes addresses: hosts file, caches, DNS.
     Names,
     /// An address becomes a connection.
@@ -147,9 +149,10 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Key,
         Self::Url,
+        Self::Retry,
         Self::Names,
         Self::Connect,
         Self::Proxy,
@@ -177,6 +180,7 @@ impl Phase {
             Self::Key => "key",
             Self::Url => "URL",
             Self::Names => "DNS",
+            Self::Retry => "retry",
             Self::Connect => "TCP",
             Self::Proxy => "proxy",
             Self::Tls => "TLS",

@@ -88,6 +88,12 @@ async fn a_server_that_hangs_up_between_two_requests_is_connected_to_again() {
         () = serving => unreachable!("it waits for ever"),
     };
     assert_eq!(reused(&report), [None, None]);
-    assert_eq!(phases(&report.hops[1])[..2], [Phase::Names, Phase::Connect]);
+    let hop = &report.hops[1];
+    assert_eq!(phases(hop)[..3], [Phase::Retry, Phase::Names, Phase::Connect]);
+    let tried: Vec<Phase> = hop.steps[0].children.iter().map(|step| step.phase).collect();
+    assert_eq!(tried[..2], [Phase::Connect, Phase::Send], "{hop:#?}");
+    assert!(hop.steps[0].children.iter().any(|step| step.error.is_some()), "{hop:#?}");
+    assert!(hop.steps[0].span.end_ns() <= hop.steps[1].span.start_ns && report.failed_step().is_none());
+    assert!(report.story()[1][0].what.starts_with("the server hung up"));
     assert_eq!(report.answer().map(|answer| answer.body.as_slice()), Some(&b"ok"[..]));
 }

@@ -59,7 +59,7 @@ fn timings(hop: &Hop) -> Value {
     let or_none = |ms: Option<f64>| ms.map_or(json!(NONE), |ms| json!(ms));
     let tls = ms(Phase::Tls);
     json!({
-        "blocked": or_none(ms(Phase::Url)),
+        "blocked": or_none(ms(Phase::Url).into_iter().chain(ms(Phase::Retry)).reduce(|sum, more| sum + more)),
         "dns": or_none(ms(Phase::Names)),
         "connect": or_none(ms(Phase::Connect).filter(|_| hop.reused.is_none()).map(|connect| connect + tls.unwrap_or_default() + ms(Phase::Proxy).unwrap_or_default())),
         "ssl": or_none(tls),

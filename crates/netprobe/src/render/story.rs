@@ -42,6 +42,9 @@ impl Phase {
                 "HTTPS: the server proves who it is, and a Diffie-Hellman exchange gives both sides keys that nobody else has"
             }
             Self::Send => "the request itself: a method, a path and headers; small, and so gone at once",
+            Self::Retry => {
+                "a server may close a connection at any time; a request that it never heard may be sent again"
+            }
             Self::Wait => "a round trip, and the server's work: a load balancer picks a machine, which makes the page",
             Self::Transfer => "the rest of the answer, as fast as the narrowest link on the way allows",
             Self::Decode => "text shrinks to a third, and sending takes longer than unpacking",
@@ -77,6 +80,7 @@ fn tell(hop: &Hop, step: &Step) -> Telling {
             }
             (None, connection) => connection.as_ref().map(connect).unwrap_or_default(),
         },
+        Phase::Retry => (step.label.clone(), parts(step, 0)),
         Phase::Proxy => hop.tunnel.as_ref().map(tunnel).unwrap_or_default(),
         Phase::Tls => hop.handshake.as_ref().map(handshake).unwrap_or_default(),
         _ => hop.exchange.as_ref().map(|exchange| exchanged(exchange, step.phase)).unwrap_or_default(),

@@ -26,6 +26,7 @@ fn color(phase: Phase) -> &'static str {
         Phase::Key => "#d6409f",
         Phase::Url => "#8b949e",
         Phase::Names => "#1b9aaa",
+        Phase::Retry => "#d9480f",
         Phase::Connect => "#e08e0b",
         Phase::Proxy => "#b08800",
         Phase::Tls => "#a855c8",

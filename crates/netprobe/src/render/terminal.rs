@@ -32,7 +32,7 @@ fn color(phase: Phase) -> &'static str {
     match phase {
         Phase::Url | Phase::Decode | Phase::Css => "\u{1b}[37m",
         Phase::Names | Phase::Layout => "\u{1b}[36m",
-        Phase::Connect | Phase::Proxy | Phase::Html => "\u{1b}[33m",
+        Phase::Retry | Phase::Connect | Phase::Proxy | Phase::Html => "\u{1b}[33m",
         Phase::Tls | Phase::RenderTree => "\u{1b}[35m",
         Phase::Send | Phase::Composite => "\u{1b}[34m",
         Phase::Wait | Phase::Paint => "\u{1b}[32m",
