@@ -91,6 +91,9 @@ struct Options {
     /// How long a server may take to answer
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
     timeout_ms: u64,
+    /// Tell each server no more of the name than it needs (QNAME minimisation)
+    #[arg(long)]
+    minimise: bool,
     /// Write everything as JSON
     #[arg(long)]
     json: bool,
@@ -108,6 +111,7 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let lab = if options.name.is_none() { Some(Lab::start()?) } else { None };
     let mut walker = lab.as_ref().map_or_else(Walker::default, Lab::walker);
     walker.query_timeout = Duration::from_millis(options.timeout_ms);
+    walker.minimise = options.minimise;
     walker.port = options.dns_port.unwrap_or(walker.port);
     if options.roots.is_empty() {
         walker.roots.iter_mut().for_each(|root| root.address.set_port(walker.port));
@@ -168,6 +172,7 @@ fn tell(walk: &Walk, out: &mut impl Write) -> io::Result<()> {
 fn why(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Question => "The question, to those who are closer and closer to knowing:",
+        Purpose::Part => "A part of the question, to those who need not know the rest:",
         Purpose::ServerAddress => "A name server is known by name only, so its address has to be found first:",
         Purpose::Keys => "Whether that may be believed: the keys that the answers are signed with.",
         Purpose::Delegation => "Whether there is a zone of its own below, with keys of its own:",
@@ -205,6 +210,15 @@ fn tell_query(query: &Query, out: &mut impl Write) -> io::Result<()> {
             .filter_map(|(set, name)| set.then_some(*name))
             .collect();
     writeln!(out, "{indent}  → {}, {} [{}] ({bytes})", query.outcome, response.rcode, flags.join(" "))?;
+    if let Some(edns) = &response.edns {
+        let offered = query.udp_payload_max.unwrap_or_default();
+        if (edns.udp_payload_max, edns.version) != (offered, 0) {
+            writeln!(out, "{indent}    EDNS      version {}, datagrams of up to {} bytes", edns.version, edns.udp_payload_max)?;
+        }
+        edns.errors.iter().try_for_each(|error| writeln!(out, "{indent}    EDNS      {error}"))?;
+    } else {
+        writeln!(out, "{indent}    EDNS      the server does not know it")?;
+    }
     let shown = |record_type: &str| !matches!(record_type, "RRSIG" | "NSEC" | "NSEC3" | "DNSKEY");
     for (section, records) in
         [("answer", &response.answers), ("authority", &response.authorities), ("glue", &response.additionals)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use netprobe::dns::dnssec::{Bogus, Insecure, Status};
-use netprobe::dns::{Answer, DnsError, Failure, RecordType, Walk, Walker};
+use netprobe::dns::{Answer, DnsError, Failure, Purpose, RecordType, Walk, Walker};
 use netprobe::{Clock, Fault, Lab};
 
 mod walks;
@@ -194,6 +194,8 @@ async fn limits_have_names() {
     let deep = walk(&shallow, &Fault::ForeignGlue.host(), RecordType::A).await;
     let DnsError::NoUsableServer { tried, .. } = error(&deep) else { panic!("{deep:?}") };
     assert!(matches!(&tried[0].failure, Failure::NoAddress { reason } if reason.contains("0 levels")), "{tried:?}");
+    assert_eq!((tried[0].name.as_str(), tried[0].address), ("ns.elsewhere.example.", None));
+    assert!(tried[0].to_string().starts_with("ns.elsewhere.example.: no address: "), "{}", tried[0]);
 
     for bad in ["", "a..b", &"x".repeat(300)] {
         assert!(matches!(error(&walk(&lab.walker(), bad, RecordType::A).await), DnsError::BadName { .. }), "{bad:?}");
@@ -207,5 +209,54 @@ async fn a_walk_survives_json() {
         let walk = walk(&lab.walker(), &host, RecordType::A).await;
         let json = serde_json::to_string(&walk).expect("JSON");
         assert_eq!(serde_json::from_str::<Walk>(&json).expect("a walk"), walk);
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_more_of_a_name_than_it_takes() {
+    let lab = Lab::start().expect("a lab");
+    let minimal = Walker { minimise: true, ..lab.walker() };
+    let said = |walk: &Walk| {
+        let about_it = walk.queries.iter().filter(|query| matches!(query.purpose, Purpose::Part | Purpose::Question));
+        about_it.map(|query| format!("{} {} @{}", query.name, query.record_type, query.zone)).collect::<Vec<_>>()
+    };
+    let www = walk(&minimal, "www.whiteboard.test", RecordType::AAAA).await;
+    let expected =
+        ["test. A @.", "whiteboard.test. A @test.", "www.whiteboard.test. AAAA @whiteboard.test."].map(str::to_owned);
+    assert_eq!(said(&www), expected);
+    assert_eq!(lookup(&www).dnssec, Status::Secure);
+
+    // A name with nothing at it but names below it, and a server that denies such a name.
+    let between = walk(&minimal, "www.below.between.whiteboard.test", RecordType::A).await;
+    assert_eq!((addresses(&between), said(&between).len()), (vec![WEB.to_owned()], 5), "{:?}", said(&between));
+    let denied = walk(&minimal, "www.below.denied.whiteboard.test", RecordType::A).await;
+    assert_eq!((addresses(&denied), &lookup(&denied).dnssec), (vec![WEB.to_owned()], &Status::Secure));
+    let [.., part, whole] = &said(&denied)[..] else { panic!("{denied:?}") };
+    assert_eq!(part, "denied.whiteboard.test. A @whiteboard.test.");
+    assert_eq!(whole, "www.below.denied.whiteboard.test. A @whiteboard.test.", "the rest is told at once");
+
+    // The same answers, aliases and all.
+    for host in
+        [Fault::CnameLoopAcrossZones, Fault::ForeignGlue, Fault::NxDomain, Fault::EveryServerFails].map(Fault::host)
+    {
+        let (whole, part) =
+            (walk(&lab.walker(), &host, RecordType::A).await, walk(&minimal, &host, RecordType::A).await);
+        match (&lookup(&whole).answer, &lookup(&part).answer) {
+            (Err(DnsError::NoUsableServer { zone, .. }), Err(DnsError::NoUsableServer { zone: other, .. })) => {
+                assert_eq!(zone, other);
+            }
+            (whole, part) => assert_eq!(whole, part),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_servers_say_of_themselves_is_kept() {
+    let lab = Lab::start().expect("a lab");
+    let walk = walk(&lab.walker(), "www.whiteboard.test", RecordType::A).await;
+    for query in &walk.queries {
+        let edns = query.response.as_ref().and_then(|response| response.edns.as_ref()).expect("EDNS");
+        assert_eq!((query.udp_payload_max, edns.udp_payload_max, edns.version), (Some(1232), 1232, 0));
+        assert!(edns.dnssec_ok && edns.errors.is_empty(), "{edns:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! Everything that can go wrong between a name and its address.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::dnssec::Bogus;
@@ -117,12 +119,27 @@ pub enum DnsError {
 
 /// A server, and why it was of no use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{server}: {failure}")]
+#[error("{}: {failure}", called(name, *address))]
 pub struct Tried {
-    /// The server.
-    pub server: Server,
+    /// The server's name, empty if it is known by address only.
+    pub name: String,
+    /// Where it was asked; none if nobody knew its address.
+    pub address: Option<SocketAddr>,
     /// What was wrong.
     pub failure: Failure,
+}
+
+impl Tried {
+    pub(crate) fn new(server: Server, failure: Failure) -> Self {
+        Self { name: server.name, address: Some(server.address), failure }
+    }
+}
+
+fn called(name: &str, address: Option<SocketAddr>) -> String {
+    match address {
+        Some(address) => Server { name: name.to_owned(), address }.to_string(),
+        None => name.to_owned(),
+    }
 }
 
 /// Why a server's response, or the lack of one, is of no use.

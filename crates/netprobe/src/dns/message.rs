@@ -20,6 +20,7 @@ pub const UDP_PAYLOAD_MAX: u16 = 1232;
 pub(crate) struct Prepared {
     id: u16,
     question: Query,
+    has_edns: bool,
     bytes: Vec<u8>,
 }
 
@@ -64,12 +65,17 @@ impl Prepared {
             message.set_edns(edns);
         }
         let bytes = message.to_vec().ok()?;
-        Some(Self { id: message.metadata.id, question, bytes })
+        Some(Self { id: message.metadata.id, question, has_edns: shape.edns, bytes })
     }
 
     /// The query that a captured response claims to answer.
     pub(crate) fn asked(id: u16, question: Query) -> Self {
-        Self { id, question, bytes: Vec::new() }
+        Self { id, question, has_edns: false, bytes: Vec::new() }
+    }
+
+    /// How large a datagram it says may come back.
+    pub(crate) fn udp_payload_max(&self) -> Option<u16> {
+        self.has_edns.then_some(UDP_PAYLOAD_MAX)
     }
 
     /// What goes on the wire.

@@ -27,14 +27,15 @@
 //! | a server is known by name only | its address is looked up first, so deep and no deeper | [`Walker::depth_max`] |
 //! | no such name, or no such record | an answer, with the SOA record that says for how long | RFC 2308 |
 //! | several record types are wanted | they are asked for at the same time, below the top-level domains | RFC 8305, 3 |
+//! | a server need not know the whole name | it is told one label more than its zone has | [`Walker::minimise`], RFC 9156 |
 //! | signatures | checked from the trust anchor down; if they do not hold, other servers of the zone are asked | [`dnssec`] |
 //!
 //! Every walk is bounded: [`Walker::queries_max`], [`Walker::walk_timeout`], [`Walker::aliases_max`], and the limits in [`dnssec`].
 //!
 //! # What it does not do
 //!
-//! It sends the whole name to every server (no QNAME minimisation, RFC 9156), as the textbook walk does. No zone transfers, updates,
-//! cookies, or encrypted transports.
+//! It sends the whole name to every server, as the textbook walk does, unless [`Walker::minimise`] is set (RFC 9156). No zone transfers,
+//! updates or cookies; authorities are not asked through TLS, which hardly any of them speak (RFC 9539).
 //!
 //! # Reading order
 //!
@@ -45,6 +46,7 @@
 
 mod dissect;
 pub mod dnssec;
+mod edns;
 mod error;
 mod exchange;
 mod message;
@@ -58,6 +60,7 @@ mod walk;
 pub(crate) use walk::parse_name;
 
 pub use dissect::{Dissection, dissect};
+pub use edns::{Edns, ExtendedError};
 pub use error::{DnsError, Failure, Tried};
 pub use hickory_proto::rr::RecordType;
 pub use message::{Recursion, UDP_PAYLOAD_MAX};

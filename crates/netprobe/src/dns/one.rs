@@ -58,6 +58,7 @@ pub async fn ask_one(
             record_type: record_type.to_string(),
             span,
             sent_ns: exchange.sent_ns,
+            udp_payload_max: prepared.udp_payload_max(),
             bytes_sent: prepared.bytes().len(),
             bytes_received: exchange.bytes_received,
             discarded: exchange.discarded,

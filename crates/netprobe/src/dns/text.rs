@@ -6,6 +6,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{self, Name, RData};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
+use super::Edns;
 use super::trace::{Record, Response};
 
 /// A domain name as zone files write it: every byte outside of printable ASCII is escaped.
@@ -34,6 +35,7 @@ impl Response {
             truncated: message.metadata.truncation,
             recursion_available: message.metadata.recursion_available,
             authentic_data: message.metadata.authentic_data,
+            edns: Edns::of(message),
             answers: records(&message.answers),
             authorities: records(&message.authorities),
             additionals: records(&message.additionals),

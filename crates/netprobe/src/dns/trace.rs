@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::dnssec::{Link, Status};
-use super::{DnsError, Failure};
+use super::{DnsError, Edns, Failure};
 use crate::Span;
 
 /// Everything that one walk did and found.
@@ -141,6 +141,8 @@ pub struct Soa {
 pub enum Purpose {
     /// It is what the caller wants to know.
     Question,
+    /// It is a part of that name, to find who knows more without saying the rest (RFC 9156).
+    Part,
     /// A name server is known by name only, and its address is needed.
     ServerAddress,
     /// The zone's public keys, to check its signatures with.
@@ -196,6 +198,8 @@ pub struct Query {
     /// When it was sent, in nanoseconds since the run's start: more than once if no response came in time. All tries are the same
     /// bytes from the same port, so that a late response counts too.
     pub sent_ns: Vec<u64>,
+    /// The largest datagram that the server was told it may answer with, in bytes; none without EDNS.
+    pub udp_payload_max: Option<u16>,
     /// Bytes of the query, each time.
     pub bytes_sent: usize,
     /// Bytes of the response.
@@ -279,6 +283,8 @@ pub struct Response {
     pub recursion_available: bool,
     /// AD: the server says that it checked the signatures. Shown, never believed.
     pub authentic_data: bool,
+    /// What else the server said of itself and of this response; none if it does not know EDNS.
+    pub edns: Option<Edns>,
     /// Records that answer the question.
     pub answers: Vec<Record>,
     /// Records about who is an authority.

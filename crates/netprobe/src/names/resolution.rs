@@ -147,7 +147,7 @@ impl Query {
         let label = format!("{} {} @{}: {}", self.name, self.record_type, self.server, self.outcome);
         let error = match &self.outcome {
             Outcome::Failed(failure) => {
-                let tried = vec![Tried { server: self.server.clone(), failure: failure.clone() }];
+                let tried = vec![Tried::new(self.server.clone(), failure.clone())];
                 Some(DnsError::NoUsableServer { zone: self.zone.clone(), tried }.into())
             }
             _ => None,

@@ -45,22 +45,22 @@ impl Trail<'_> {
         for server in self.known_servers(zone).into_iter().filter(|server| !doubted.contains(&server.address)) {
             match self.ask_server(zone, &server, question).await? {
                 Ok(heard) => return Ok(heard),
-                Err(failure) => tried.push(Tried { server, failure }),
+                Err(failure) => tried.push(Tried::new(server, failure)),
             }
         }
         for unknown in self.servers_without_address(zone) {
             let servers = match self.find_server(zone, &unknown, question.depth).await? {
                 Ok(addresses) => self.at(&unknown.name, &addresses),
                 Err(reason) => {
-                    let server = Server { name: text::name(&unknown.name), address: nowhere(self.options.port) };
-                    tried.push(Tried { server, failure: Failure::NoAddress { reason } });
+                    let failure = Failure::NoAddress { reason };
+                    tried.push(Tried { name: text::name(&unknown.name), address: None, failure });
                     continue;
                 }
             };
             for server in servers.into_iter().filter(|server| !doubted.contains(&server.address)) {
                 match self.ask_server(zone, &server, question).await? {
                     Ok(heard) => return Ok(heard),
-                    Err(failure) => tried.push(Tried { server, failure }),
+                    Err(failure) => tried.push(Tried::new(server, failure)),
                 }
             }
         }
@@ -191,10 +191,6 @@ impl Trail<'_> {
         self.conclude(index, Outcome::Failed(failure));
         *self.failures.entry(server).or_default() += 1;
     }
-}
-
-fn nowhere(port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), port)
 }
 
 fn rcode_of(message: &Message) -> Failure {

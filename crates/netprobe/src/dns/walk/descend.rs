@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use hickory_proto::rr::{self, Name, RData, RecordType};
 
 use super::ask::Question;
+use super::minimise::Disclosure;
 use super::{Trail, Validation, Zone};
 use crate::dns::dnssec::Status;
 use crate::dns::reply::{End, Negative, Referral, Reply};
@@ -79,8 +80,10 @@ impl Trail<'_> {
         let mut aliases: Vec<Alias> = Vec::new();
         let mut path = vec![name.clone()];
         let mut zone = self.closest_zone(name, record_type);
+        let mut disclosure = Disclosure::new(self.options.minimise);
         loop {
             let current = path.last().cloned().unwrap_or_else(Name::root);
+            zone = self.approach(zone, &current, depth, &mut disclosure).await?;
             let question = Question { name: current.clone(), record_type, purpose, depth };
             let (heard, verdict) = if validate {
                 self.ask_until_valid(&zone, &question).await?
@@ -120,6 +123,7 @@ impl Trail<'_> {
                 End::NoSuchName(soa) => Ending::NoSuchName(last, soa),
                 End::Elsewhere(_) | End::Loop(_) => {
                     zone = self.closest_zone(&last, record_type);
+                    disclosure.restart();
                     continue;
                 }
             };
@@ -137,7 +141,13 @@ impl Trail<'_> {
     }
 
     /// Writes down what a referral said.
-    fn enter(&mut self, parent: &Name, referral: Referral, evidence: Vec<rr::Record>, server: SocketAddr) -> Name {
+    pub(super) fn enter(
+        &mut self,
+        parent: &Name,
+        referral: Referral,
+        evidence: Vec<rr::Record>,
+        server: SocketAddr,
+    ) -> Name {
         let Referral { zone: name, servers, .. } = referral;
         let zone = Zone {
             name: name.clone(),

@@ -3,6 +3,7 @@
 mod ask;
 mod descend;
 mod keys;
+mod minimise;
 mod send;
 mod trust;
 
@@ -81,6 +82,8 @@ pub struct Walker {
     pub aliases_max: usize,
     /// Whether letters are drawn capital or small ("0x20"), so that a response is harder to forge.
     pub randomise_case: bool,
+    /// Whether each server is told no more of the name than it needs to refer to the next (QNAME minimisation, RFC 9156).
+    pub minimise: bool,
     /// Whether servers are asked at IPv6 addresses when none at IPv4 addresses answers.
     pub ipv6: bool,
     /// What time it is for signatures; the system's clock if none is given.
@@ -102,6 +105,7 @@ impl Default for Walker {
             depth_max: 6,
             aliases_max: 16,
             randomise_case: true,
+            minimise: false,
             ipv6: true,
             now: None,
         }

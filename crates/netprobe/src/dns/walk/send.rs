@@ -48,7 +48,7 @@ impl Trail<'_> {
         let mut responses = Vec::new();
         for ((question, prepared), (exchange, span)) in questions.iter().zip(&prepared).zip(done) {
             responses.push(exchange.response.clone());
-            self.queries.push(written_down(zone, server, question, transport, prepared.bytes().len(), span, exchange));
+            self.queries.push(written_down(zone, server, question, transport, prepared, span, exchange));
         }
         let mut responses = responses.into_iter();
         let first = responses.next().ok_or(DnsError::QueriesExceeded { max: self.options.queries_max })?;
@@ -129,7 +129,7 @@ fn written_down(
     server: &Server,
     question: &Question,
     transport: Transport,
-    bytes_sent: usize,
+    prepared: &Prepared,
     span: Span,
     exchange: Exchange,
 ) -> Query {
@@ -143,7 +143,8 @@ fn written_down(
         record_type: question.record_type.to_string(),
         span,
         sent_ns: exchange.sent_ns,
-        bytes_sent,
+        udp_payload_max: prepared.udp_payload_max(),
+        bytes_sent: prepared.bytes().len(),
         bytes_received: exchange.bytes_received,
         discarded: exchange.discarded,
         response: exchange.response.as_ref().ok().map(Response::of),

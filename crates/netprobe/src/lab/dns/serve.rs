@@ -45,6 +45,8 @@ pub(super) enum Lie {
     NoProof,
     /// The first datagram of every query is lost.
     Lost,
+    /// It denies this very name, under which there are others.
+    DeniesBetween,
     /// Its addresses are not those that were signed, and its keys not signed at all.
     Forged,
 }
@@ -62,7 +64,8 @@ pub(super) const FORGED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 66);
 impl Server {
     fn lie(&self, query: &Message) -> Option<Lie> {
         let name = query.queries.first()?.name();
-        self.lies.iter().find(|(below, _)| below.zone_of(name)).map(|(_, lie)| *lie)
+        let told = |(below, lie): &&(Name, Lie)| below.zone_of(name) && (*lie != Lie::DeniesBetween || below == name);
+        self.lies.iter().find(told).map(|(_, lie)| *lie)
     }
 
     /// An answer as it goes over TCP.
@@ -99,6 +102,7 @@ impl Server {
                     record.data = RData::A(A(FORGED));
                 }
             }
+            Some(Lie::DeniesBetween) => response.metadata.response_code = ResponseCode::NXDomain,
             Some(Lie::WrongCase) => {
                 for question in &mut response.queries {
                     let small = question.name().to_lowercase();

@@ -79,6 +79,9 @@ impl World {
         example.put(&name("ns.elsewhere.example.")?, ip(HONEST));
         home.put(&name("ns1.whiteboard.test.")?, ip(HOME));
         home.put(&name("ns1.whiteboard.test.")?, RData::TXT(TXT::new(vec!["whiteboard".to_owned()])));
+        home.put(&name("www.below.between.whiteboard.test.")?, ip(crate::lab::fault::WEB));
+        home.put(&name("www.below.denied.whiteboard.test.")?, ip(crate::lab::fault::WEB));
+        faults.home_lies.push((name("denied.whiteboard.test.")?, Lie::DeniesBetween));
         home.put(&name("*.wild.whiteboard.test.")?, ip(crate::lab::fault::WEB));
 
         let all = Fault::ALL;
