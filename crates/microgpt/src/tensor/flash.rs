@@ -1,49 +1,60 @@
 //! Flash attention, for large heads and long documents: `gpukern` on head-major copies.
+//!
+//! A document at a time: its copies are made, used and copied back while they are in the cache, so that of the batch only the rows that
+//! everybody shares go through memory.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use gpukern::{Attention, AttentionBackend, Cpu, Saved};
 use linalg::{Isa, Threads};
 
 use super::attention::Heads;
 use super::packed::Packed;
-use super::share::share;
+use super::share::try_share;
 use crate::error::Error;
 
 /// Numbers in a head, and tokens in the longest document, from which the copies pay.
 const HEAD_DIM_MIN: usize = 16;
 const TOKENS_MIN: usize = 32;
 
-/// What the backward pass needs: the four of a layer as `[document, head, token, head_dim]`, and a number a row.
+/// Four matrices of a document as `[head, token, head_dim]`: values or gradients.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+struct HeadMajor {
     q: Vec<f32>,
     k: Vec<f32>,
     v: Vec<f32>,
     out: Vec<f32>,
-    log_sum_exp: Vec<f32>,
 }
 
-/// Neighbouring documents of one length: one problem.
-struct Group {
-    start: usize,
-    documents: usize,
-    tokens: usize,
-}
-
-impl Group {
-    fn all(batch: &Packed) -> Vec<Group> {
-        let mut groups: Vec<Group> = Vec::new();
-        for document in batch.documents() {
-            match groups.last_mut() {
-                Some(group) if group.tokens == document.len() => group.documents += 1,
-                _ => groups.push(Group { start: document.start, documents: 1, tokens: document.len() }),
-            }
+impl HeadMajor {
+    fn resize(&mut self, len: usize) {
+        for list in [&mut self.q, &mut self.k, &mut self.v, &mut self.out] {
+            list.resize(len, 0.0);
         }
-        groups
     }
+}
 
-    fn rows(&self) -> std::ops::Range<usize> {
-        self.start..self.start + self.documents * self.tokens
+/// What documents are copied to, kept from one to the next: as many as were worked on at a time.
+#[derive(Debug, Default)]
+pub(super) struct Copies(Mutex<Vec<[HeadMajor; 2]>>);
+
+impl Copies {
+    fn with<R>(&self, len: usize, work: impl FnOnce(&mut HeadMajor, &mut HeadMajor) -> R) -> R {
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut copies = kept().pop().unwrap_or_default();
+        let [values, gradients] = &mut copies;
+        values.resize(len);
+        gradients.resize(len);
+        let result = work(values, gradients);
+        kept().push(copies);
+        result
     }
+}
+
+/// Those of a document, each of `width` numbers.
+fn rows<'a>(list: &'a [f32], width: usize, document: &Range<usize>) -> &'a [f32] {
+    &list[width * document.start..width * document.end]
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,14 +74,77 @@ impl Flash {
         self.heads.head_dim >= HEAD_DIM_MIN && tokens >= TOKENS_MIN
     }
 
-    fn problem(&self, group: &Group) -> Attention {
+    /// `out` (`[tokens, n]`) from `qkv` (`[tokens, 3·n]`), and what [`backward`](Flash::backward) wants to know of each row.
+    pub(super) fn forward(
+        &self,
+        batch: &Packed,
+        qkv: &[f32],
+        out: &mut [f32],
+        log_sum_exp: &mut Vec<f32>,
+        copies: &Copies,
+    ) -> Result<(), Error> {
+        let (n, heads) = (self.heads.n(), self.heads.count);
+        log_sum_exp.resize(batch.len() * heads, 0.0);
+        let mut rest = (out, log_sum_exp.as_mut_slice());
+        let documents = batch.documents().map(|document| {
+            let (out, log_sum_exp) = std::mem::take(&mut rest);
+            let (out, more_out) = out.split_at_mut(document.len() * n);
+            let (log_sum_exp, more_log_sum_exp) = log_sum_exp.split_at_mut(document.len() * heads);
+            rest = (more_out, more_log_sum_exp);
+            (rows(qkv, 3 * n, &document), out, log_sum_exp)
+        });
+        let documents: Vec<_> = documents.collect();
+        try_share(documents.into_iter(), self.threads, |(qkv, joined, log_sum_exp)| {
+            copies.with(joined.len(), |HeadMajor { q, k, v, out }, _| {
+                self.split_heads(qkv, [&mut *q, k, v]);
+                Cpu { isa: self.isa }.forward(&self.problem(joined.len() / n), q, k, v, out, log_sum_exp)?;
+                self.join_heads([out], joined);
+                Ok(())
+            })
+        })
+    }
+
+    /// `d_qkv` from `d_out`.
+    pub(super) fn backward(
+        &self,
+        batch: &Packed,
+        (qkv, out, log_sum_exp): (&[f32], &[f32], &[f32]),
+        d_out: &[f32],
+        d_qkv: &mut [f32],
+        copies: &Copies,
+    ) -> Result<(), Error> {
+        let (n, heads) = (self.heads.n(), self.heads.count);
+        let mut rest = d_qkv;
+        let documents = batch.documents().map(|document| {
+            let (d_qkv, more) = std::mem::take(&mut rest).split_at_mut(3 * n * document.len());
+            rest = more;
+            (document, d_qkv)
+        });
+        let documents: Vec<_> = documents.collect();
+        try_share(documents.into_iter(), self.threads, |(document, d_qkv)| {
+            let part = |list, width| rows(list, width, &document);
+            copies.with(n * document.len(), |HeadMajor { q, k, v, out: heads_out }, d| {
+                self.split_heads(part(qkv, 3 * n), [&mut *q, k, v]);
+                self.split_heads(part(out, n), [&mut *heads_out]);
+                self.split_heads(part(d_out, n), [&mut d.out]);
+                let saved = Saved { q, k, v, out: heads_out, log_sum_exp: part(log_sum_exp, heads) };
+                let problem = self.problem(document.len());
+                Cpu { isa: self.isa }.backward(&problem, saved, &d.out, &mut d.q, &mut d.k, &mut d.v)?;
+                self.join_heads([&d.q, &d.k, &d.v], d_qkv);
+                Ok(())
+            })
+        })
+    }
+
+    /// Of one document.
+    fn problem(&self, tokens: usize) -> Attention {
         let Heads { count, head_dim } = self.heads;
         Attention {
-            batch: group.documents,
+            batch: 1,
             heads: count,
             kv_heads: count,
-            queries: group.tokens,
-            keys: group.tokens,
+            queries: tokens,
+            keys: tokens,
             head_dim,
             causal: true,
             scale: None,
@@ -78,91 +152,28 @@ impl Flash {
         }
     }
 
-    /// `out` (`[tokens, n]`) from `qkv` (`[tokens, 3·n]`).
-    pub(super) fn forward(&self, batch: &Packed, qkv: &[f32], kept: &mut Kept, out: &mut [f32]) -> Result<(), Error> {
-        let n = self.heads.n();
-        let Kept { q, k, v, out: heads_out, log_sum_exp } = kept;
-        for list in [&mut *q, k, v, heads_out] {
-            list.resize(batch.len() * n, 0.0);
-        }
-        log_sum_exp.resize(batch.len() * self.heads.count, 0.0);
-        for group in Group::all(batch) {
-            let (rows, numbers) = (group.rows(), group.rows().start * n..group.rows().end * n);
-            for (part, list) in [&mut *q, k, v].into_iter().enumerate() {
-                self.split_heads(
-                    &group,
-                    &qkv[3 * n * rows.start..3 * n * rows.end],
-                    (3, part),
-                    &mut list[numbers.clone()],
-                );
-            }
-            let sums = rows.start * self.heads.count..rows.end * self.heads.count;
-            Cpu { isa: self.isa }.forward(
-                &self.problem(&group),
-                &q[numbers.clone()],
-                &k[numbers.clone()],
-                &v[numbers.clone()],
-                &mut heads_out[numbers.clone()],
-                &mut log_sum_exp[sums],
-            )?;
-            self.join_heads(&group, [&heads_out[numbers.clone()]], &mut out[numbers]);
-        }
-        Ok(())
-    }
-
-    /// `d_qkv` from `d_out`. `scratch` holds four lists, kept from call to call.
-    pub(super) fn backward(
-        &self,
-        batch: &Packed,
-        kept: &Kept,
-        d_out: &[f32],
-        d_qkv: &mut [f32],
-        scratch: &mut [Vec<f32>; 4],
-    ) -> Result<(), Error> {
-        let n = self.heads.n();
-        scratch.iter_mut().for_each(|list| list.resize(batch.len() * n, 0.0));
-        let [heads_d_out, d_q, d_k, d_v] = scratch;
-        for group in Group::all(batch) {
-            let (rows, numbers) = (group.rows(), group.rows().start * n..group.rows().end * n);
-            self.split_heads(&group, &d_out[numbers.clone()], (1, 0), &mut heads_d_out[numbers.clone()]);
-            let saved = Saved {
-                q: &kept.q[numbers.clone()],
-                k: &kept.k[numbers.clone()],
-                v: &kept.v[numbers.clone()],
-                out: &kept.out[numbers.clone()],
-                log_sum_exp: &kept.log_sum_exp[rows.start * self.heads.count..rows.end * self.heads.count],
-            };
-            let (d_q, d_k, d_v) = (&mut d_q[numbers.clone()], &mut d_k[numbers.clone()], &mut d_v[numbers.clone()]);
-            Cpu { isa: self.isa }.backward(&self.problem(&group), saved, &heads_d_out[numbers], d_q, d_k, d_v)?;
-            self.join_heads(&group, [&*d_q, d_k, d_v], &mut d_qkv[3 * n * rows.start..3 * n * rows.end]);
-        }
-        Ok(())
-    }
-
-    /// From rows of tokens (each `parts` lists of n, of which `part` is taken) to `[document, head, token, head_dim]`.
-    fn split_heads(&self, group: &Group, rows: &[f32], (parts, part): (usize, usize), to: &mut [f32]) {
-        let (n, head_dim, document) = (self.heads.n(), self.heads.head_dim, group.tokens * self.heads.n());
-        share(to.chunks_exact_mut(document).zip(rows.chunks_exact(parts * document)), self.threads, |(to, rows)| {
-            for (head, to) in to.chunks_exact_mut(group.tokens * head_dim).enumerate() {
-                for (to, row) in to.chunks_exact_mut(head_dim).zip(rows.chunks_exact(parts * n)) {
+    /// From rows of tokens, each of `P` lists of n, to as many head-major matrices.
+    fn split_heads<const P: usize>(&self, rows: &[f32], to: [&mut [f32]; P]) {
+        let (n, head_dim) = (self.heads.n(), self.heads.head_dim);
+        for (part, to) in to.into_iter().enumerate() {
+            let head_len = to.len() / self.heads.count;
+            for (head, to) in to.chunks_exact_mut(head_len).enumerate() {
+                for (to, row) in to.chunks_exact_mut(head_dim).zip(rows.chunks_exact(P * n)) {
                     to.copy_from_slice(&row[part * n + head * head_dim..][..head_dim]);
                 }
             }
-        });
+        }
     }
 
-    /// The way back, of all parts.
-    fn join_heads<const P: usize>(&self, group: &Group, from: [&[f32]; P], rows: &mut [f32]) {
-        let (n, head_dim, document) = (self.heads.n(), self.heads.head_dim, group.tokens * self.heads.n());
-        share(rows.chunks_exact_mut(P * document).enumerate(), self.threads, |(index, rows)| {
-            for (part, from) in from.iter().enumerate() {
-                let from = &from[index * document..][..document];
-                for (head, from) in from.chunks_exact(group.tokens * head_dim).enumerate() {
-                    for (from, row) in from.chunks_exact(head_dim).zip(rows.chunks_exact_mut(P * n)) {
-                        row[part * n + head * head_dim..][..head_dim].copy_from_slice(from);
-                    }
+    /// The way back.
+    fn join_heads<const P: usize>(&self, from: [&[f32]; P], rows: &mut [f32]) {
+        let (n, head_dim) = (self.heads.n(), self.heads.head_dim);
+        for (part, from) in from.into_iter().enumerate() {
+            for (head, from) in from.chunks_exact(from.len() / self.heads.count).enumerate() {
+                for (from, row) in from.chunks_exact(head_dim).zip(rows.chunks_exact_mut(P * n)) {
+                    row[part * n + head * head_dim..][..head_dim].copy_from_slice(from);
                 }
             }
-        });
+        }
     }
 }

@@ -11,7 +11,7 @@
 use linalg::{Backend, Blocked, MatrixView, MatrixViewMut, Threads};
 
 use super::attention::Heads;
-use super::flash::{Flash, Kept};
+use super::flash::{Copies, Flash};
 use super::packed::Packed;
 use super::rows::{Real, cross_entropy, norm, norm_backward, relu, relu_backward};
 use crate::config::Config;
@@ -39,8 +39,10 @@ struct Layer<T> {
     normed1: Vec<T>,
     inverse1: Vec<T>,
     qkv: Vec<T>,
+    /// Of attention as it is defined.
     weights: Vec<T>,
-    flash: Kept,
+    /// Of flash attention.
+    log_sum_exp: Vec<f32>,
     attention: Vec<T>,
     normed2: Vec<T>,
     inverse2: Vec<T>,
@@ -63,7 +65,7 @@ pub(super) struct Work<T> {
     d_hidden: Vec<T>,
     d_attention: Vec<T>,
     d_qkv: Vec<T>,
-    flash: [Vec<f32>; 4],
+    copies: Copies,
 }
 
 impl Gpt {
@@ -100,7 +102,7 @@ impl Gpt {
     pub(super) fn forward<T: Real>(&self, weights: &[T], batch: &Packed, work: &mut Work<T>) -> Result<f64, Error> {
         work.reserve(self, batch);
         let (n, threads) = (self.config.n_embd, self.threads());
-        let Work { sums, embedded, embedded_inverse, x, layers, logits, .. } = work;
+        let Work { sums, embedded, embedded_inverse, x, layers, logits, copies, .. } = work;
         self.embed(weights, batch, sums);
         norm(threads, n, sums, embedded, embedded_inverse);
         x.copy_from_slice(embedded);
@@ -108,7 +110,7 @@ impl Gpt {
             let block = self.block(weights, layer);
             norm(threads, n, x, &mut saved.normed1, &mut saved.inverse1);
             self.linear(&saved.normed1, block.wqkv, n, T::ZERO, &mut saved.qkv)?;
-            self.attention(batch, saved)?;
+            self.attention(batch, saved, copies)?;
             self.linear(&saved.attention, block.wo, n, T::ONE, x)?;
             norm(threads, n, x, &mut saved.normed2, &mut saved.inverse2);
             self.linear(&saved.normed2, block.fc1, n, T::ZERO, &mut saved.hidden)?;
@@ -140,7 +142,7 @@ impl Gpt {
             d_attention,
             d_qkv,
             sums,
-            flash,
+            copies,
         } = work;
         let [_, start, end] = self.ends();
         self.weights_gradient(logits, x, n, &mut gradient[start..end])?;
@@ -157,7 +159,7 @@ impl Gpt {
 
             self.weights_gradient(d_x, &saved.attention, n, d_block.wo)?;
             self.inputs_gradient(d_x, block.wo, n, d_attention)?;
-            self.attention_backward(batch, saved, d_attention, d_qkv, flash)?;
+            self.attention_backward(batch, saved, d_attention, d_qkv, copies)?;
             self.weights_gradient(d_qkv, &saved.normed1, n, d_block.wqkv)?;
             self.inputs_gradient(d_qkv, block.wqkv, n, d_normed)?;
             norm_backward(threads, n, (&saved.normed1, &saved.inverse1), d_normed, d_x);
@@ -174,12 +176,12 @@ impl Gpt {
     }
 
     /// Flash attention where it pays and numbers are `f32`, otherwise as it is defined.
-    fn attention<T: Real>(&self, batch: &Packed, layer: &mut Layer<T>) -> Result<(), Error> {
-        let Layer { qkv, weights, flash, attention, .. } = layer;
+    fn attention<T: Real>(&self, batch: &Packed, layer: &mut Layer<T>, copies: &Copies) -> Result<(), Error> {
+        let Layer { qkv, weights, log_sum_exp, attention, .. } = layer;
         if let (Some(qkv), Some(attention)) = (T::as_f32(qkv), T::as_f32_mut(attention))
             && self.flash().pays(batch)
         {
-            return self.flash().forward(batch, qkv, flash, attention);
+            return self.flash().forward(batch, qkv, attention, log_sum_exp, copies);
         }
         weights.resize(self.heads().all_weights(batch), T::ZERO);
         self.heads().forward(self.threads(), batch, qkv, weights, attention);
@@ -192,14 +194,16 @@ impl Gpt {
         layer: &Layer<T>,
         d_attention: &[T],
         d_qkv: &mut [T],
-        scratch: &mut [Vec<f32>; 4],
+        copies: &Copies,
     ) -> Result<(), Error> {
-        if let (Some(d_attention), Some(d_qkv)) = (T::as_f32(d_attention), T::as_f32_mut(d_qkv))
+        let Layer { qkv, weights, log_sum_exp, attention, .. } = layer;
+        if let (Some(qkv), Some(attention)) = (T::as_f32(qkv), T::as_f32(attention))
+            && let (Some(d_attention), Some(d_qkv)) = (T::as_f32(d_attention), T::as_f32_mut(d_qkv))
             && self.flash().pays(batch)
         {
-            return self.flash().backward(batch, &layer.flash, d_attention, d_qkv, scratch);
+            return self.flash().backward(batch, (qkv, attention, log_sum_exp), d_attention, d_qkv, copies);
         }
-        self.heads().backward(self.threads(), batch, (&layer.qkv, &layer.weights), d_attention, d_qkv);
+        self.heads().backward(self.threads(), batch, (qkv, weights), d_attention, d_qkv);
         Ok(())
     }
 

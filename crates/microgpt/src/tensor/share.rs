@@ -32,6 +32,21 @@ pub(super) fn share<I: Send>(items: impl Iterator<Item = I> + Send, threads: Thr
     });
 }
 
+/// The same for work that can fail: whatever has failed last, once all items are done.
+pub(super) fn try_share<I: Send>(
+    items: impl Iterator<Item = I> + Send,
+    threads: Threads,
+    work: impl Fn(I) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    let result = Mutex::new(Ok(()));
+    share(items, threads, |item| {
+        if let Err(error) = work(item) {
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
+        }
+    });
+    result.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// For what asks rayon and not its caller how many threads to use: a pool of as many as may share the work, or `None` if the current one has
 /// no more.
 pub(super) fn pool(threads: Threads) -> Result<Option<ThreadPool>, Error> {
