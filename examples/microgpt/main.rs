@@ -31,7 +31,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use microgpt::{Checkpoint, Config, Documents, Model, Names, Progress, PythonRandom, Tokenizer, Trainer, generate};
+use microgpt::{
+    Checkpoint, Config, Documents, MAX_DATA_BYTES, Model, Names, Progress, PythonRandom, Tokenizer, Trainer, generate,
+    read_file,
+};
 
 mod arguments;
 mod learning;
@@ -107,11 +110,14 @@ fn begin(
     {
         return Err(format!("the model in the file has {:?}; {config:?} was asked for", model.config()).into());
     }
+    if arguments.bytes && kept.as_ref().is_some_and(|kept| kept.model.tokenizer().characters().is_some()) {
+        return Err("the tokens of the model in the file are characters; bytes were asked for".into());
+    }
     let config = kept.as_ref().map_or(config, |kept| *kept.model.config());
     let new = |tokenizer, random: &mut PythonRandom| Model::with_tokenizer(config, tokenizer, random);
     let (model, documents) = match &arguments.data {
         Some(path) if arguments.text => {
-            let bytes = std::fs::read(path).map_err(|error| format!("cannot read {path:?}: {error}"))?;
+            let bytes = read_file(path, MAX_DATA_BYTES)?;
             let text = String::from_utf8(bytes).map_err(|error| format!("{path:?}: {error}"))?;
             let in_file = |error: microgpt::Error| format!("{path:?}: {error}");
             let characters = || Tokenizer::of_characters(text.chars()).map_err(in_file);

@@ -140,7 +140,13 @@ fn microgpt_names_what_is_wrong_with_a_model_and_keeps_the_old_one() {
         ("--load missing", "error: cannot read \"missing\": "),
         ("--load short", "error: \"short\": not a checkpoint of a model: "),
         ("--load foreign", "error: \"foreign\": not a checkpoint of a model: "),
-        ("--load /dev/zero", "error: \"/dev/zero\": not a checkpoint of a model: it has more than 403701760 bytes"),
+        ("--load /dev/zero", "error: \"/dev/zero\": it has more than 403701760 bytes"),
+        (
+            "--load model.safetensors --bytes",
+            "error: the tokens of the model in the file are characters; bytes were asked for",
+        ),
+        ("--data /dev/zero", "error: \"/dev/zero\": it has more than 268435456 bytes"),
+        ("--data /dev/zero --text", "error: \"/dev/zero\": it has more than 268435456 bytes"),
         ("--load model.safetensors --n-embd 32", "error: the model in the file has Config { n_embd: 16, "),
         ("--engine tensor --steps 1 --save no/such/folder", "error: cannot write \"no/such/folder\": "),
     ] {

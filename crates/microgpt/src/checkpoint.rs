@@ -12,16 +12,16 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 use crate::adam::Moments;
 use crate::config::{Config, MAX_PARAMETERS};
 use crate::error::Error;
+use crate::files::{in_file, read_file};
 use crate::model::Model;
 use crate::parameters::Parameters;
 use crate::tokenizer::Tokenizer;
@@ -50,7 +50,7 @@ impl Checkpoint {
         let failed = |source: io::Error| Error::Write { path: path.to_owned(), source };
         let bytes = self.to_bytes()?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+        let mut file = temporary().tempfile_in(folder).map_err(failed)?;
         file.write_all(&bytes).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
@@ -65,7 +65,7 @@ impl Checkpoint {
     ///
     /// [`Error::Read`], and [`Error::InFile`] with what is wrong with its contents.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        in_file(path, Self::from_bytes(&read(path)?))
+        in_file(path, Self::from_bytes(&read_file(path, MAX_FILE_BYTES)?))
     }
 
     /// The bytes of a safetensors file.
@@ -151,6 +151,15 @@ impl Checkpoint {
     }
 }
 
+/// For a file that others may read once it has its name, as far as the user's mask lets new files be read.
+fn temporary() -> tempfile::Builder<'static, 'static> {
+    #[allow(unused_mut, reason = "elsewhere than on Unix a new file has no mode")]
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
+}
+
 const FIRST: &str = "adam.first.";
 const SECOND: &str = "adam.second.";
 
@@ -162,7 +171,7 @@ const SECOND: &str = "adam.second.";
 ///
 /// [`Error::Read`], and [`Error::InFile`] with what is wrong with its contents, such as another number of tokens.
 pub fn import(path: &Path, tokenizer: Tokenizer, n_head: usize) -> Result<Model, Error> {
-    in_file(path, import_bytes(&read(path)?, tokenizer, n_head))
+    in_file(path, import_bytes(&read_file(path, MAX_FILE_BYTES)?, tokenizer, n_head))
 }
 
 fn import_bytes(bytes: &[u8], tokenizer: Tokenizer, n_head: usize) -> Result<Model, Error> {
@@ -222,21 +231,6 @@ fn little_endian(numbers: &[f64], short: bool) -> Vec<u8> {
 
 fn bad(why: impl ToString) -> Error {
     Error::NotACheckpoint { why: why.to_string() }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |source: io::Error| Error::Read { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    // What a file says of its size need not be so: a device has no end.
-    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return in_file(path, Err(bad(format!("it has more than {MAX_FILE_BYTES} bytes"))));
-    }
-    Ok(bytes)
-}
-
-fn in_file<T>(path: &Path, result: Result<T, Error>) -> Result<T, Error> {
-    result.map_err(|error| Error::InFile { path: path.to_owned(), source: Box::new(error) })
 }
 
 impl Model {

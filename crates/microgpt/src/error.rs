@@ -15,6 +15,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A file is larger than any that is read, or does not end.
+    #[error("it has more than {limit} bytes")]
+    TooManyBytes {
+        /// As many are read.
+        limit: u64,
+    },
     /// A file could not be written; what was there before is still there.
     #[error("cannot write {path:?}")]
     Write {

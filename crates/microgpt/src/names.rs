@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::Error;
+use crate::files::{MAX_DATA_BYTES, in_file, read_file};
 use crate::random::PythonRandom;
 
 /// The names of 2018, US Social Security Administration: `data/README.md` has their provenance.
@@ -53,10 +54,10 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if it cannot be read, [`Error::InFile`] with an error of [`Names::from_bytes`].
+    /// [`Error::Read`] if it cannot be read, [`Error::InFile`] with an error of [`Names::from_bytes`], or if it has more than
+    /// [`MAX_DATA_BYTES`].
     pub fn from_file(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        Self::from_bytes(&bytes).map_err(|error| Error::InFile { path: path.to_owned(), source: Box::new(error) })
+        in_file(path, Self::from_bytes(&read_file(path, MAX_DATA_BYTES)?))
     }
 
     /// Puts the names into the order that Python's `random.shuffle` would put them into.
