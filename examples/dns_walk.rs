@@ -213,7 +213,11 @@ fn tell_query(query: &Query, out: &mut impl Write) -> io::Result<()> {
     if let Some(edns) = &response.edns {
         let offered = query.udp_payload_max.unwrap_or_default();
         if (edns.udp_payload_max, edns.version) != (offered, 0) {
-            writeln!(out, "{indent}    EDNS      version {}, datagrams of up to {} bytes", edns.version, edns.udp_payload_max)?;
+            writeln!(
+                out,
+                "{indent}    EDNS      version {}, datagrams of up to {} bytes",
+                edns.version, edns.udp_payload_max
+            )?;
         }
         edns.errors.iter().try_for_each(|error| writeln!(out, "{indent}    EDNS      {error}"))?;
     } else {
