@@ -181,7 +181,10 @@ fn why(purpose: Purpose) -> &'static str {
 
 fn tell_query(query: &Query, out: &mut impl Write) -> io::Result<()> {
     let indent = "  ".repeat(query.depth + 1);
-    let transport = if query.transport == Transport::Tcp { " over TCP" } else { "" };
+    let transport = match query.transport {
+        Transport::Udp => String::new(),
+        other => format!(" over {}", other.name()),
+    };
     let (ms, zone) = (query.span.duration_ms(), &query.zone);
     writeln!(out, "{indent}{zone:<18} {}{transport}: {} {}? {ms:.2} ms", query.server, query.name, query.record_type)?;
     if query.discarded.total() > 0 {

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use netprobe::dns::{PORT, Server};
-use netprobe::names::{Family, Method, ResolverOptions};
+use netprobe::dns::{DnsError, PORT, Server};
+use netprobe::names::{Family, Method, ResolverOptions, Upstream};
 use netprobe::proxy::{Proxies, Proxy, ProxyError};
 use netprobe::tls::Roots;
 use netprobe::{Objective, Override, Probe};
@@ -50,9 +50,12 @@ pub(crate) struct Arguments {
     /// The port of all name servers
     #[arg(long, value_name = "N")]
     pub(crate) dns_port: Option<u16>,
-    /// Ask this resolver instead of walking from the root
-    #[arg(long, value_name = "IP:PORT")]
-    pub(crate) dns: Option<SocketAddr>,
+    /// Ask this resolver instead of walking from the root: IP[:PORT], tls://IP[:PORT][#NAME] or https://HOST/PATH[#IP]
+    #[arg(long, value_name = "RESOLVER", value_parser = resolver)]
+    pub(crate) dns: Option<Upstream>,
+    /// Ask the lab's resolver instead of walking from the root
+    #[arg(long, value_name = "HOW", conflicts_with_all = ["url", "dns"])]
+    pub(crate) lab_dns: Option<LabDns>,
     /// Go through a proxy: [http|socks5|socks5h://][USER[:PASSWORD]@]HOST[:PORT]; without this, by the environment's http_proxy and so on
     #[arg(long, value_name = "PROXY", value_parser = proxy)]
     pub(crate) proxy: Option<Proxy>,
@@ -94,6 +97,21 @@ pub(crate) enum Balance {
     LeastConnections,
 }
 
+/// How the lab's resolver is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LabDns {
+    /// In the clear
+    Plain,
+    /// DNS over TLS
+    Tls,
+    /// DNS over HTTPS
+    Https,
+}
+
+fn resolver(text: &str) -> Result<Upstream, String> {
+    text.parse().map_err(|error: DnsError| error.to_string())
+}
+
 fn proxy(text: &str) -> Result<Proxy, String> {
     text.parse().map_err(|error: ProxyError| error.to_string())
 }
@@ -114,6 +132,7 @@ pub(crate) fn probe(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Bo
     } else if arguments.insecure {
         probe.roots = Roots::Unchecked;
     }
+    probe.names.roots = probe.roots.clone();
     probe.names.family = match (arguments.ipv4, arguments.ipv6) {
         (true, _) => Family::V4,
         (_, true) => Family::V6,
@@ -148,7 +167,7 @@ fn names(arguments: &Arguments, options: &mut ResolverOptions) {
         walker.roots = arguments.roots.iter().map(root).collect();
         walker.anchors.clear();
     }
-    if let Some(resolver) = arguments.dns {
-        options.method = Method::Resolver(Some(resolver));
+    if let Some(resolver) = &arguments.dns {
+        options.method = Method::Resolver(Some(resolver.clone()));
     }
 }

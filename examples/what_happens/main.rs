@@ -36,6 +36,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use netprobe::names::Method;
 use netprobe::render::{Timeline, escape_json};
 use netprobe::{Clock, Lab, Probe, Report};
 
@@ -46,7 +47,7 @@ mod press;
 mod support;
 mod tell;
 
-use arguments::{Arguments, probe};
+use arguments::{Arguments, LabDns, probe};
 use balance::ServerSide;
 
 fn main() -> ExitCode {
@@ -63,7 +64,14 @@ fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     // The lab lives until the probe is done.
     let lab = if arguments.url.is_none() { Some(Lab::start()?) } else { None };
-    let base = lab.as_ref().map_or_else(Probe::default, Lab::probe);
+    let mut base = lab.as_ref().map_or_else(Probe::default, Lab::probe);
+    if let (Some(lab), Some(how)) = (&lab, arguments.lab_dns) {
+        base.names.method = Method::Resolver(Some(match how {
+            LabDns::Plain => lab.resolver(),
+            LabDns::Tls => lab.resolver_tls(),
+            LabDns::Https => lab.resolver_https(),
+        }));
+    }
     let mut servers = match (&lab, arguments.balance) {
         (Some(lab), Some(policy)) => Some(ServerSide::start(lab, policy)?),
         _ => None,

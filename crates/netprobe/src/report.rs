@@ -151,6 +151,14 @@ impl Report {
             if hop.handshake.as_ref().is_some_and(|handshake| handshake.trust == Trust::Unchecked) {
                 warnings.push(format!("{}: CERTIFICATES WERE NOT CHECKED: anybody may have answered", hop.url));
             }
+            let secured = hop.resolution.as_ref().and_then(|found| found.stub.as_ref()?.secured.as_ref());
+            let resolver = secured.and_then(|secured| secured.handshake.as_ref());
+            if resolver.is_some_and(|handshake| handshake.trust == Trust::Unchecked) {
+                warnings.push(format!(
+                    "{}: THE RESOLVER'S CERTIFICATE WAS NOT CHECKED: anybody may have answered",
+                    hop.url
+                ));
+            }
             if hop.redirect.as_ref().is_some_and(|redirect| redirect.is_downgrade) {
                 warnings
                     .push(format!("{}: redirects from https to http: what follows can be read and changed", hop.url));

@@ -21,7 +21,7 @@ async fn the_next_server_is_tried_and_both_are_listed() {
         let failures = failures(&walk);
         let expected = match (bad, failures[0]) {
             (Fault::LameServer, Failure::Lame { reason }) => reason == "refers to ., which leads no closer",
-            (Fault::ServFail, Failure::Rcode { rcode }) => rcode == "SERVFAIL",
+            (Fault::ServFail, Failure::Rcode { rcode, .. }) => rcode == "SERVFAIL",
             (Fault::SilentServer, Failure::Silent { after_ms: 2000, tries: 3, discarded }) => discarded.total() == 0,
             (Fault::MalformedAnswer, Failure::Malformed { .. }) => true,
             _ => false,
@@ -71,7 +71,7 @@ async fn when_every_server_fails_all_are_listed() {
     let DnsError::NoUsableServer { zone, tried } = error(&walk) else { panic!("{:?}", error(&walk)) };
     assert_eq!(*zone, format!("{}.", Fault::EveryServerFails.host()));
     assert_eq!(tried.len(), 1);
-    assert_eq!(tried[0].failure, Failure::Rcode { rcode: "SERVFAIL".to_owned() });
+    assert_eq!(tried[0].failure, Failure::Rcode { rcode: "SERVFAIL".to_owned(), errors: Vec::new() });
     assert_eq!(asked(&walk).len(), 4, "what was asked before is kept");
 }
 

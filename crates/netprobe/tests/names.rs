@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
 use netprobe::dns::DnsError;
-use netprobe::names::{Family, Machine, Method, Place, Resolution, Resolver, ResolverOptions, Source};
+use netprobe::names::{Family, Machine, Method, Place, Resolution, Resolver, ResolverOptions, Source, Upstream};
 use netprobe::{Clock, Error, Fault, Lab};
 
 const WEB: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 1, 1));
@@ -88,7 +88,11 @@ async fn a_resolver_can_be_asked_instead() {
     let lab = Lab::start().expect("a lab");
     let ask = |port| {
         let resolver = SocketAddr::from(([127, 0, 2, 4], port));
-        let options = ResolverOptions { method: Method::Resolver(Some(resolver)), timeout_ms: 1000, ..lab.names() };
+        let options = ResolverOptions {
+            method: Method::Resolver(Some(Upstream::Plain(resolver))),
+            timeout_ms: 1000,
+            ..lab.names()
+        };
         Resolver::new(options)
     };
     let resolver = ask(holder(&lab).port());
@@ -102,7 +106,7 @@ async fn a_resolver_can_be_asked_instead() {
     let bare = resolve(&resolver, &Fault::NoData.host()).await;
     assert!(matches!(bare.error, Some(Error::Dns(DnsError::NoData { .. }))), "{bare:?}");
     let silent = resolve(&ask(1), "www.whiteboard.test").await;
-    assert!(matches!(silent.error, Some(Error::Dns(DnsError::Stub { .. }))), "{silent:?}");
+    assert!(matches!(silent.error, Some(Error::Dns(DnsError::NoUsableResolver { .. }))), "{silent:?}");
 }
 
 #[tokio::test]

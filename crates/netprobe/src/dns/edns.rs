@@ -9,6 +9,12 @@ use super::text::escape;
 /// The option that says more than a response code can (RFC 8914).
 pub(crate) const EXTENDED_ERROR: u16 = 15;
 
+/// The option that makes a query longer, so that its length says nothing (RFC 7830).
+const PADDING: u16 = 12;
+
+/// The length that a query through TLS is a multiple of (RFC 8467, section 4.1).
+pub(crate) const PADDED_TO: usize = 128;
+
 /// The most extended errors of one response that are kept.
 const ERRORS_MAX: usize = 8;
 
@@ -72,6 +78,17 @@ impl ExtendedError {
         let text = escape(String::from_utf8_lossy(text).trim_end_matches('\0'));
         Some(Self { code, name: name(code).to_owned(), text })
     }
+
+    /// The option for a response.
+    pub(crate) fn option(code: u16, text: &str) -> EdnsOption {
+        EdnsOption::Unknown(EXTENDED_ERROR, [&code.to_be_bytes(), text.as_bytes()].concat())
+    }
+}
+
+/// So many zeros that a query of `bytes` bytes becomes as long as others; four bytes of them are the option's own.
+pub(crate) fn padding(bytes: usize) -> EdnsOption {
+    let zeros = (bytes + 4).next_multiple_of(PADDED_TO) - bytes - 4;
+    EdnsOption::Unknown(PADDING, vec![0; zeros])
 }
 
 /// IANA's list, "Extended DNS Error Codes".
@@ -123,5 +140,14 @@ mod tests {
         assert_eq!(ExtendedError::read(&[1]), None);
         let long = ExtendedError::read(&[&[0xff, 0xff][..], &[b'x'; 5000]].concat()).expect("an error");
         assert_eq!((long.code, long.name.as_str(), long.text.len()), (65535, "not in the list", TEXT_BYTES_MAX));
+    }
+
+    #[test]
+    fn padding_makes_every_length_the_same() {
+        for bytes in 1..300 {
+            let EdnsOption::Unknown(_, zeros) = padding(bytes) else { panic!("another option") };
+            assert_eq!((bytes + 4 + zeros.len()) % PADDED_TO, 0);
+            assert!(zeros.len() < PADDED_TO);
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::ExtendedError;
 use super::dnssec::Bogus;
 use super::trace::{Discarded, Server, Soa};
 
@@ -93,12 +94,18 @@ pub enum DnsError {
         /// Who was asked.
         asked: String,
     },
-    /// The resolver that was asked did not answer.
-    #[error("{server} did not answer: {reason}")]
-    Stub {
-        /// The resolver.
-        server: String,
-        /// What went wrong.
+    /// No resolver that was asked gave an answer that can be used.
+    #[error("no resolver gave a usable answer: {}", list(tried))]
+    NoUsableResolver {
+        /// Each resolver, and what was wrong with it.
+        tried: Vec<Tried>,
+    },
+    /// The text does not say who is to be asked.
+    #[error("{text:?} is no resolver: {reason}")]
+    BadResolver {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
         reason: String,
     },
     /// Bytes that should be a response are none.
@@ -158,10 +165,12 @@ pub enum Failure {
         discarded: Discarded,
     },
     /// It answered with an error: `SERVFAIL`, `REFUSED`, …
-    #[error("answered {rcode}")]
+    #[error("answered {rcode}{}", in_more_words(errors))]
     Rcode {
         /// The response code.
         rcode: String,
+        /// What it says besides (RFC 8914). Nobody signed it.
+        errors: Vec<ExtendedError>,
     },
     /// It is named as a server of the zone, and is no authority for it (a lame delegation).
     #[error("lame: {reason}")]
@@ -174,6 +183,30 @@ pub enum Failure {
     Malformed {
         /// What is wrong with it.
         reason: String,
+    },
+    /// The connection to it ended before its response was there.
+    #[error("the connection was of no more use: {reason}")]
+    Cut {
+        /// What happened to it.
+        reason: String,
+    },
+    /// It answered over HTTP, and not with a DNS message (RFC 8484, section 4.2.1).
+    #[error("answered with the HTTP status {status} instead of a DNS message")]
+    Status {
+        /// The status.
+        status: u16,
+    },
+    /// It answered over HTTP with something else than a DNS message.
+    #[error("answered with {content_type} instead of application/dns-message")]
+    ContentType {
+        /// What it says that it is, escaped.
+        content_type: String,
+    },
+    /// It answered with more than a message can be.
+    #[error("answered with more than the {bytes_max} bytes that a DNS message can have")]
+    TooLarge {
+        /// The most.
+        bytes_max: usize,
     },
     /// It cannot be reached.
     #[error("unreachable: {reason}")]
@@ -201,6 +234,10 @@ fn list(tried: &[Tried]) -> String {
         return "it has none".to_owned();
     }
     tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn in_more_words(errors: &[ExtendedError]) -> String {
+    errors.iter().map(|error| format!(", {error}")).collect()
 }
 
 fn again(tries: usize) -> String {

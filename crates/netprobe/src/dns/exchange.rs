@@ -5,14 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use hickory_proto::op::Message;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout};
 
-use super::Failure;
 use super::message::{NotAResponse, Prepared};
 use super::text::escape;
 use super::trace::{Discarded, Transport};
+use super::{Failure, stream};
 use crate::Clock;
 
 /// The largest datagram that is read: more than was asked for, since some servers do not listen.
@@ -60,7 +59,8 @@ pub(crate) async fn exchange(
         Waiting { query, server, clock, discarded: Discarded::default(), bytes_received: 0, sent_ns: Vec::new() };
     let response = match transport {
         Transport::Udp => timeout(patience.timeout, waiting.datagrams(patience)).await,
-        Transport::Tcp => timeout(patience.timeout, waiting.connection()).await,
+        // Who asks through TLS brings the connection along: see `stream`.
+        Transport::Tcp | Transport::Tls | Transport::Https => timeout(patience.timeout, waiting.connection()).await,
     };
     let Waiting { discarded, bytes_received, sent_ns, .. } = waiting;
     let after_ms = u64::try_from(patience.timeout.as_millis()).unwrap_or(u64::MAX);
@@ -140,25 +140,21 @@ impl Waiting<'_> {
         }
     }
 
-    /// Two bytes of length, then the message, both ways (RFC 7766, section 8).
     async fn connection(&mut self) -> Result<Message, Trouble> {
         self.sent_ns.push(self.clock.now_ns());
         let mut stream = TcpStream::connect(self.server).await?;
         stream.set_nodelay(true)?;
-        let query = self.query.bytes();
-        let length = u16::try_from(query.len()).map_err(io::Error::other)?;
-        stream.write_all(&[&length.to_be_bytes(), query].concat()).await?;
-        let length = usize::from(stream.read_u16().await?);
-        let mut bytes = Vec::new();
-        let limit = u64::try_from(length).map_err(io::Error::other)?;
-        stream.take(limit).read_to_end(&mut bytes).await?;
-        if bytes.len() < length {
-            let reason = format!("the connection ended after {} of {length} bytes", bytes.len());
-            return Err(Trouble::Failure(Failure::Malformed { reason }));
+        let mut received = [None];
+        stream::exchange(&mut stream, std::slice::from_ref(self.query), &mut received, self.clock).await;
+        let [received] = received;
+        match received {
+            Some(Ok(received)) => {
+                self.bytes_received = received.bytes;
+                Ok(received.message)
+            }
+            Some(Err(failure)) => Err(Trouble::Failure(failure)),
+            None => Err(Trouble::Failure(Failure::Cut { reason: "no answer was waited for".to_owned() })),
         }
-        self.accept(&bytes)?.ok_or_else(|| {
-            Trouble::Failure(Failure::Malformed { reason: "the response is for another query".to_owned() })
-        })
     }
 
     /// The response in these bytes; none if they are to be dropped.

@@ -11,6 +11,8 @@ use hickory_proto::op::{Edns, Header, Message, MessageType, OpCode, Query, Respo
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
+use super::edns::padding;
+
 /// The largest response that servers are asked to send in one datagram: what crosses every network unfragmented
 /// (<https://dnsflagday.net/2020>).
 pub const UDP_PAYLOAD_MAX: u16 = 1232;
@@ -44,6 +46,25 @@ pub(crate) struct Shape {
     pub edns: bool,
     /// Draw the case of each letter.
     pub randomise_case: bool,
+    /// The ID is drawn too. HTTP says by itself which answer belongs to which query, and keeps answers to the same bytes in caches:
+    /// there it is 0 (RFC 8484, section 4.1).
+    pub randomise_id: bool,
+    /// As long as other queries, so that its length inside TLS says nothing (RFC 8467).
+    pub padded: bool,
+}
+
+impl Default for Shape {
+    /// As a resolver is asked over UDP.
+    fn default() -> Self {
+        Self {
+            recursion: Recursion::Desired,
+            dnssec: false,
+            edns: true,
+            randomise_case: true,
+            randomise_id: true,
+            padded: false,
+        }
+    }
 }
 
 impl Prepared {
@@ -58,11 +79,18 @@ impl Prepared {
         let question = Query::query(name, record_type);
         let mut message = Message::query();
         message.metadata.recursion_desired = shape.recursion == Recursion::Desired;
+        if !shape.randomise_id {
+            message.metadata.id = 0;
+        }
         message.add_query(question.clone());
         if shape.edns {
             let mut edns = Edns::new();
             edns.set_max_payload(UDP_PAYLOAD_MAX).set_version(0).set_dnssec_ok(shape.dnssec);
             message.set_edns(edns);
+        }
+        if shape.padded {
+            let length = message.to_vec().ok()?.len();
+            message.edns.as_mut()?.options_mut().insert(padding(length));
         }
         let bytes = message.to_vec().ok()?;
         Some(Self { id: message.metadata.id, question, has_edns: shape.edns, bytes })
@@ -144,7 +172,7 @@ mod tests {
     use super::*;
 
     fn prepared() -> Prepared {
-        let shape = Shape { recursion: Recursion::NotDesired, dnssec: true, edns: true, randomise_case: true };
+        let shape = Shape { recursion: Recursion::NotDesired, dnssec: true, ..Shape::default() };
         let name = Name::from_ascii("www.a-long-name-with-many-letters.test.").expect("a name");
         Prepared::new(&name, RecordType::A, shape).expect("a query")
     }
@@ -173,6 +201,15 @@ mod tests {
         assert_eq!(prepared.accept(&[]), Err(NotAResponse::WrongId));
         let cut = &good.to_vec().expect("bytes")[..20];
         assert_eq!(prepared.accept(cut), Err(NotAResponse::WrongQuestion));
+    }
+
+    #[test]
+    fn through_tls_all_queries_are_of_a_length() {
+        let shape = Shape { padded: true, randomise_id: false, ..Shape::default() };
+        for name in ["a.", "www.a-long-name-with-many-letters.test."] {
+            let query = Prepared::new(&Name::from_ascii(name).expect("a name"), RecordType::A, shape).expect("a query");
+            assert_eq!((query.bytes().len(), &query.bytes()[..2]), (128, &[0, 0][..]));
+        }
     }
 
     #[test]

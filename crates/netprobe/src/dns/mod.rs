@@ -46,18 +46,19 @@
 
 mod dissect;
 pub mod dnssec;
-mod edns;
+pub(crate) mod edns;
 mod error;
-mod exchange;
-mod message;
-mod one;
-mod reply;
+pub(crate) mod exchange;
+pub(crate) mod message;
+pub(crate) mod one;
+pub(crate) mod reply;
 mod roots;
+pub(crate) mod stream;
 pub(crate) mod text;
 mod trace;
 mod walk;
 
-pub(crate) use walk::parse_name;
+pub(crate) use walk::{Descent, Ending, parse_name};
 
 pub use dissect::{Dissection, dissect};
 pub use edns::{Edns, ExtendedError};

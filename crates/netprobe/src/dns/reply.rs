@@ -90,7 +90,7 @@ pub(crate) struct NameServer {
 pub(crate) fn read(message: &Message, zone: &Name, name: &Name, record_type: RecordType) -> Reply {
     let rcode = message.metadata.response_code;
     if !matches!(rcode, ResponseCode::NoError | ResponseCode::NXDomain) {
-        return Reply::Useless(Failure::Rcode { rcode: text::rcode(rcode) });
+        return Reply::Useless(Failure::rcode(message));
     }
     let (aliases, end) = follow(&message.answers, zone, name, record_type);
     if !aliases.is_empty() || !matches!(end, End::Elsewhere(_)) {
@@ -119,6 +119,25 @@ pub(crate) fn read(message: &Message, zone: &Name, name: &Name, record_type: Rec
         };
     }
     Reply::Answer { aliases, end: End::NoData(soa) }
+}
+
+/// What a resolver's response says about `name`. It has no authority and needs none: it was asked to find out, and whoever asks takes
+/// its word for it.
+pub(crate) fn read_resolved(message: &Message, name: &Name, record_type: RecordType) -> Reply {
+    let rcode = message.metadata.response_code;
+    if !matches!(rcode, ResponseCode::NoError | ResponseCode::NXDomain) {
+        return Reply::Useless(Failure::rcode(message));
+    }
+    let everything = Name::root();
+    let (aliases, end) = follow(&message.answers, &everything, name, record_type);
+    let end = match end {
+        End::Elsewhere(last) if rcode == ResponseCode::NXDomain => {
+            End::NoSuchName(negative(message, &everything, &last))
+        }
+        End::Elsewhere(last) => End::NoData(negative(message, &everything, &last)),
+        end => end,
+    };
+    Reply::Answer { aliases, end }
 }
 
 fn lame(reason: &str) -> Reply {

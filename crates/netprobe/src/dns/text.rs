@@ -6,8 +6,8 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{self, Name, RData};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
-use super::Edns;
 use super::trace::{Record, Response};
+use super::{Edns, Failure};
 
 /// A domain name as zone files write it: every byte outside of printable ASCII is escaped.
 pub(crate) fn name(name: &Name) -> String {
@@ -15,7 +15,7 @@ pub(crate) fn name(name: &Name) -> String {
 }
 
 /// A response code as RFCs write it.
-pub(crate) fn rcode(rcode: ResponseCode) -> String {
+fn rcode(rcode: ResponseCode) -> String {
     match rcode {
         ResponseCode::NoError => "NOERROR".to_owned(),
         ResponseCode::FormErr => "FORMERR".to_owned(),
@@ -24,6 +24,14 @@ pub(crate) fn rcode(rcode: ResponseCode) -> String {
         ResponseCode::NotImp => "NOTIMP".to_owned(),
         ResponseCode::Refused => "REFUSED".to_owned(),
         other => format!("RCODE{}", u16::from(other)),
+    }
+}
+
+impl Failure {
+    /// That a server answered with an error.
+    pub(crate) fn rcode(message: &Message) -> Self {
+        let errors = Edns::of(message).map(|edns| edns.errors).unwrap_or_default();
+        Self::Rcode { rcode: rcode(message.metadata.response_code), errors }
     }
 }
 
@@ -47,6 +55,14 @@ impl Response {
 pub(crate) fn dname_target(record: &rr::Record) -> Option<Name> {
     match &record.data {
         RData::Unknown { rdata, .. } => Name::read(&mut BinDecoder::new(&rdata.anything)).ok(),
+        _ => None,
+    }
+}
+
+/// What an alias (a CNAME record) is an alias of.
+pub(crate) fn alias_target(record: &rr::Record) -> Option<Name> {
+    match &record.data {
+        RData::CNAME(target) => Some(target.0.clone()),
         _ => None,
     }
 }

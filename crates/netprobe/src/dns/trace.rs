@@ -159,6 +159,23 @@ pub enum Transport {
     Udp,
     /// A connection of its own (RFC 7766). The round trip includes making it.
     Tcp,
+    /// A connection inside TLS that is there already (RFC 7858).
+    Tls,
+    /// A request over HTTP/2 on such a connection (RFC 8484).
+    Https,
+}
+
+impl Transport {
+    /// What people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Https => "HTTPS",
+        }
+    }
 }
 
 /// A name server.

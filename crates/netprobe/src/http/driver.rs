@@ -10,7 +10,7 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where hyper leaves the tasks that it wants run.
 #[derive(Clone, Default)]
-pub(super) struct Inbox(Arc<Mutex<Vec<Task>>>);
+pub(crate) struct Inbox(Arc<Mutex<Vec<Task>>>);
 
 impl<F: Future + Send + 'static> hyper::rt::Executor<F> for Inbox {
     fn execute(&self, future: F) {
@@ -23,18 +23,18 @@ impl<F: Future + Send + 'static> hyper::rt::Executor<F> for Inbox {
 
 /// The tasks of one connection.
 #[derive(Default)]
-pub(super) struct Driver {
+pub(crate) struct Driver {
     inbox: Inbox,
     running: Vec<Task>,
 }
 
 impl Driver {
-    pub(super) fn inbox(&self) -> Inbox {
+    pub(crate) fn inbox(&self) -> Inbox {
         self.inbox.clone()
     }
 
     /// Awaits `future`, and polls the tasks each time that it cannot go on.
-    pub(super) async fn drive<F: Future>(&mut self, future: F) -> F::Output {
+    pub(crate) async fn drive<F: Future>(&mut self, future: F) -> F::Output {
         let mut future = pin!(future);
         std::future::poll_fn(|context| {
             if let Poll::Ready(output) = future.as_mut().poll(context) {

@@ -22,6 +22,7 @@ use crate::{Error, Phase, Span, Step};
 pub use channel::Channel;
 pub use cookies::{Cookie, Jar};
 pub use decode::decode;
+pub(crate) use driver::Driver;
 pub use error::HttpError;
 pub use exchange::exchange;
 pub use headers::Header;

@@ -8,6 +8,9 @@ pub(super) const ZONE: &str = "whiteboard.test";
 /// Where the lab's healthy web server listens.
 pub(super) const WEB: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 
+/// Where the lab's resolver listens, healthy or not.
+pub(super) const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 53);
+
 /// One way in which the internet breaks. Each has a host of its own in the lab, `<name>.whiteboard.test`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -62,6 +65,22 @@ pub enum Fault {
     SelfSignedDs,
     /// The zone is signed, and does not prove that there is no address.
     MissingProof,
+
+    // DNS: what the lab's resolver does.
+    /// The resolver behind TLS shows somebody else's certificate.
+    DotWrongCertificate,
+    /// The resolver behind TLS hangs up when it is asked.
+    DotHangsUp,
+    /// The resolver behind HTTPS answers with the status 500.
+    DohStatus,
+    /// The resolver behind HTTPS answers with a web page.
+    DohContentType,
+    /// The resolver behind HTTPS answers with another ID.
+    DohWrongId,
+    /// The resolver behind HTTPS answers another question.
+    DohWrongQuestion,
+    /// The answer of the resolver behind HTTPS never ends.
+    DohEndlessBody,
 
     // TCP.
     /// Nobody listens.
@@ -120,7 +139,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 55] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -145,6 +164,13 @@ impl Fault {
         Self::WrongDs,
         Self::SelfSignedDs,
         Self::MissingProof,
+        Self::DotWrongCertificate,
+        Self::DotHangsUp,
+        Self::DohStatus,
+        Self::DohContentType,
+        Self::DohWrongId,
+        Self::DohWrongQuestion,
+        Self::DohEndlessBody,
         Self::ConnectionRefused,
         Self::SilentAddress,
         Self::BrokenFirstAddress,
@@ -199,6 +225,13 @@ impl Fault {
             Self::WrongDs => "wrong-ds",
             Self::SelfSignedDs => "self-signed-ds",
             Self::MissingProof => "missing-proof",
+            Self::DotWrongCertificate => "dot-wrong-certificate",
+            Self::DotHangsUp => "dot-hangs-up",
+            Self::DohStatus => "doh-status",
+            Self::DohContentType => "doh-content-type",
+            Self::DohWrongId => "doh-wrong-id",
+            Self::DohWrongQuestion => "doh-wrong-question",
+            Self::DohEndlessBody => "doh-endless-body",
             Self::ConnectionRefused => "connection-refused",
             Self::SilentAddress => "silent-address",
             Self::BrokenFirstAddress => "broken-first-address",
@@ -226,6 +259,20 @@ impl Fault {
         }
     }
 
+    /// Whether it is a resolver that breaks, whatever it is asked for.
+    pub(super) fn is_of_resolver(self) -> bool {
+        matches!(
+            self,
+            Self::DotWrongCertificate
+                | Self::DotHangsUp
+                | Self::DohStatus
+                | Self::DohContentType
+                | Self::DohWrongId
+                | Self::DohWrongQuestion
+                | Self::DohEndlessBody
+        )
+    }
+
     /// Its host in the lab.
     #[must_use]
     pub fn host(self) -> String {
@@ -236,6 +283,7 @@ impl Fault {
     /// one. Faults of DNS have the healthy one, where they have any.
     pub(super) fn address(self) -> Ipv4Addr {
         match self {
+            fault if fault.is_of_resolver() => RESOLVER,
             Self::ConnectionRefused => Ipv4Addr::new(127, 0, 1, 2),
             Self::SilentAddress | Self::BrokenFirstAddress => Ipv4Addr::new(127, 0, 1, 3),
             Self::OldTls => Ipv4Addr::new(127, 0, 1, 4),

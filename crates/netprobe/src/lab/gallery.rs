@@ -35,6 +35,13 @@ impl Fault {
             Self::WrongDs => "the parent zone vouches for another key than the zone has",
             Self::SelfSignedDs => "the fingerprint of the zone's key is signed by that key, not by the parent's",
             Self::MissingProof => "the zone is signed, and does not prove that there is nothing",
+            Self::DotWrongCertificate => "the resolver behind TLS shows somebody else's certificate",
+            Self::DotHangsUp => "the resolver behind TLS hangs up when it is asked",
+            Self::DohStatus => "the resolver behind HTTPS answers with the status 500",
+            Self::DohContentType => "the resolver behind HTTPS answers with a web page",
+            Self::DohWrongId => "the resolver behind HTTPS answers with another ID",
+            Self::DohWrongQuestion => "the resolver behind HTTPS answers another question",
+            Self::DohEndlessBody => "the answer of the resolver behind HTTPS never ends",
             Self::ConnectionRefused => "nobody listens on the port",
             Self::SilentAddress => "the SYN is never answered",
             Self::BrokenFirstAddress => "the first address does not answer, the second does",
@@ -79,7 +86,14 @@ impl Fault {
             | Self::MissingSignature
             | Self::WrongDs
             | Self::SelfSignedDs
-            | Self::MissingProof => "ERR_NAME_NOT_RESOLVED",
+            | Self::MissingProof
+            | Self::DotWrongCertificate
+            | Self::DotHangsUp
+            | Self::DohStatus
+            | Self::DohContentType
+            | Self::DohWrongId
+            | Self::DohWrongQuestion
+            | Self::DohEndlessBody => "ERR_NAME_NOT_RESOLVED",
             Self::ConnectionRefused => "ERR_CONNECTION_REFUSED",
             Self::SilentAddress => "ERR_CONNECTION_TIMED_OUT, after minutes",
             Self::ExpiredCertificate | Self::NotYetValidCertificate => "ERR_CERT_DATE_INVALID",

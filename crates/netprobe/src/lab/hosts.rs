@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Fault;
-use super::fault::{WEB, ZONE};
+use super::fault::{RESOLVER, WEB, ZONE};
 
 /// A name, and its addresses in the order in which a client should try them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub(super) struct Host {
 }
 
 /// The first labels of the hosts that nothing is wrong with: the site, another one, one that speaks HTTP/1.1 alone, one whose
-/// key exchange needs a HelloRetryRequest, one that knows TLS 1.2 at most, one with both families.
-pub(super) const HEALTHY: [&str; 6] = ["www", "other", "http1", "retry", "tls12", "dual"];
+/// key exchange needs a HelloRetryRequest, one that knows TLS 1.2 at most, one with both families, and the resolver.
+pub(super) const HEALTHY: [&str; 7] = ["www", "other", "http1", "retry", "tls12", "dual", "dns"];
 
 /// Every name in the healthy server's certificate.
 pub(super) fn names() -> Vec<String> {
@@ -35,6 +35,8 @@ pub(super) fn hosts(dual: &[IpAddr]) -> Vec<Host> {
     for host in &mut hosts {
         if host.name == format!("dual.{ZONE}") {
             host.addresses = dual.to_vec();
+        } else if host.name == format!("dns.{ZONE}") {
+            host.addresses = vec![RESOLVER.into()];
         } else if host.name == Fault::BrokenFirstAddress.host() {
             host.addresses.push(WEB.into());
         }

@@ -20,7 +20,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use crate::dns::Walker;
-use crate::names::ResolverOptions;
+use crate::names::{Method, ResolverOptions, Upstream};
 use crate::tls::Roots;
 use crate::{Override, Probe};
 
@@ -49,9 +49,10 @@ struct Servers {
 impl Servers {
     /// Starts everything on the current runtime: each server is a task of it.
     async fn start() -> Result<Self, LabError> {
-        let web = web::start(&hosts::names())?;
+        let authority = ca::Authority::new()?;
+        let web = web::start(&hosts::names(), &authority)?;
         let hosts = hosts::hosts(&web.dual());
-        let names = dns::NameServers::start(&hosts).await?;
+        let names = dns::NameServers::start(&hosts, &authority).await?;
         Ok(Self { hosts, names, web, runtime: tokio::runtime::Handle::current() })
     }
 }
@@ -83,7 +84,50 @@ impl Lab {
     /// How the lab's names are resolved: by walking from its root, and nothing else.
     #[must_use]
     pub fn names(&self) -> ResolverOptions {
-        ResolverOptions { walker: self.walker(), machine: None, ..ResolverOptions::default() }
+        ResolverOptions { walker: self.walker(), machine: None, roots: self.roots(), ..ResolverOptions::default() }
+    }
+
+    /// A resolver in the clear. It walks the lab, and checks signatures.
+    #[must_use]
+    pub fn resolver(&self) -> Upstream {
+        Upstream::Plain(SocketAddr::from((fault::RESOLVER, self.servers.names.port)))
+    }
+
+    /// The same behind TLS, known by its name `dns`.
+    #[must_use]
+    pub fn resolver_tls(&self) -> Upstream {
+        self.tls_upstream(format!("dns.{}", fault::ZONE))
+    }
+
+    /// The same behind HTTPS. Its name is in the lab's zones.
+    #[must_use]
+    pub fn resolver_https(&self) -> Upstream {
+        self.https_upstream(&format!("dns.{}", fault::ZONE))
+    }
+
+    /// Who is to be asked for names so that a fault shows: a resolver if the fault is one's own.
+    #[must_use]
+    pub fn fault_method(&self, fault: Fault) -> Method {
+        match fault {
+            Fault::DotWrongCertificate | Fault::DotHangsUp => Method::Resolver(Some(self.tls_upstream(fault.host()))),
+            fault if fault.is_of_resolver() => Method::Resolver(Some(self.https_upstream(&fault.host()))),
+            _ => Method::Walk,
+        }
+    }
+
+    fn tls_upstream(&self, name: String) -> Upstream {
+        Upstream::Tls { address: self.servers.names.secure.tls, name: Some(name) }
+    }
+
+    fn https_upstream(&self, host: &str) -> Upstream {
+        let mut url = self.servers.names.secure.https.clone();
+        // The lab's names are names.
+        let _ = url.set_host(Some(host));
+        Upstream::Https { url, address: None }
+    }
+
+    fn roots(&self) -> Roots {
+        Roots::Pem(self.root_pem().as_bytes().to_vec())
     }
 
     /// The URL of a path on the healthy site.
@@ -105,10 +149,10 @@ impl Lab {
         format!("http://www.{}:{}{path}", fault::ZONE, self.servers.web.ports.http)
     }
 
-    /// The URL that shows a fault.
+    /// The URL that shows a fault, if names are asked for as [`Lab::fault_method`] says.
     #[must_use]
     pub fn fault_url(&self, fault: Fault) -> String {
-        self.host_url(fault.name(), "/")
+        if fault.is_of_resolver() { self.url("/") } else { self.host_url(fault.name(), "/") }
     }
 
     /// The certificate of the lab's root, as PEM.
@@ -126,7 +170,7 @@ impl Lab {
     /// A probe that asks this lab's name servers and trusts its root.
     #[must_use]
     pub fn probe(&self) -> Probe {
-        Probe { names: self.names(), roots: Roots::Pem(self.root_pem().as_bytes().to_vec()), ..Probe::default() }
+        Probe { names: self.names(), roots: self.roots(), ..Probe::default() }
     }
 
     /// The same with every address known beforehand, so that no name server is asked.

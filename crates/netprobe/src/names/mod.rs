@@ -8,32 +8,42 @@
 //! ```
 //!
 //! An entry in the hosts file ends the search, as it does for every program. An answer in the resolver's cache is shown, and the
-//! walk is done all the same: this crate is there to show it. [`Method::Resolver`] asks the resolver instead, as programs do.
+//! walk is done all the same: this crate is there to show it. [`Method::Resolver`] asks a resolver instead, as programs do: in the
+//! clear, inside TLS or over HTTPS ([`Upstream`]). Such a resolver has to be found, connected to and agreed with first: each of these is
+//! a step ([`Secured`]).
 
 mod cache;
+mod doh;
 mod hosts;
 mod machine;
 mod nsswitch;
 mod resolution;
+mod secure;
 mod stub;
+mod upstream;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::dns::{DnsError, Query, RecordType, Walker};
-use crate::{Clock, Error, Phase, Step};
+use crate::dns::{DnsError, RecordType, Walker};
+use crate::tls::{Alpn, Roots, TlsClient};
+use crate::{Clock, Error};
 use cache::{Cache, Hit};
+use stub::Asking;
 
 pub use cache::CACHE_ENTRIES_MAX;
+pub(crate) use doh::MESSAGE;
 pub use hosts::{HostsEntry, find_in_hosts};
 pub use machine::Machine;
 pub use nsswitch::{Found, Service, host_services};
 pub use resolution::{CacheLook, Place, Resolution, Source};
+pub use secure::Secured;
 pub use stub::{Stub, system_resolvers};
+pub use upstream::{TLS_PORT, Upstream};
 
 /// Which addresses are wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,18 +98,20 @@ pub struct ResolverOptions {
     pub method: Method,
     /// Where this machine looks first; nowhere if none is given.
     pub machine: Option<Machine>,
+    /// Whose signature makes the certificate of a resolver good.
+    pub roots: Roots,
     /// How the walk from the root is done: from where, trusting what, within which limits.
     pub walker: Walker,
 }
 
 /// Who is asked for a name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Method {
     /// The authorities, from the root down.
     #[default]
     Walk,
     /// This resolver, or the system's.
-    Resolver(Option<SocketAddr>),
+    Resolver(Option<Upstream>),
 }
 
 impl Default for ResolverOptions {
@@ -109,6 +121,7 @@ impl Default for ResolverOptions {
             timeout_ms: 10_000,
             method: Method::Walk,
             machine: Some(Machine::default()),
+            roots: Roots::default(),
             walker: Walker::default(),
         }
     }
@@ -119,13 +132,21 @@ impl Default for ResolverOptions {
 pub struct Resolver {
     options: ResolverOptions,
     cache: Mutex<Cache>,
+    /// For a resolver behind TLS, with the tickets that it gave.
+    tls: Option<Result<TlsClient, Error>>,
 }
 
 impl Resolver {
-    /// A resolver that has learnt nothing yet.
+    /// A resolver that has learnt nothing yet. Reads the roots if it is going to ask through TLS.
     #[must_use]
     pub fn new(options: ResolverOptions) -> Self {
-        Self { options, cache: Mutex::default() }
+        let alpn = match &options.method {
+            Method::Resolver(Some(Upstream::Tls { .. })) => Some(Alpn::Dot),
+            Method::Resolver(Some(Upstream::Https { .. })) => Some(Alpn::Http2),
+            _ => None,
+        };
+        let tls = alpn.map(|alpn| TlsClient::new(&options.roots, alpn).map_err(Error::from));
+        Self { options, cache: Mutex::default(), tls }
     }
 
     /// The addresses of `host`, which is a name or an address without brackets.
@@ -154,9 +175,10 @@ impl Resolver {
         if let Some(look) = local {
             return Resolution::given(host, look.addresses.clone(), Source::Hosts).after(looks);
         }
-        let resolution = match self.options.method {
-            Method::Walk => self.walk(host, clock).await,
-            Method::Resolver(resolver) => self.ask_resolver(resolver, host, clock).await,
+        let resolution = match &self.options.method {
+            // Futures that hold whole walks would fill the stack of whoever holds them.
+            Method::Walk => Box::pin(self.walk(host, clock)).await,
+            Method::Resolver(resolver) => Box::pin(self.ask_resolver(resolver.as_ref(), host, clock)).await,
         };
         resolution.after(looks)
     }
@@ -190,10 +212,7 @@ impl Resolver {
     /// Asks the authorities, from the root down.
     async fn walk(&self, host: &str, clock: &Clock) -> Resolution {
         let limit = Duration::from_millis(self.options.timeout_ms);
-        let mut walker = self.options.walker.clone();
-        walker.walk_timeout = walker.walk_timeout.min(limit);
-        // One server that says nothing leaves time for others.
-        walker.query_timeout = walker.query_timeout.min(limit / 4);
+        let walker = self.options.walker.within(limit);
         let record_types = self.options.family.record_types();
         let walk = walker.walk(host, record_types, clock).await;
         {
@@ -207,19 +226,23 @@ impl Resolver {
             Ok(addresses) => (resolution.addresses, resolution.source) = (addresses, Source::Walk),
             Err(error) => resolution.error = Some(error.into()),
         }
-        let label = format!("walk from the root to {}", walk.name);
-        let mut step = Step::new(Phase::Names, label, walk.span, resolution.error.clone());
-        step.children = walk.queries.iter().map(Query::step).collect();
-        resolution.steps.push(step);
+        resolution.steps.push(walk.step(resolution.error.clone()));
         resolution.walk = Some(walk);
         resolution
     }
 
     /// Asks a resolver, and takes its word for it.
-    async fn ask_resolver(&self, resolver: Option<SocketAddr>, host: &str, clock: &Clock) -> Resolution {
-        let timeout = Duration::from_millis(self.options.timeout_ms);
+    async fn ask_resolver(&self, resolver: Option<&Upstream>, host: &str, clock: &Clock) -> Resolution {
         let family = self.options.family;
-        let stub = stub::ask(resolver, host, family, timeout, clock).await;
+        let asking = Asking {
+            name: host,
+            family,
+            timeout: Duration::from_millis(self.options.timeout_ms),
+            tls: self.tls.as_ref(),
+            walker: &self.options.walker,
+            clock,
+        };
+        let stub = stub::ask(resolver, &asking).await;
         let ttl = stub.records.iter().map(|record| record.ttl).min();
         if let (Some(ttl), None) = (ttl, &stub.error) {
             let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
@@ -230,10 +253,8 @@ impl Resolver {
             }
         }
         let mut resolution = Resolution::given(host, stub.addresses(), Source::Resolver);
-        resolution.error = stub.error.clone().map(Error::from);
-        let listed = stub.resolvers.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
-        let label = format!("{host} @{listed}");
-        resolution.steps.push(Step::new(Phase::Names, label, stub.span, resolution.error.clone()));
+        resolution.error.clone_from(&stub.error);
+        resolution.steps.push(stub.step(host));
         resolution.stub = Some(stub);
         resolution
     }

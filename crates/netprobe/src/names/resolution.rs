@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::Stub;
-use crate::dns::{DnsError, Outcome, Query, Tried, Walk};
+use crate::dns::{DnsError, Outcome, Query, Transport, Tried, Walk};
 use crate::{Clock, Error, Phase, Span, Step};
 
 /// A place where an answer could be already.
@@ -141,10 +141,21 @@ impl Resolution {
     }
 }
 
+impl Walk {
+    /// A bar of the waterfall with one for each query.
+    pub(super) fn step(&self, error: Option<Error>) -> Step {
+        let mut step = Step::new(Phase::Names, format!("walk from the root to {}", self.name), self.span, error);
+        step.children = self.queries.iter().map(Query::step).collect();
+        step
+    }
+}
+
 impl Query {
     /// One bar of the waterfall.
     pub(super) fn step(&self) -> Step {
-        let label = format!("{} {} @{}: {}", self.name, self.record_type, self.server, self.outcome);
+        let over =
+            if self.transport == Transport::Udp { String::new() } else { format!(" over {}", self.transport.name()) };
+        let label = format!("{} {} @{}{over}: {}", self.name, self.record_type, self.server, self.outcome);
         let error = match &self.outcome {
             Outcome::Failed(failure) => {
                 let tried = vec![Tried::new(self.server.clone(), failure.clone())];

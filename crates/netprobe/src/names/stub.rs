@@ -1,35 +1,40 @@
-//! Asking a resolver: what every program does, and what hides the walk. Ours is hickory-resolver.
+//! Asking a resolver: what every program does, and what hides the walk.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{
-    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts, ServerOrderingStrategy,
-};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::{DnsError as NetDnsError, NetError};
+use hickory_proto::op::Message;
+use hickory_proto::rr::Name;
+use hickory_resolver::config::NameServerConfig;
 use serde::{Deserialize, Serialize};
 
 use super::Family;
-use crate::dns::{Answer, DnsError, Outcome, Query, Record, RecordType, Recursion, Server, ask_one, text};
-use crate::{Clock, Span};
+use super::secure::{self, Secured};
+use super::upstream::{PORT, Upstream};
+use crate::dns::one::ask_server;
+use crate::dns::reply::{End, Reply, read_resolved};
+use crate::dns::{
+    Answer, DnsError, Outcome, Query, Record, RecordType, Recursion, Server, Soa, Tried, Walker, ask_one, text,
+};
+use crate::tls::TlsClient;
+use crate::{Clock, Error, Phase, Span, Step};
 
-/// The port of resolvers.
-const PORT: u16 = 53;
-
-/// What a resolver answered.
+/// What resolvers answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stub {
-    /// The resolvers that were there to be asked.
-    pub resolvers: Vec<SocketAddr>,
-    /// What they answered, aliases included.
+    /// Those that were asked, in that order, as [`Upstream`] writes them.
+    pub resolvers: Vec<String>,
+    /// The connection to the last of them, if it was asked through TLS.
+    pub secured: Option<Secured>,
+    /// Every query, in the order in which they were sent.
+    pub queries: Vec<Query>,
+    /// What was answered, aliases included.
     pub records: Vec<Record>,
-    /// From the first query to the last answer.
+    /// From the first thing that was done to the last answer.
     pub span: Span,
     /// Why there is no address.
-    pub error: Option<DnsError>,
+    pub error: Option<Error>,
 }
 
 impl Stub {
@@ -38,95 +43,146 @@ impl Stub {
     pub fn addresses(&self) -> Vec<IpAddr> {
         Answer::Records { records: self.records.clone() }.addresses()
     }
+
+    /// The whole as a step with its parts.
+    pub(super) fn step(&self, name: &str) -> Step {
+        let label = format!("{name} @{}", self.resolvers.join(", "));
+        let mut step = Step::new(Phase::Names, label, self.span, self.error.clone());
+        step.children = self.secured.iter().flat_map(Secured::steps).collect();
+        step.children.extend(self.queries.iter().map(Query::step));
+        step
+    }
 }
 
-/// Asks this resolver, or those of the system, in the order in which they are listed.
-pub(super) async fn ask(
-    resolver: Option<SocketAddr>,
-    name: &str,
-    family: Family,
-    timeout: Duration,
-    clock: &Clock,
-) -> Stub {
-    let (mut stub, span) = clock.measure(ask_all(resolver, name, family, timeout)).await;
+/// What is asked, for how long it may be waited, and with what a resolver behind TLS is found and known.
+pub(super) struct Asking<'a> {
+    pub(super) name: &'a str,
+    pub(super) family: Family,
+    pub(super) timeout: Duration,
+    pub(super) tls: Option<&'a Result<TlsClient, Error>>,
+    pub(super) walker: &'a Walker,
+    pub(super) clock: &'a Clock,
+}
+
+/// What became of each question.
+pub(super) type Replies = Vec<(Query, Option<Message>)>;
+
+/// Asks this resolver, or those of the system one after the other, in the order in which they are listed.
+pub(super) async fn ask(resolver: Option<&Upstream>, asking: &Asking<'_>) -> Stub {
+    let stub = Stub {
+        resolvers: Vec::new(),
+        secured: None,
+        queries: Vec::new(),
+        records: Vec::new(),
+        span: Span::default(),
+        error: None,
+    };
+    let (mut stub, span) = asking.clock.measure(ask_all(resolver, asking, stub)).await;
     stub.span = span;
     stub
 }
 
-async fn ask_all(resolver: Option<SocketAddr>, name: &str, family: Family, timeout: Duration) -> Stub {
-    let mut stub = Stub { resolvers: Vec::new(), records: Vec::new(), span: Span::default(), error: None };
-    let resolvers = match resolver.map_or_else(system_resolvers, |resolver| Ok(vec![resolver])) {
-        Ok(resolvers) => resolvers,
-        Err(error) => return Stub { error: Some(error), ..stub },
+async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stub) -> Stub {
+    let system = || system_resolvers().map(|all| all.into_iter().map(Upstream::Plain).collect());
+    let upstreams = match resolver.map_or_else(system, |resolver| Ok(vec![resolver.clone()])) {
+        Ok(upstreams) => upstreams,
+        Err(error) => return Stub { error: Some(error.into()), ..stub },
     };
-    stub.resolvers.clone_from(&resolvers);
-    let listed = resolvers.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
-    let unusable =
-        |error: &NetError| DnsError::Stub { server: listed.clone(), reason: text::escape(&error.to_string()) };
-    let client = match client(&resolvers, timeout) {
-        Ok(client) => client,
-        Err(error) => return Stub { error: Some(unusable(&error)), ..stub },
-    };
-    let name = match crate::dns::parse_name(name) {
+    let name = match crate::dns::parse_name(asking.name) {
         Ok(name) => name,
-        Err(error) => return Stub { error: Some(error), ..stub },
+        Err(error) => return Stub { error: Some(error.into()), ..stub },
     };
-    // Both families at the same time, as programs ask.
-    let types = family.record_types();
-    let lookup = |record_type: &RecordType| tokio::time::timeout(timeout, client.lookup(name.clone(), *record_type));
-    for (record_type, found) in types.iter().zip(join_all(types.iter().map(lookup)).await) {
-        match found {
-            Ok(Ok(lookup)) => {
-                // The aliases come with each type's answer.
-                for record in text::records(lookup.answers()) {
-                    if !stub.records.contains(&record) {
-                        stub.records.push(record);
-                    }
-                }
+    let mut questions: Vec<_> = asking.family.record_types().iter().map(|kind| (name.clone(), *kind)).collect();
+    let mut tried = Vec::new();
+    let began_ns = asking.clock.now_ns();
+    for (place, upstream) in upstreams.iter().enumerate() {
+        // One that says nothing leaves time for those behind it.
+        let spent = Duration::from_nanos(asking.clock.now_ns().saturating_sub(began_ns));
+        let timeout = asking.timeout.saturating_sub(spent) / u32::try_from(upstreams.len() - place).unwrap_or(u32::MAX);
+        stub.resolvers.push(upstream.to_string());
+        let replies = match upstream {
+            Upstream::Plain(address) => plain(*address, &questions, timeout, asking.clock).await,
+            secure => {
+                let (secured, replies) = Box::pin(secure::ask(secure, &questions, timeout, asking)).await;
+                stub.secured = Some(secured);
+                replies
             }
-            Ok(Err(error)) => stub.error = Some(negative(&error, *record_type).unwrap_or_else(|| unusable(&error))),
-            Err(_) => {
-                let reason = format!("silent for {} ms", timeout.as_millis());
-                stub.error = Some(DnsError::Stub { server: listed.clone(), reason });
+        };
+        let replies = match replies {
+            Ok(replies) => replies,
+            Err(error) => return Stub { error: Some(error), ..stub },
+        };
+        for (mut query, message) in replies {
+            let asked = questions.iter().find(|(_, kind)| kind.to_string() == query.record_type).cloned();
+            if let (Some((name, kind)), Some(message)) = (asked, message) {
+                let reply = read_resolved(&message, &name, kind);
+                query.outcome = reply.outcome();
+                questions.retain(|(_, left)| matches!(reply, Reply::Useless(_)) || *left != kind);
+                stub.take(reply, &name, kind);
             }
+            if let Outcome::Failed(failure) = &query.outcome {
+                // The same of both families is one thing.
+                let one = Tried::new(query.server.clone(), failure.clone());
+                tried.extend((!tried.contains(&one)).then_some(one));
+            }
+            stub.queries.push(query);
+        }
+        if questions.is_empty() {
+            break;
         }
     }
     if !stub.addresses().is_empty() {
         stub.error = None;
+    } else if !questions.is_empty() {
+        stub.error = Some(DnsError::NoUsableResolver { tried }.into());
     }
     stub
 }
 
-fn client(resolvers: &[SocketAddr], timeout: Duration) -> Result<TokioResolver, NetError> {
-    let server = |address: &SocketAddr| {
-        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-            connection.port = address.port();
-            connection
-        });
-        NameServerConfig::new(address.ip(), true, connections.to_vec())
-    };
-    let config = ResolverConfig::from_name_servers(resolvers.iter().map(server).collect());
-    let mut options = ResolverOpts::default();
-    options.timeout = timeout;
-    options.attempts = 1;
-    options.cache_size = 0;
-    options.use_hosts_file = ResolveHosts::Never;
-    options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
-    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options).build()
+impl Stub {
+    /// Takes what a resolver found, and only what follows from the question.
+    fn take(&mut self, reply: Reply, name: &Name, record_type: RecordType) {
+        let Reply::Answer { aliases, end } = reply else { return };
+        let last = aliases.iter().fold(name.clone(), |last, alias| text::alias_target(alias).unwrap_or(last));
+        let records = match &end {
+            End::Records(records) => records.as_slice(),
+            _ => &[],
+        };
+        for record in text::records(aliases.iter().chain(records)) {
+            // The aliases come with each type's answer.
+            if !self.records.contains(&record) {
+                self.records.push(record);
+            }
+        }
+        let (last, kind) = (text::name(&last), record_type.to_string());
+        self.error = match end {
+            End::Records(_) | End::Elsewhere(_) => return,
+            End::Loop(_) => {
+                let path = std::iter::once(name.clone()).chain(aliases.iter().filter_map(text::alias_target));
+                Some(DnsError::AliasLoop { path: path.map(|name| text::name(&name)).collect() }.into())
+            }
+            End::NoData(soa) => {
+                let soa = soa.as_ref().map(Soa::of);
+                Some(DnsError::NoData { name: last, record_type: kind, soa }.into())
+            }
+            End::NoSuchName(soa) => {
+                let soa = soa.as_ref().map(Soa::of);
+                Some(DnsError::NoSuchName { name: last, soa }.into())
+            }
+        };
+    }
 }
 
-/// That there are no records is an answer.
-fn negative(error: &NetError, record_type: RecordType) -> Option<DnsError> {
-    let NetError::Dns(NetDnsError::NoRecordsFound(none)) = error else { return None };
-    let name = text::name(none.query.name());
-    let absent = none.response_code == hickory_proto::op::ResponseCode::NXDomain;
-    match none.response_code {
-        _ if absent => Some(DnsError::NoSuchName { name, soa: None }),
-        hickory_proto::op::ResponseCode::NoError => {
-            Some(DnsError::NoData { name, record_type: record_type.to_string(), soa: None })
-        }
-        _ => None,
-    }
+/// All questions at the same time, as programs ask.
+async fn plain(
+    resolver: SocketAddr,
+    questions: &[(Name, RecordType)],
+    timeout: Duration,
+    clock: &Clock,
+) -> Result<Replies, Error> {
+    let server = Server { name: String::new(), address: resolver };
+    let ask = |question| ask_server(&server, question, Recursion::Desired, timeout, clock);
+    Ok(join_all(questions.iter().map(ask)).await.into_iter().collect::<Result<_, DnsError>>()?)
 }
 
 /// The resolvers of the system's configuration.

@@ -96,6 +96,8 @@ pub enum Alpn {
     Http1,
     /// HTTP/2 alone.
     Http2,
+    /// DNS over TLS (RFC 7858), which is no HTTP.
+    Dot,
 }
 
 impl Alpn {
@@ -104,6 +106,7 @@ impl Alpn {
             Self::Any => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             Self::Http1 => vec![b"http/1.1".to_vec()],
             Self::Http2 => vec![b"h2".to_vec()],
+            Self::Dot => vec![b"dot".to_vec()],
         }
     }
 }

@@ -164,7 +164,7 @@ impl Trail<'_> {
                 }
                 Ok(message) if edns && lacks_edns(&message) => {
                     edns = false;
-                    self.conclude(index, Outcome::Failed(rcode_of(&message)));
+                    self.conclude(index, Outcome::Failed(Failure::rcode(&message)));
                     continue;
                 }
                 Ok(message) => match reply::read(&message, zone, &question.name, question.record_type) {
@@ -191,10 +191,6 @@ impl Trail<'_> {
         self.conclude(index, Outcome::Failed(failure));
         *self.failures.entry(server).or_default() += 1;
     }
-}
-
-fn rcode_of(message: &Message) -> Failure {
-    Failure::Rcode { rcode: text::rcode(message.metadata.response_code) }
 }
 
 /// A server from before 1999 (RFC 6891, section 7).

@@ -13,13 +13,13 @@ use crate::dns::trace::{Alias, Answer, Lookup, Purpose, Soa};
 use crate::dns::{DnsError, text};
 
 /// Where a descent ended.
-pub(super) struct Descent {
-    pub(super) aliases: Vec<Alias>,
-    pub(super) end: Ending,
-    pub(super) status: Status,
+pub(crate) struct Descent {
+    pub(crate) aliases: Vec<Alias>,
+    pub(crate) end: Ending,
+    pub(crate) status: Status,
 }
 
-pub(super) enum Ending {
+pub(crate) enum Ending {
     Records(Vec<rr::Record>),
     NoData(Name, Option<Negative>),
     NoSuchName(Name, Option<Negative>),

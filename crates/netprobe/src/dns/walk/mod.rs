@@ -18,9 +18,11 @@ use super::dnssec::signature::{Checks, describe};
 use super::dnssec::{Bogus, Insecure, Link, SIGNATURE_CHECKS_MAX, Status};
 use super::reply::NameServer;
 use super::roots::{Anchor, PORT, root_anchors, root_servers};
-use super::trace::{Lookup, Query, Server, Walk};
+use super::trace::{Lookup, Purpose, Query, Server, Walk};
 use super::{DnsError, text};
 use crate::{Clock, Span};
+pub(crate) use descend::{Descent, Ending};
+
 use ask::Heard;
 use send::Key;
 
@@ -148,6 +150,22 @@ impl Walker {
         let asking_cpu_ns: u64 = queries.iter().map(|query| query.span.cpu_ns).sum();
         let cpu_ns = duration_ns.saturating_sub(covered_ns(&queries)) + asking_cpu_ns;
         Walk { name, queries, lookups, chain, span: Span::new(start_ns, duration_ns, cpu_ns) }
+    }
+}
+
+impl Walker {
+    /// One type of a name's records as messages have them: for a resolver that passes them on.
+    pub(crate) async fn find(&self, name: &Name, record_type: RecordType, clock: &Clock) -> Result<Descent, DnsError> {
+        let mut trail = Trail::new(self, clock);
+        Box::pin(trail.descend(name, record_type, Purpose::Question, 0)).await
+    }
+
+    /// The same in less time, of which one server that says nothing leaves some for others.
+    pub(crate) fn within(&self, limit: Duration) -> Self {
+        let mut walker = self.clone();
+        walker.walk_timeout = walker.walk_timeout.min(limit);
+        walker.query_timeout = walker.query_timeout.min(limit / 4);
+        walker
     }
 }
 

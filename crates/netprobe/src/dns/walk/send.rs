@@ -64,6 +64,7 @@ impl Trail<'_> {
             dnssec: self.options.validation != Validation::Off,
             edns,
             randomise_case: self.options.randomise_case && transport == Transport::Udp,
+            ..Shape::default()
         };
         let bad_name = || DnsError::BadName { name: text::name(&question.name), reason: "it is too long".to_owned() };
         Prepared::new(&question.name, question.record_type, shape).ok_or_else(bad_name)

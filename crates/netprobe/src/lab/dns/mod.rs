@@ -4,6 +4,8 @@
 
 mod authority;
 mod proofs;
+mod recursor;
+mod secure;
 mod serve;
 mod world;
 mod zone;
@@ -16,8 +18,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::LabError;
+use super::ca::Authority;
+use super::fault::RESOLVER;
 use super::hosts::Host;
 use crate::dns::{Anchor, Server, Walker};
+pub(super) use secure::Secure;
+
+use recursor::Recursor;
 use world::{ROOT, World};
 
 /// How many ports are tried before giving up: all servers need the same one, as out there.
@@ -31,33 +38,46 @@ const RECEIVE_BYTES: usize = 4 * 1024 * 1024;
 pub(super) struct NameServers {
     pub(super) port: u16,
     pub(super) anchor: Anchor,
+    /// Where the resolver is behind TLS.
+    pub(super) secure: Secure,
 }
 
 type Bound = (Ipv4Addr, UdpSocket, TcpListener);
 
 impl NameServers {
     /// Starts every server on the current runtime.
-    pub(super) async fn start(hosts: &[Host]) -> Result<Self, LabError> {
+    pub(super) async fn start(hosts: &[Host], authority: &Authority) -> Result<Self, LabError> {
         let sign = |message: String| LabError::Sign { what: "its zones".to_owned(), message };
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let now = u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(0);
         let World { servers, anchor } = World::new(hosts, now).map_err(sign)?;
         let anchor = anchor.parse().map_err(|error| sign(format!("{error}")))?;
-        let addresses: Vec<Ipv4Addr> = servers.iter().map(|(address, _)| *address).collect();
-        let (port, bound) = bind_all(&addresses).await?;
+        let addresses: Vec<Ipv4Addr> =
+            servers.iter().map(|(address, _)| *address).chain(std::iter::once(RESOLVER)).collect();
+        let (port, mut bound) = bind_all(&addresses).await?;
+        let recursor = Arc::new(Recursor { walker: walker(port, &anchor) });
+        if let Some((_, datagrams, connections)) = bound.pop() {
+            tokio::spawn(recursor::datagrams(Arc::clone(&recursor), datagrams));
+            tokio::spawn(recursor::connections(Arc::clone(&recursor), connections));
+        }
         for ((_, server), (_, datagrams, connections)) in servers.into_iter().zip(bound) {
             let server = Arc::new(server);
             tokio::spawn(serve::datagrams(Arc::clone(&server), datagrams));
             tokio::spawn(serve::connections(server, connections));
         }
-        Ok(Self { port, anchor })
+        let secure = secure::start(&recursor, authority)?;
+        Ok(Self { port, anchor, secure })
     }
 
     /// A walker that starts at the lab's root and trusts its key.
     pub(super) fn walker(&self) -> Walker {
-        let root = Server { name: "a.root.test.".to_owned(), address: SocketAddr::new(IpAddr::V4(ROOT), self.port) };
-        Walker { roots: vec![root], port: self.port, anchors: vec![self.anchor.clone()], ..Walker::default() }
+        walker(self.port, &self.anchor)
     }
+}
+
+fn walker(port: u16, anchor: &Anchor) -> Walker {
+    let root = Server { name: "a.root.test.".to_owned(), address: SocketAddr::new(IpAddr::V4(ROOT), port) };
+    Walker { roots: vec![root], port, anchors: vec![anchor.clone()], ..Walker::default() }
 }
 
 /// One port that is free at every address, on UDP and TCP.

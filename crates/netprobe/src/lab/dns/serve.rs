@@ -156,7 +156,7 @@ fn is_signature_of_keys(record: &Record) -> bool {
 }
 
 /// The response, or only its head if it does not fit (RFC 2181, section 9).
-fn fit(response: &Message, query: &Message) -> Vec<u8> {
+pub(super) fn fit(response: &Message, query: &Message) -> Vec<u8> {
     let limit = query.edns.as_ref().map_or(PLAIN_DATAGRAM, |edns| edns.max_payload().max(PLAIN_DATAGRAM));
     match response.to_vec() {
         Ok(bytes) if bytes.len() <= usize::from(limit) => bytes,

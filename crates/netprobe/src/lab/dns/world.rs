@@ -8,6 +8,7 @@
 //!            signed.whiteboard.test., unsigned.whiteboard.test.   on the same server as the zone above
 //! 127.0.2.5  the faults' zones     NSEC             honest
 //! 127.0.2.6  the faults' zones                      lies
+//! 127.0.2.53 nothing                                a resolver, in the clear, behind TLS and behind HTTPS
 //! ```
 
 use std::net::{IpAddr, Ipv4Addr};

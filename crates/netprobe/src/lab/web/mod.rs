@@ -23,6 +23,7 @@ pub(super) use faults::SilentListener;
 pub(super) use pages::Ports;
 pub(super) use raw::BEFORE_RESET;
 pub(super) use replica::Replica;
+pub(super) use secure::server_config;
 
 /// Where the web servers listen.
 #[derive(Debug)]
@@ -43,14 +44,13 @@ const PORTS_TRIED_MAX: usize = 16;
 const BACKLOG: i32 = 4096;
 
 /// Starts all of them as tasks of the current runtime. `names` are the hosts of the healthy one.
-pub(super) fn start(names: &[String]) -> Result<Web, LabError> {
-    let authority = Authority::new()?;
+pub(super) fn start(names: &[String], authority: &Authority) -> Result<Web, LabError> {
     let plain = listen(SocketAddr::from((WEB, 0)))?;
     let listeners = Listeners::bind()?;
     let ports = Ports { http: port(&plain), https: port(&listeners.healthy) };
     let v6 = listeners.v6.as_ref().map(|_| Ipv6Addr::LOCALHOST);
     let pages = Arc::new(pages::Pages::new(ports, "web".to_owned()));
-    let secure = Arc::new(secure::Secure::new(&authority, names, Arc::clone(&pages))?);
+    let secure = Arc::new(secure::Secure::new(authority, names, Arc::clone(&pages))?);
     for listener in [Some(listeners.healthy), listeners.v6].into_iter().flatten() {
         let secure = Arc::clone(&secure);
         serve(listener, move |stream| Arc::clone(&secure).connection(stream));

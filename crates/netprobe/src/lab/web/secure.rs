@@ -80,6 +80,11 @@ impl Secure {
     }
 }
 
+/// A server with this certificate and these protocols.
+pub(in super::super) fn server_config(identity: &Identity, alpn: &[&[u8]]) -> Result<Arc<ServerConfig>, LabError> {
+    config(&warm_provider(), identity, alpn, rustls::ALL_VERSIONS)
+}
+
 fn config(
     provider: &Arc<CryptoProvider>,
     identity: &Identity,

@@ -1,0 +1,183 @@
+//! A resolver behind TLS: find it, connect, shake hands, ask. Each of these is a step with its time, as on the way to a page.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use hickory_proto::rr::{Name, RecordType};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use super::doh;
+use super::stub::{Asking, Replies};
+use super::upstream::Upstream;
+use crate::dns::exchange::Exchange;
+use crate::dns::message::Shape;
+use crate::dns::one::{prepare, written_down};
+use crate::dns::stream::{self, Received};
+use crate::dns::{Discarded, DnsError, Failure, Server, Transport, Walk};
+use crate::tcp::{self, ConnectOptions, Connection};
+use crate::tls::{Handshake, TlsClient};
+use crate::url::{host, port};
+use crate::{Clock, Error, Span, Step};
+
+/// How a resolver behind TLS was reached. All questions about one name go over one connection, and the next name gets another,
+/// whose handshake is resumed where the resolver gave a ticket.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Secured {
+    /// How its own name became an address, if it is known by name only: it cannot be asked for that.
+    pub bootstrap: Option<Walk>,
+    /// The connection to it.
+    pub connection: Option<Connection>,
+    /// The handshake on it.
+    pub handshake: Option<Handshake>,
+    /// Why it could not be asked. The last of the steps above failed, then.
+    pub error: Option<Error>,
+}
+
+impl Secured {
+    /// Its parts as steps; the error is the last one's.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        let walked = self.bootstrap.as_ref().map(|walk| walk.step(None));
+        let connected = self.connection.as_ref().map(|connection| connection.step(None));
+        let agreed = self.handshake.as_ref().map(|handshake| handshake.step(None));
+        let mut steps: Vec<Step> = [walked, connected, agreed].into_iter().flatten().collect();
+        if let Some(last) = steps.last_mut() {
+            last.error.clone_from(&self.error);
+        }
+        steps
+    }
+}
+
+/// What is left of the time that a resolver has.
+struct Deadline<'a> {
+    clock: &'a Clock,
+    end_ns: u64,
+}
+
+impl Deadline<'_> {
+    fn left(&self) -> Duration {
+        Duration::from_nanos(self.end_ns.saturating_sub(self.clock.now_ns()))
+    }
+
+    fn left_ms(&self) -> u64 {
+        u64::try_from(self.left().as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+/// Asks a resolver behind TLS. How far it came is returned either way.
+pub(super) async fn ask(
+    resolver: &Upstream,
+    questions: &[(Name, RecordType)],
+    timeout: Duration,
+    asking: &Asking<'_>,
+) -> (Secured, Result<Replies, Error>) {
+    let mut secured = Secured::default();
+    let end_ns = asking.clock.now_ns().saturating_add(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX));
+    let deadline = Deadline { clock: asking.clock, end_ns };
+    let opened = open(resolver, asking, &deadline, &mut secured).await;
+    let (server, stream) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            secured.error = Some(error.clone());
+            return (secured, Err(error));
+        }
+    };
+    let replies = put(resolver, questions, server, stream, &deadline).await;
+    (secured, replies.map_err(Error::from))
+}
+
+/// The connection, up to the point where questions may go over it.
+async fn open(
+    resolver: &Upstream,
+    asking: &Asking<'_>,
+    deadline: &Deadline<'_>,
+    secured: &mut Secured,
+) -> Result<(Server, TlsStream<TcpStream>), Error> {
+    let tls: &TlsClient = match asking.tls {
+        Some(Ok(tls)) => tls,
+        Some(Err(error)) => return Err(error.clone()),
+        None => return Err(DnsError::NoUsableResolver { tried: Vec::new() }.into()),
+    };
+    let (name, addresses, port) = match resolver {
+        Upstream::Plain(address) => (address.ip().to_string(), vec![address.ip()], address.port()),
+        Upstream::Tls { address, name } => {
+            (name.clone().unwrap_or_else(|| address.ip().to_string()), vec![address.ip()], address.port())
+        }
+        Upstream::Https { url, address: Some(address) } => (host(url).to_owned(), vec![*address], port(url)),
+        Upstream::Https { url, address: None } => {
+            (host(url).to_owned(), find(host(url), asking, deadline, secured).await?, port(url))
+        }
+    };
+    let options = ConnectOptions { timeout_ms: deadline.left_ms(), ..ConnectOptions::default() };
+    let (connection, stream) = tcp::connect(&name, &addresses, port, &options, asking.clock).await;
+    let peer = connection.peer;
+    secured.connection = Some(connection);
+    let stream = stream?;
+    let (handshake, stream) = tls.handshake(&name, stream, deadline.left_ms(), asking.clock).await;
+    secured.handshake = Some(handshake);
+    let address = peer.ok_or_else(|| tcp::TcpError::NoAddress { host: name.clone() })?;
+    Ok((Server { name, address }, stream?))
+}
+
+/// The addresses of the resolver's own host, from the authorities.
+async fn find(
+    host: &str,
+    asking: &Asking<'_>,
+    deadline: &Deadline<'_>,
+    secured: &mut Secured,
+) -> Result<Vec<IpAddr>, Error> {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let walker = asking.walker.within(deadline.left());
+    let walk = Box::pin(walker.walk(host, asking.family.record_types(), asking.clock)).await;
+    let addresses = walk.addresses();
+    secured.bootstrap = Some(walk);
+    Ok(addresses?)
+}
+
+/// Puts all questions at the same time. They share the connection, and so the work that it takes.
+async fn put(
+    resolver: &Upstream,
+    questions: &[(Name, RecordType)],
+    server: Server,
+    mut stream: TlsStream<TcpStream>,
+    deadline: &Deadline<'_>,
+) -> Result<Replies, DnsError> {
+    let clock = deadline.clock;
+    let is_https = matches!(resolver, Upstream::Https { .. });
+    let shape = Shape { randomise_case: false, randomise_id: !is_https, padded: true, ..Shape::default() };
+    let prepared = questions.iter().map(|question| prepare(question, shape)).collect::<Result<Vec<_>, _>>()?;
+    let mut received: Vec<_> = prepared.iter().map(|_| None).collect();
+    let limit = deadline.left();
+    let span = match resolver {
+        Upstream::Https { url, .. } => {
+            within(limit, clock, doh::exchange(stream, url, &prepared, &mut received, clock)).await
+        }
+        _ => within(limit, clock, stream::exchange(&mut stream, &prepared, &mut received, clock)).await,
+    };
+    let transport = if is_https { Transport::Https } else { Transport::Tls };
+    let after_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    let silent = || Failure::Silent { after_ms, tries: 1, discarded: Discarded::default() };
+    let written = questions.iter().zip(&prepared).zip(received).map(|((question, prepared), received)| {
+        let (span, exchange) = apart(span, received.unwrap_or_else(|| Err(silent())));
+        written_down(&server, question, transport, prepared, span, exchange)
+    });
+    Ok(written.collect())
+}
+
+async fn within(limit: Duration, clock: &Clock, exchange: impl Future<Output = ()>) -> Span {
+    // What came in time is kept, and what did not come has no place.
+    clock.measure(tokio::time::timeout(limit, exchange)).await.1
+}
+
+/// One query's part of what all of them took.
+fn apart(whole: Span, received: Result<Received, Failure>) -> (Span, Exchange) {
+    let until_ns = received.as_ref().map_or(whole.end_ns(), |received| received.at_ns);
+    let span = Span::new(whole.start_ns, until_ns.saturating_sub(whole.start_ns), whole.cpu_ns);
+    let bytes_received = received.as_ref().map_or(0, |received| received.bytes);
+    let response = received.map(|received| received.message);
+    (span, Exchange { bytes_received, discarded: Discarded::default(), sent_ns: vec![whole.start_ns], response })
+}
