@@ -1,5 +1,5 @@
 //! The walk against other people's servers: NSD plays root, top-level domain and authority, with zones that LDNS signed, and
-//! unbound resolves and validates the same names. Ignored by default, since it needs Debian's packages `nsd`, `unbound`,
+//! unbound resolves and validates the same names. The same unbound is asked in the clear, behind TLS and behind HTTPS. Ignored by default, since it needs Debian's packages `nsd`, `unbound`,
 //! `ldnsutils` and `bind9-dnsutils`:
 //!
 //! ```sh
@@ -13,14 +13,20 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use netprobe::Clock;
 use netprobe::dns::dnssec::{Bogus, Status};
-use netprobe::dns::{Anchor, Answer, DnsError, RecordType, Server, Walker};
+use netprobe::dns::{Anchor, Answer, DnsError, Failure, RecordType, Server, Walker};
+use netprobe::names::{Family, Method, Resolver, ResolverOptions};
+use netprobe::tls::Roots;
+use netprobe::{Clock, Error};
 
 const ROOT: Ipv4Addr = Ipv4Addr::new(127, 0, 3, 1);
 const TLD: Ipv4Addr = Ipv4Addr::new(127, 0, 3, 2);
 const LEAF: Ipv4Addr = Ipv4Addr::new(127, 0, 3, 3);
 const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 3, 4);
+
+/// How far above the port of all servers those of the resolver are behind TLS and HTTPS.
+const TLS: u16 = 1000;
+const HTTPS: u16 = 2000;
 
 /// How a zone is signed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -96,11 +102,14 @@ fn serve(folder: &Path, address: Ipv4Addr, port: u16, origins: &[&str]) -> Child
 }
 
 fn resolve(folder: &Path, port: u16, anchor: &str, stubs: &[(&str, Ipv4Addr)]) -> Child {
+    let (tls, https) = (port + TLS, port + HTTPS);
     let mut text = format!(
         "server:\n interface: {RESOLVER}\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n \
          directory: \"{folder}\"\n pidfile: \"\"\n use-syslog: no\n logfile: \"{folder}/unbound.log\"\n \
          do-not-query-localhost: no\n do-ip6: no\n trust-anchor: \"{anchor}\"\n module-config: \"validator iterator\"\n \
-         access-control: 127.0.0.0/8 allow\n\
+         access-control: 127.0.0.0/8 allow\n ede: yes\n \
+         interface: {RESOLVER}@{tls}\n tls-port: {tls}\n interface: {RESOLVER}@{https}\n https-port: {https}\n \
+         tls-service-key: \"{folder}/key.pem\"\n tls-service-pem: \"{folder}/chain.pem\"\n\
          remote-control:\n control-enable: no\n",
         folder = folder.display(),
     );
@@ -111,6 +120,15 @@ fn resolve(folder: &Path, port: u16, anchor: &str, stubs: &[(&str, Ipv4Addr)]) -
     let configuration = folder.join("unbound.conf");
     fs::write(&configuration, text).expect("a file");
     spawn("/usr/sbin/unbound", &["-d", "-c", &configuration.display().to_string()])
+}
+
+/// A certificate for the resolver, by its name and its address.
+fn certificate(folder: &Path) {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key");
+    let names = vec!["resolver.zz".to_owned(), RESOLVER.to_string()];
+    let certificate = rcgen::CertificateParams::new(names).expect("names").self_signed(&key).expect("a certificate");
+    fs::write(folder.join("chain.pem"), certificate.pem()).expect("a file");
+    fs::write(folder.join("key.pem"), key.serialize_pem()).expect("a file");
 }
 
 fn spawn(program: &str, arguments: &[&str]) -> Child {
@@ -216,6 +234,7 @@ async fn the_walk_and_unbound_agree_about_what_nsd_serves() {
 
     let stubs: Vec<(&str, Ipv4Addr)> =
         [(".", ROOT), ("zz.", TLD)].into_iter().chain(children.map(|child| (child, LEAF))).collect();
+    certificate(folder);
     let _running = Running(vec![
         serve(folder, ROOT, port, &["."]),
         serve(folder, TLD, port, &["zz."]),
@@ -279,7 +298,38 @@ async fn the_walk_and_unbound_agree_about_what_nsd_serves() {
             }] += 1;
         }
     }
+    let pem = fs::read(folder.join("chain.pem")).expect("a certificate");
+    the_resolver_says_the_same_every_way(folder, port, &pem).await;
     assert!(kinds.iter().all(|count| *count > 1), "every kind was seen: {kinds:?}");
+}
+
+/// What unbound answers in the clear, behind TLS and behind HTTPS, each beside `dig`.
+async fn the_resolver_says_the_same_every_way(folder: &Path, port: u16, pem: &[u8]) {
+    let https = format!("https://resolver.zz:{}/dns-query#{RESOLVER}", port + HTTPS);
+    let tls = [format!("tls://{RESOLVER}:{}", port + TLS), format!("tls://{RESOLVER}:{}#resolver.zz", port + TLS)];
+    for upstream in [format!("{RESOLVER}:{port}"), https].into_iter().chain(tls) {
+        let resolver = Resolver::new(ResolverOptions {
+            method: Method::Resolver(Some(upstream.parse().expect("a resolver"))),
+            roots: Roots::Pem(pem.to_vec()),
+            family: Family::V4,
+            machine: None,
+            ..ResolverOptions::default()
+        });
+        for name in ["www.signed.zz.", "many.signed.zz.", "alias.signed.zz.", "any.wild.hashed.zz.", "www.plain.zz."] {
+            let found = resolver.resolve(name, &Clock::start()).await;
+            let mut data: Vec<String> = found.addresses.iter().map(ToString::to_string).collect();
+            data.sort();
+            let theirs = unbound(folder, port, name, "A");
+            assert_eq!((data, found.error), (theirs.data, None), "{name} {upstream}");
+        }
+        let absent = resolver.resolve("absent.signed.zz.", &Clock::start()).await;
+        assert!(matches!(absent.error, Some(Error::Dns(DnsError::NoSuchName { .. }))), "{upstream}: {absent:?}");
+        let expired = resolver.resolve("www.expired.zz.", &Clock::start()).await;
+        let Some(Error::Dns(DnsError::NoUsableResolver { tried })) = &expired.error else { panic!("{expired:?}") };
+        let Failure::Rcode { rcode, errors } = &tried[0].failure else { panic!("{tried:?}") };
+        // Unbound's own choice of the codes that fit.
+        assert!(rcode == "SERVFAIL" && matches!(errors[0].code, 6 | 7 | 9), "{upstream}: {tried:?}");
+    }
 }
 
 async fn ours_is_up(walker: &Walker) -> Result<(), DnsError> {
