@@ -158,6 +158,19 @@ fn what_cannot_be_written_leaves_what_was_there() {
     assert!(matches!(error, Error::Read { .. }), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_may_be_read_by_whoever_may_read_a_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (kept, other) = (folder.path().join("model.safetensors"), folder.path().join("other"));
+    let (model, _) = untrained(Config::default());
+    Checkpoint { model, progress: None }.write(&kept).expect("a checkpoint");
+    fs::write(&other, "").expect("a file");
+    let [kept, other] = [kept, other].map(|path| fs::metadata(path).expect("a file").permissions().mode());
+    assert_eq!(format!("{kept:o}"), format!("{other:o}"));
+}
+
 #[test]
 fn karpathys_names_are_understood() {
     let folder = tempfile::tempdir().expect("a folder");
