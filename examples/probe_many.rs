@@ -32,7 +32,11 @@ use netprobe::render::{duration, escape_json, escape_terminal};
 use netprobe::tls::Roots;
 use netprobe::{Lab, Percentiles, Phase, Probe, Series};
 
+#[path = "support/request.rs"]
+mod request;
 mod support;
+
+use request::RequestArguments;
 
 /// Probe a URL many times: minimum and percentiles of every phase, cold and resumed.
 #[derive(Parser)]
@@ -45,6 +49,8 @@ struct Arguments {
     /// Trust the certificates of this PEM file, and no others
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
+    #[command(flatten)]
+    request: RequestArguments,
     /// Print every sample as JSON instead
     #[arg(long)]
     json: bool,
@@ -63,6 +69,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let pem = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
         probe.roots = Roots::Pem(pem);
     }
+    arguments.request.apply(&mut probe);
     let url = arguments.url.clone().or_else(|| lab.as_ref().map(|lab| lab.url("/"))).unwrap_or_default();
     // Drawn on standard error, and only if that is a terminal.
     let bar = ProgressBar::new(2 * u64::from(arguments.runs));

@@ -10,7 +10,9 @@ use netprobe::dns::{DnsError, PORT, Server};
 use netprobe::names::{Family, Method, ResolverOptions, Upstream};
 use netprobe::proxy::{Proxies, Proxy, ProxyError};
 use netprobe::tls::Roots;
-use netprobe::{Objective, Override, Probe};
+use netprobe::{Objective, Probe};
+
+use crate::request::RequestArguments;
 
 /// What happens when you type a URL, step by step, measured.
 #[derive(Parser)]
@@ -41,9 +43,8 @@ pub(crate) struct Arguments {
     /// Trust everybody: nothing is checked, and the report says so loudly
     #[arg(long, conflicts_with = "cacert")]
     pub(crate) insecure: bool,
-    /// An address that is known already; may be given more than once
-    #[arg(long, value_name = "HOST:PORT:ADDR")]
-    pub(crate) resolve: Vec<Override>,
+    #[command(flatten)]
+    pub(crate) request: RequestArguments,
     /// Root name servers to start the walk at, instead of the internet's
     #[arg(long, value_name = "IP,IP", value_delimiter = ',')]
     pub(crate) roots: Vec<IpAddr>,
@@ -139,7 +140,7 @@ pub(crate) fn probe(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Bo
         _ => Family::Any,
     };
     names(arguments, &mut probe.names);
-    probe.overrides.extend(arguments.resolve.iter().cloned());
+    arguments.request.apply(&mut probe);
     probe.proxies = match &arguments.proxy {
         Some(proxy) => Proxies::all(proxy.clone()),
         // The lab is on this machine.

@@ -43,6 +43,8 @@ use netprobe::{Clock, Lab, Probe, Report};
 mod arguments;
 mod balance;
 mod press;
+#[path = "../support/request.rs"]
+mod request;
 #[path = "../support/mod.rs"]
 mod support;
 mod tell;

@@ -135,6 +135,12 @@ fn what_happens_fails_when_a_step_fails() {
     assert_eq!(failed.status.code(), Some(1));
     let text = String::from_utf8(failed.stdout).expect("UTF-8");
     assert!(text.contains("✗ a.test: none of 1 attempts connected"), "{text}");
+    let elsewhere =
+        run("what_happens", folder.path(), &["http://a.test", "--connect-to", &format!("a.test::127.0.0.1:{port}")]);
+    assert!(
+        String::from_utf8_lossy(&elsewhere.stdout).contains("✗ 127.0.0.1: none of 1 attempts connected"),
+        "{elsewhere:?}"
+    );
     let failed = run("what_happens", folder.path(), &["ftp://a.test"]);
     assert_eq!(failed.status.code(), Some(1));
     for (arguments, expected) in [
@@ -146,6 +152,7 @@ fn what_happens_fails_when_a_step_fails() {
         assert!(error.starts_with(expected), "{arguments:?}: {error}");
     }
     assert_eq!(run("what_happens", folder.path(), &["--resolve", "a.test"]).status.code(), Some(2));
+    assert_eq!(run("what_happens", folder.path(), &["--connect-to", "a.test:1"]).status.code(), Some(2));
     assert_eq!(run("what_happens", folder.path(), &["-4", "-6"]).status.code(), Some(2));
     for distance in ["NaN", "inf", "0", "far"] {
         assert_eq!(

@@ -75,6 +75,7 @@
 //! for revoked certificates. `TCP_INFO` and the key press are Linux's alone;
 //! elsewhere the fields are empty.
 
+mod connect_to;
 pub mod dns;
 mod error;
 pub mod http;
@@ -94,6 +95,7 @@ mod timeline;
 pub mod tls;
 pub mod url;
 
+pub use connect_to::ConnectTo;
 pub use error::{Error, IoFailure};
 pub use lab::{Fault, Lab};
 pub use light::Light;

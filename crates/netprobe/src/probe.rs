@@ -7,7 +7,7 @@ use crate::names::ResolverOptions;
 use crate::proxy::Proxies;
 use crate::tcp::ConnectOptions;
 use crate::tls::{Alpn, Roots};
-use crate::{Error, Report, Session};
+use crate::{ConnectTo, Error, Report, Session};
 
 /// How a URL is probed. Every field has a sensible default:
 ///
@@ -26,6 +26,9 @@ pub struct Probe {
     pub names: ResolverOptions,
     /// Addresses that are known already, as with curl's `--resolve`.
     pub overrides: Vec<Override>,
+    /// Connections that go somewhere else, as with curl's `--connect-to`: the first that is about a request decides. Where they
+    /// go is looked up like any other name, in [`Self::overrides`] too.
+    pub connect_to: Vec<ConnectTo>,
     /// How connections are made.
     pub connect: ConnectOptions,
     /// Which proxies requests go through.
@@ -51,6 +54,7 @@ impl Default for Probe {
         Self {
             names: ResolverOptions::default(),
             overrides: Vec::new(),
+            connect_to: Vec::new(),
             connect: ConnectOptions::default(),
             proxies: Proxies::default(),
             proxy_timeout_ms: 10_000,

@@ -44,6 +44,9 @@ pub struct Hop {
     pub resolution: Option<Resolution>,
     /// The place of the hop whose connection carried this request too: no name was asked for, and nothing agreed again.
     pub reused: Option<usize>,
+    /// Where the caller had us connect in place of the URL's host and port, if [`Probe::connect_to`](crate::Probe::connect_to) says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected_to: Option<String>,
     /// How an address became a connection.
     pub connection: Option<Connection>,
     /// The tunnel through a proxy, if there is one: names and connection are the proxy's, then.

@@ -13,7 +13,7 @@ use crate::proxy::{self, Tunnel};
 use crate::report::Hop;
 use crate::tcp::{self, Passed, Wire};
 use crate::tls::TlsClient;
-use crate::url::{host, parse, port, redacted};
+use crate::url::{authority, host, parse, port, redacted};
 use crate::{Clock, Error, Phase, Probe, Report, Span, Step};
 
 /// A probe that is ready to run, again and again. Later runs profit from what earlier ones learnt: names are cached for as long
@@ -102,9 +102,19 @@ impl Session {
         stream
     }
 
+    /// Where a connection for the URL leads: to its host and port, unless the caller says otherwise.
+    fn destination<'a>(&'a self, url: &'a Url, hop: &mut Hop) -> (&'a str, u16) {
+        let (host, port) = (host(url), port(url));
+        let Some((host, port)) = self.probe.connect_to.iter().find_map(|direct| direct.destination(host, port)) else {
+            return (host, port);
+        };
+        hop.connected_to = Some(authority(host, port));
+        (host, port)
+    }
+
     /// A connection to the URL's host, or a tunnel to it through a proxy.
     async fn reach(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<TcpStream, Error> {
-        let (host, port) = (host(url), port(url));
+        let (host, port) = self.destination(url, hop);
         let Some(proxy) = self.probe.proxies.of(url) else {
             let addresses = self.resolve(host, port, hop, clock).await?;
             return self.connect((host, port), &addresses, hop, clock).await;
@@ -117,11 +127,11 @@ impl Session {
         let addresses = self.resolve(&proxy.host, proxy.port, hop, clock).await?;
         let mut stream = self.connect((&proxy.host, proxy.port), &addresses, hop, clock).await?;
         let (span, answer) = proxy::open(proxy, target, &mut stream, self.probe.proxy_timeout_ms, clock).await;
-        let label = format!("{}:{port} through {proxy}", target.host);
+        let to = authority(target.host, port);
+        let label = format!("{to} through {proxy}");
         hop.steps.push(Step::new(Phase::Proxy, label, span, answer.as_ref().err().cloned()));
         let answered = answer.as_ref().ok().cloned();
-        let target = format!("{}:{port}", target.host);
-        hop.tunnel = Some(Tunnel { proxy: proxy.to_string(), target, span, answer: answered });
+        hop.tunnel = Some(Tunnel { proxy: proxy.to_string(), target: to, span, answer: answered });
         answer.map(|_| stream)
     }
 

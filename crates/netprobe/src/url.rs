@@ -82,6 +82,11 @@ pub fn host(url: &Url) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
+/// A host and a port, with the brackets that an IPv6 address needs.
+pub(crate) fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 /// The port, written or the scheme's own.
 #[must_use]
 pub fn port(url: &Url) -> u16 {

@@ -137,3 +137,26 @@ async fn a_report_survives_json() {
     let nowhere = Probe { distance_km: Some(f64::NAN), ..lab.probe_resolved() };
     assert_eq!(run(&nowhere, &lab.url("/")).await.light, None, "JSON has no such number");
 }
+
+#[tokio::test]
+async fn a_connection_goes_where_the_caller_says_and_the_request_stays_as_it_was() {
+    let lab = Lab::start().expect("a lab");
+    let port = lab.https_port();
+    let direct = |text: String| text.parse::<netprobe::ConnectTo>().expect("a direction");
+    // The first that is about the request decides; where it leads is a name of the lab.
+    let connect_to = vec![
+        direct(format!("other.whiteboard.test::127.0.0.1:{port}")),
+        direct(format!("www.whiteboard.test:443:http1.whiteboard.test:{port}")),
+        direct("::nowhere.test:1".to_owned()),
+    ];
+    let report = run(&Probe { connect_to, ..lab.probe() }, "https://www.whiteboard.test/").await;
+    let hop = &report.hops[0];
+    assert_eq!(hop.resolution.as_ref().map(|resolution| resolution.name.as_str()), Some("http1.whiteboard.test"));
+    assert_eq!(hop.connected_to.as_deref(), Some(&*format!("http1.whiteboard.test:{port}")));
+    let handshake = hop.handshake.as_ref().expect("TLS");
+    // That name's server speaks HTTP/1.1 alone, and would have if it had been asked for.
+    assert_eq!((handshake.alpn.as_deref(), handshake.trust), (Some("h2"), Trust::Verified));
+    let peer = hop.connection.as_ref().and_then(|connection| connection.peer).expect("a peer");
+    assert_eq!(peer.port(), port);
+    assert!(report.to_html().contains(&format!("the caller said: to http1.whiteboard.test:{port}")));
+}

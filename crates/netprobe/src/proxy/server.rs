@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::ProxyError;
-use crate::url::redacted_text;
+use crate::url::{authority, redacted_text};
 
 /// How a proxy is talked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,11 +89,6 @@ impl fmt::Display for Proxy {
         };
         write!(formatter, "{scheme}://{}", authority(&self.host, self.port))
     }
-}
-
-/// A host and a port, with the brackets that an IPv6 address needs.
-pub(super) fn authority(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use std::net::IpAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::server::authority;
 use super::tunnel::{Target, hung_up, malformed};
 use super::{Proxy, ProxyError};
+use crate::url::authority;
 
 const VERSION: u8 = 5;
 const NO_CREDENTIALS: u8 = 0;

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::server::authority;
 use super::{Kind, Proxy, ProxyError, socks};
+use crate::url::authority;
 use crate::{Clock, Error, Phase, Span};
 
 /// How long the head of a proxy's answer may be.

@@ -78,7 +78,13 @@ fn tell(hop: &Hop, step: &Step) -> Telling {
                 );
                 (what, Vec::new())
             }
-            (None, connection) => connection.as_ref().map(connect).unwrap_or_default(),
+            (None, connection) => {
+                let (mut what, details) = connection.as_ref().map(connect).unwrap_or_default();
+                if let Some(elsewhere) = &hop.connected_to {
+                    what += &format!("; the caller said: to {elsewhere}, whatever the URL says");
+                }
+                (what, details)
+            }
         },
         Phase::Retry => (step.label.clone(), parts(step, 0)),
         Phase::Proxy => hop.tunnel.as_ref().map(tunnel).unwrap_or_default(),
