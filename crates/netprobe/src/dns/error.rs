@@ -190,6 +190,12 @@ pub enum Failure {
         /// What happened to it.
         reason: String,
     },
+    /// It did not agree on HTTP/2, over which DNS is asked through HTTPS here.
+    #[error("agreed on {} instead of HTTP/2", agreed.as_deref().unwrap_or("no protocol"))]
+    NotHttp2 {
+        /// What it agreed on inside TLS (ALPN), if on anything.
+        agreed: Option<String>,
+    },
     /// It answered over HTTP, and not with a DNS message (RFC 8484, section 4.2.1).
     #[error("answered with the HTTP status {status} instead of a DNS message")]
     Status {

@@ -101,6 +101,11 @@ impl Prepared {
         Self { id, question, has_edns: false, bytes: Vec::new() }
     }
 
+    /// What tells its answer from those to others.
+    pub(crate) fn id(&self) -> u16 {
+        self.id
+    }
+
     /// How large a datagram it says may come back.
     pub(crate) fn udp_payload_max(&self) -> Option<u16> {
         self.has_edns.then_some(UDP_PAYLOAD_MAX)

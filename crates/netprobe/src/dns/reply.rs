@@ -131,6 +131,10 @@ pub(crate) fn read_resolved(message: &Message, name: &Name, record_type: RecordT
     let everything = Name::root();
     let (aliases, end) = follow(&message.answers, &everything, name, record_type);
     let end = match end {
+        // It may say more behind them, and that is not followed.
+        End::Elsewhere(_) if aliases.len() >= ALIASES_MAX => {
+            return Reply::Useless(Failure::Malformed { reason: format!("{ALIASES_MAX} aliases or more") });
+        }
         End::Elsewhere(last) if rcode == ResponseCode::NXDomain => {
             End::NoSuchName(negative(message, &everything, &last))
         }

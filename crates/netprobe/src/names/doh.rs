@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, AGE, CONTENT_TYPE};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2::{self, SendRequest};
@@ -76,9 +76,23 @@ async fn ask(
         let content_type = kind.map_or_else(|| "something without a type".to_owned(), |kind| escape(&kind));
         return Err(Failure::ContentType { content_type });
     }
+    let age = age(answer.headers());
     let bytes = body(answer.into_body()).await?;
-    let message = query.accept(&bytes).map_err(|why| why.failure())?;
+    let mut message = query.accept(&bytes).map_err(|why| why.failure())?;
+    for record in message.answers.iter_mut().chain(&mut message.authorities).chain(&mut message.additionals) {
+        record.ttl = record.ttl.saturating_sub(age);
+    }
     Ok(Received { message, bytes: bytes.len(), at_ns: clock.now_ns() })
+}
+
+/// Seconds that the answer has spent in caches on the way, which its TTLs do not know of (RFC 8484, section 5.1).
+fn age(headers: &http::HeaderMap) -> u32 {
+    let digits = headers.get(AGE).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return 0;
+    }
+    // A number that is too large is as large as can be (RFC 9111, section 1.2.2).
+    digits.parse().unwrap_or(u32::MAX)
 }
 
 /// GET, which caches on the way keep, with the query in the URL (section 4.1).

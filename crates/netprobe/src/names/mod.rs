@@ -33,7 +33,7 @@ use crate::dns::{DnsError, RecordType, Walker};
 use crate::tls::{Alpn, Roots, TlsClient};
 use crate::{Clock, Error};
 use cache::{Cache, Hit};
-use stub::Asking;
+use stub::{Asking, Learnt};
 
 pub use cache::CACHE_ENTRIES_MAX;
 pub(crate) use doh::MESSAGE;
@@ -242,14 +242,11 @@ impl Resolver {
             walker: &self.options.walker,
             clock,
         };
-        let stub = stub::ask(resolver, &asking).await;
-        let ttl = stub.records.iter().map(|record| record.ttl).min();
-        if let (Some(ttl), None) = (ttl, &stub.error) {
+        let (stub, learnt) = stub::ask(resolver, &asking).await;
+        {
             let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            for record_type in family.record_types() {
-                let of_type = |address: &IpAddr| (*record_type == RecordType::A) == address.is_ipv4();
-                let addresses = stub.addresses().into_iter().filter(of_type).collect();
-                cache.insert(host, *record_type, Ok(addresses), ttl, Instant::now());
+            for Learnt { record_type, answer, ttl } in learnt {
+                cache.insert(host, record_type, answer, ttl, Instant::now());
             }
         }
         let mut resolution = Resolution::given(host, stub.addresses(), Source::Resolver);

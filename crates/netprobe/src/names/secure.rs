@@ -13,10 +13,10 @@ use super::doh;
 use super::stub::{Asking, Replies};
 use super::upstream::Upstream;
 use crate::dns::exchange::Exchange;
-use crate::dns::message::Shape;
+use crate::dns::message::{Prepared, Shape};
 use crate::dns::one::{prepare, written_down};
 use crate::dns::stream::{self, Received};
-use crate::dns::{Discarded, DnsError, Failure, Server, Transport, Walk};
+use crate::dns::{Discarded, DnsError, Failure, Server, Transport, Tried, Walk};
 use crate::tcp::{self, ConnectOptions, Connection};
 use crate::tls::{Handshake, TlsClient};
 use crate::url::{host, port};
@@ -118,7 +118,13 @@ async fn open(
     let (handshake, stream) = tls.handshake(&name, stream, deadline.left_ms(), asking.clock).await;
     secured.handshake = Some(handshake);
     let address = peer.ok_or_else(|| tcp::TcpError::NoAddress { host: name.clone() })?;
-    Ok((Server { name, address }, stream?))
+    let (server, stream) = (Server { name, address }, stream?);
+    let agreed = secured.handshake.as_ref().and_then(|handshake| handshake.alpn.clone());
+    if matches!(resolver, Upstream::Https { .. }) && agreed.as_deref() != Some("h2") {
+        let tried = vec![Tried::new(server, Failure::NotHttp2 { agreed })];
+        return Err(DnsError::NoUsableResolver { tried }.into());
+    }
+    Ok((server, stream))
 }
 
 /// The addresses of the resolver's own host, from the authorities.
@@ -149,7 +155,7 @@ async fn put(
     let clock = deadline.clock;
     let is_https = matches!(resolver, Upstream::Https { .. });
     let shape = Shape { randomise_case: false, randomise_id: !is_https, padded: true, ..Shape::default() };
-    let prepared = questions.iter().map(|question| prepare(question, shape)).collect::<Result<Vec<_>, _>>()?;
+    let prepared = prepare_all(questions, shape)?;
     let mut received: Vec<_> = prepared.iter().map(|_| None).collect();
     let limit = deadline.left();
     let span = match resolver {
@@ -168,6 +174,20 @@ async fn put(
     Ok(written.collect())
 }
 
+/// Queries whose IDs are all different: on one connection nothing else tells their answers apart (RFC 7766, section 6.2.1). Over HTTPS
+/// something does, and all are 0.
+fn prepare_all(questions: &[(Name, RecordType)], shape: Shape) -> Result<Vec<Prepared>, DnsError> {
+    let mut all: Vec<Prepared> = Vec::new();
+    for question in questions {
+        let mut query = prepare(question, shape)?;
+        while shape.randomise_id && all.iter().any(|other| other.id() == query.id()) {
+            query = prepare(question, shape)?;
+        }
+        all.push(query);
+    }
+    Ok(all)
+}
+
 async fn within(limit: Duration, clock: &Clock, exchange: impl Future<Output = ()>) -> Span {
     // What came in time is kept, and what did not come has no place.
     clock.measure(tokio::time::timeout(limit, exchange)).await.1
@@ -180,4 +200,18 @@ fn apart(whole: Span, received: Result<Received, Failure>) -> (Span, Exchange) {
     let bytes_received = received.as_ref().map_or(0, |received| received.bytes);
     let response = received.map(|received| received.message);
     (span, Exchange { bytes_received, discarded: Discarded::default(), sent_ns: vec![whole.start_ns], response })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_queries_on_a_connection_have_the_same_id() {
+        // So many that drawing alone would give some of them twice.
+        let question = (Name::from_ascii("a.test.").expect("a name"), RecordType::A);
+        let all = prepare_all(&vec![question; 2000], Shape::default()).expect("queries");
+        let ids: std::collections::HashSet<u16> = all.iter().map(Prepared::id).collect();
+        assert_eq!(ids.len(), 2000);
+    }
 }

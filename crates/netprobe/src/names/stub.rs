@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hickory_proto::op::Message;
 use hickory_proto::rr::Name;
 use hickory_resolver::config::NameServerConfig;
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Family;
 use super::secure::{self, Secured};
 use super::upstream::{PORT, Upstream};
-use crate::dns::one::ask_server;
+use crate::dns::one::{Attempt, ask_server};
 use crate::dns::reply::{End, Reply, read_resolved};
 use crate::dns::{
     Answer, DnsError, Outcome, Query, Record, RecordType, Recursion, Server, Soa, Tried, Walker, ask_one, text,
@@ -64,11 +63,18 @@ pub(super) struct Asking<'a> {
     pub(super) clock: &'a Clock,
 }
 
-/// What became of each question.
-pub(super) type Replies = Vec<(Query, Option<Message>)>;
+/// What became of each question; of some in more than one attempt.
+pub(super) type Replies = Vec<Attempt>;
+
+/// What may be remembered of one record type, and for how many seconds.
+pub(super) struct Learnt {
+    pub(super) record_type: RecordType,
+    pub(super) answer: Result<Vec<IpAddr>, DnsError>,
+    pub(super) ttl: u32,
+}
 
 /// Asks this resolver, or those of the system one after the other, in the order in which they are listed.
-pub(super) async fn ask(resolver: Option<&Upstream>, asking: &Asking<'_>) -> Stub {
+pub(super) async fn ask(resolver: Option<&Upstream>, asking: &Asking<'_>) -> (Stub, Vec<Learnt>) {
     let stub = Stub {
         resolvers: Vec::new(),
         secured: None,
@@ -77,12 +83,13 @@ pub(super) async fn ask(resolver: Option<&Upstream>, asking: &Asking<'_>) -> Stu
         span: Span::default(),
         error: None,
     };
-    let (mut stub, span) = asking.clock.measure(ask_all(resolver, asking, stub)).await;
+    let mut learnt = Vec::new();
+    let (mut stub, span) = asking.clock.measure(ask_all(resolver, asking, stub, &mut learnt)).await;
     stub.span = span;
-    stub
+    (stub, learnt)
 }
 
-async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stub) -> Stub {
+async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stub, learnt: &mut Vec<Learnt>) -> Stub {
     let system = || system_resolvers().map(|all| all.into_iter().map(Upstream::Plain).collect());
     let upstreams = match resolver.map_or_else(system, |resolver| Ok(vec![resolver.clone()])) {
         Ok(upstreams) => upstreams,
@@ -118,6 +125,7 @@ async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stu
                 let reply = read_resolved(&message, &name, kind);
                 query.outcome = reply.outcome();
                 questions.retain(|(_, left)| matches!(reply, Reply::Useless(_)) || *left != kind);
+                learnt.extend(Learnt::of(&reply, &name, kind));
                 stub.take(reply, &name, kind);
             }
             if let Outcome::Failed(failure) = &query.outcome {
@@ -137,6 +145,33 @@ async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stu
         stub.error = Some(DnsError::NoUsableResolver { tried }.into());
     }
     stub
+}
+
+impl Learnt {
+    /// What an answer is good for; one that leads nowhere is for nothing.
+    fn of(reply: &Reply, name: &Name, record_type: RecordType) -> Option<Self> {
+        let Reply::Answer { aliases, end } = reply else { return None };
+        let last = || text::name(&aliases.iter().filter_map(text::alias_target).last().unwrap_or_else(|| name.clone()));
+        let (answer, ttl) = match end {
+            End::Records(records) => {
+                let addresses = records.iter().filter_map(|record| record.data.ip_addr()).collect();
+                (Ok(addresses), records.iter().map(|record| record.ttl).min()?)
+            }
+            End::NoData(Some(soa)) => {
+                let (soa, record_type) = (Soa::of(soa), record_type.to_string());
+                let ttl = soa.negative_ttl;
+                (Err(DnsError::NoData { name: last(), record_type, soa: Some(soa) }), ttl)
+            }
+            End::NoSuchName(Some(soa)) => {
+                let soa = Soa::of(soa);
+                let ttl = soa.negative_ttl;
+                (Err(DnsError::NoSuchName { name: last(), soa: Some(soa) }), ttl)
+            }
+            End::NoData(None) | End::NoSuchName(None) | End::Elsewhere(_) | End::Loop(_) => return None,
+        };
+        let ttl = aliases.iter().map(|alias| alias.ttl).fold(ttl, u32::min);
+        Some(Self { record_type, answer, ttl })
+    }
 }
 
 impl Stub {
@@ -182,7 +217,8 @@ async fn plain(
 ) -> Result<Replies, Error> {
     let server = Server { name: String::new(), address: resolver };
     let ask = |question| ask_server(&server, question, Recursion::Desired, timeout, clock);
-    Ok(join_all(questions.iter().map(ask)).await.into_iter().collect::<Result<_, DnsError>>()?)
+    let asked = join_all(questions.iter().map(ask)).await.into_iter().collect::<Result<Vec<_>, DnsError>>()?;
+    Ok(asked.into_iter().flat_map(|(first, more)| std::iter::once(first).chain(more)).collect())
 }
 
 /// The resolvers of the system's configuration.

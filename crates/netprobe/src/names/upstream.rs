@@ -74,7 +74,8 @@ impl std::str::FromStr for Upstream {
             return Ok(Self::Tls { address, name: name.map(str::to_owned) });
         }
         if text.starts_with("https://") {
-            let mut url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+            // As RFC 8484 writes a resolver's URL: the variable is filled in with each query.
+            let mut url = Url::parse(&text.replacen("{?dns}", "", 1)).map_err(|error| wrong(&error.to_string()))?;
             if !url.username().is_empty() || url.password().is_some() {
                 return Err(wrong("it has a user name or a password, which DNS over HTTPS knows nothing of"));
             }
@@ -108,6 +109,7 @@ mod tests {
             ("tls://192.0.2.1", "tls://192.0.2.1:853"),
             ("tls://192.0.2.1:99#dns.example", "tls://192.0.2.1:99#dns.example"),
             ("https://dns.example", "https://dns.example/dns-query"),
+            ("https://dns.example/ask{?dns}#192.0.2.1", "https://dns.example/ask#192.0.2.1"),
             ("https://dns.example:444/ask?x=y#2001:db8::1", "https://dns.example:444/ask?x=y#2001:db8::1"),
         ] {
             assert_eq!(short.parse::<Upstream>().expect("a resolver").to_string(), long);

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
-use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
 
 use super::Trail;
+use crate::dns::one::{lacks_edns, truncated};
 use crate::dns::reply::{self, NameServer, Reply};
 use crate::dns::trace::{Outcome, Purpose, Server, Transport};
 use crate::dns::{DnsError, Failure, Tried, text};
@@ -159,9 +160,7 @@ impl Trail<'_> {
                     transport = Transport::Tcp;
                     continue;
                 }
-                Ok(message) if message.metadata.truncation => {
-                    Failure::Malformed { reason: "truncated, and that over TCP".to_owned() }
-                }
+                Ok(message) if message.metadata.truncation => truncated(transport),
                 Ok(message) if edns && lacks_edns(&message) => {
                     edns = false;
                     self.conclude(index, Outcome::Failed(Failure::rcode(&message)));
@@ -191,9 +190,4 @@ impl Trail<'_> {
         self.conclude(index, Outcome::Failed(failure));
         *self.failures.entry(server).or_default() += 1;
     }
-}
-
-/// A server from before 1999 (RFC 6891, section 7).
-pub(super) fn lacks_edns(message: &Message) -> bool {
-    matches!(message.metadata.response_code, ResponseCode::FormErr | ResponseCode::NotImp) && message.edns.is_none()
 }

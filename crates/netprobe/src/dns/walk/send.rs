@@ -7,11 +7,12 @@ use futures_util::future::join_all;
 use hickory_proto::op::Message;
 use hickory_proto::rr::Name;
 
-use super::ask::{Heard, Question, lacks_edns};
+use super::ask::{Heard, Question};
 use super::{Trail, Validation};
 use crate::Span;
 use crate::dns::exchange::{Exchange, Patience, exchange};
 use crate::dns::message::{Prepared, Recursion, Shape};
+use crate::dns::one::lacks_edns;
 use crate::dns::reply::{self, Reply};
 use crate::dns::trace::{Outcome, Purpose, Query, Response, Server, Transport};
 use crate::dns::{DnsError, Failure, text};
