@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! cargo run --release --example dns_walk
-//! cargo run --release --example dns_walk -- www.google.com --type AAAA
+//! cargo run --release --example dns_walk -- www.google.com --type AAAA,HTTPS
 //! cargo run --release --example dns_walk -- www.whiteboard.test --roots 127.0.2.1 --dns-port 5300 --json
 //! ```
 //!
@@ -64,6 +64,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use netprobe::dns::dnssec::{Link, Status};
+use netprobe::dns::service::meaning;
 use netprobe::dns::{Anchor, Answer, Lookup, Outcome, Purpose, Query, RecordType, Server, Transport, Walk, Walker};
 use netprobe::render::escape_json;
 use netprobe::{Clock, Lab};
@@ -268,6 +269,7 @@ fn tell_lookup(name: &str, lookup: &Lookup, out: &mut impl Write) -> io::Result<
             for record in records {
                 writeln!(out, "{last} {} {} (for {} s)", record.record_type, record.data, record.ttl)?;
             }
+            meaning(records).iter().try_for_each(|sentence| writeln!(out, "  {sentence}"))?;
         }
         Ok(_) => writeln!(out, "{last} has no {} records.", lookup.record_type)?,
         Err(_) => writeln!(out, "{last} {}: nobody could say.", lookup.record_type)?,

@@ -67,13 +67,23 @@ impl Session {
         report
     }
 
-    async fn resolve(&self, host: &str, port: u16, hop: &mut Hop, clock: &Clock) -> Result<Vec<IpAddr>, Error> {
+    async fn resolve(
+        &self,
+        (host, port): (&str, u16),
+        is_site: bool,
+        hop: &mut Hop,
+        clock: &Clock,
+    ) -> Result<Vec<IpAddr>, Error> {
         let given =
             self.probe.overrides.iter().filter(|known| known.host.eq_ignore_ascii_case(host) && known.port == port);
         let given: Vec<IpAddr> = given.map(|known| known.address).collect();
         let resolving = async {
             if given.is_empty() {
-                self.resolver.resolve(host, clock).await
+                // A proxy is no site, nor is where the caller leads connections to.
+                match is_site {
+                    true => self.resolver.resolve_site(host, port, clock).await,
+                    false => self.resolver.resolve(host, clock).await,
+                }
             } else {
                 Resolution::given(host, given, Source::Override)
             }
@@ -115,16 +125,19 @@ impl Session {
     /// A connection to the URL's host, or a tunnel to it through a proxy.
     async fn reach(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<TcpStream, Error> {
         let (host, port) = self.destination(url, hop);
+        let is_site = hop.connected_to.is_none();
         let Some(proxy) = self.probe.proxies.of(url) else {
-            let addresses = self.resolve(host, port, hop, clock).await?;
+            let addresses = self.resolve((host, port), is_site, hop, clock).await?;
             return self.connect((host, port), &addresses, hop, clock).await;
         };
         let address = match proxy.kind {
-            proxy::Kind::Socks5 => self.resolve(host, port, hop, clock).await?.first().map(ToString::to_string),
+            proxy::Kind::Socks5 => {
+                self.resolve((host, port), is_site, hop, clock).await?.first().map(ToString::to_string)
+            }
             proxy::Kind::Http | proxy::Kind::Socks5h => None,
         };
         let target = proxy::Target { host: address.as_deref().unwrap_or(host), port };
-        let addresses = self.resolve(&proxy.host, proxy.port, hop, clock).await?;
+        let addresses = self.resolve((&proxy.host, proxy.port), false, hop, clock).await?;
         let mut stream = self.connect((&proxy.host, proxy.port), &addresses, hop, clock).await?;
         let (span, answer) = proxy::open(proxy, target, &mut stream, self.probe.proxy_timeout_ms, clock).await;
         let to = authority(target.host, port);

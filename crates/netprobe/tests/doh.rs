@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -176,8 +177,12 @@ async fn a_type_that_is_almost_right_is_wrong() {
 
 #[tokio::test]
 async fn what_never_ends_ends_in_time() {
+    // Frames with nothing in them, one after the other.
     let nothing = |_| {
-        let frames = stream::repeat_with(|| Ok(Frame::data(Bytes::new())));
+        let frames = stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Some((Ok(Frame::data(Bytes::new())), ()))
+        });
         let mut answer = answer(&[], Bytes::new());
         *answer.body_mut() = StreamBody::new(frames).boxed_unsync();
         answer

@@ -153,6 +153,8 @@ async fn aliases_and_denials_are_what_the_resolver_says() {
 async fn visit(lab: &Lab, fault: Fault) -> Report {
     let mut probe: Probe = lab.probe().with_timeout_ms(AGES_MS);
     (probe.names.method, probe.names.family) = (lab.fault_method(fault), Family::V4);
+    // One question.
+    probe.names.https_records = false;
     probe.run(&lab.fault_url(fault)).await
 }
 

@@ -1,18 +1,22 @@
 //! One query to one server, and back: the only file here that touches the network.
 
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use hickory_proto::op::Message;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout};
 
+use super::Failure;
 use super::message::{NotAResponse, Prepared};
+use super::stream::{self, Queries};
 use super::text::escape;
 use super::trace::{Discarded, Transport};
-use super::{Failure, stream};
-use crate::Clock;
+use crate::{Clock, Span};
 
 /// The largest datagram that is read: more than was asked for, since some servers do not listen.
 const DATAGRAM_MAX: usize = 4096;
@@ -71,6 +75,27 @@ pub(crate) async fn exchange(
         Err(_) => Err(Failure::Silent { after_ms, tries: sent_ns.len(), discarded }),
     };
     Exchange { bytes_received, discarded, sent_ns, response }
+}
+
+/// Awaits both, but `extra` no longer than `grace` after what is needed; none if it took longer.
+pub(crate) async fn with_grace<N, E>(
+    needed: impl Future<Output = N>,
+    extra: impl Future<Output = E>,
+    grace: Duration,
+) -> (N, Option<E>) {
+    match select(pin!(needed), pin!(extra)).await {
+        Either::Left((needed, extra)) => (needed, timeout(grace, extra).await.ok()),
+        Either::Right((extra, needed)) => (needed.await, Some(extra)),
+    }
+}
+
+/// A query that nobody waited for any longer.
+pub(crate) fn unanswered(began_ns: u64, now_ns: u64) -> (Exchange, Span) {
+    let duration_ns = now_ns.saturating_sub(began_ns);
+    let discarded = Discarded::default();
+    let response = Err(Failure::Silent { after_ms: duration_ns / 1_000_000, tries: 1, discarded });
+    let exchange = Exchange { bytes_received: 0, discarded, sent_ns: vec![began_ns], response };
+    (exchange, Span::new(began_ns, duration_ns, 0))
 }
 
 struct Waiting<'a> {
@@ -145,7 +170,8 @@ impl Waiting<'_> {
         let mut stream = TcpStream::connect(self.server).await?;
         stream.set_nodelay(true)?;
         let mut received = [None];
-        stream::exchange(&mut stream, std::slice::from_ref(self.query), &mut received, self.clock).await;
+        let queries = Queries { all: std::slice::from_ref(self.query), needed: 1, grace: Duration::ZERO };
+        stream::exchange(&mut stream, queries, &mut received, self.clock).await;
         let [received] = received;
         match received {
             Some(Ok(received)) => {

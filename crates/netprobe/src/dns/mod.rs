@@ -28,6 +28,7 @@
 //! | no such name, or no such record | an answer, with the SOA record that says for how long | RFC 2308 |
 //! | several record types are wanted | they are asked for at the same time, below the top-level domains | RFC 8305, 3 |
 //! | a server need not know the whole name | it is told one label more than its zone has | [`Walker::minimise`], RFC 9156 |
+//! | a site says how it wants to be reached | its HTTPS record is asked for beside addresses, and not waited for long | [`service`], RFC 9460 |
 //! | signatures | checked from the trust anchor down; if they do not hold, other servers of the zone are asked | [`dnssec`] |
 //!
 //! Every walk is bounded: [`Walker::queries_max`], [`Walker::walk_timeout`], [`Walker::aliases_max`], and the limits in [`dnssec`].
@@ -53,6 +54,7 @@ pub(crate) mod message;
 pub(crate) mod one;
 pub(crate) mod reply;
 mod roots;
+pub mod service;
 pub(crate) mod stream;
 pub(crate) mod text;
 mod trace;
@@ -67,7 +69,9 @@ pub use hickory_proto::rr::RecordType;
 pub use message::{Recursion, UDP_PAYLOAD_MAX};
 pub use one::ask_one;
 pub use roots::{Anchor, BadAnchor, PORT, root_anchors, root_servers};
+pub(crate) use service::site_name;
+pub use service::{BadServiceBinding, ServiceBinding};
 pub use trace::{
-    Alias, Answer, Discarded, Lookup, Outcome, Purpose, Query, Record, Response, Server, Soa, Transport, Walk,
+    Alias, Answer, Discarded, Lookup, Outcome, Purpose, Query, Record, Response, Server, Site, Soa, Transport, Walk,
 };
 pub use walk::{Validation, Walker};

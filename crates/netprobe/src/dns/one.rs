@@ -28,8 +28,8 @@ pub async fn ask_one(
     clock: &Clock,
 ) -> Result<Query, DnsError> {
     let asked = (parse_name(name)?, record_type);
-    let (first, more) = ask_server(server, &asked, recursion, timeout, clock).await?;
-    Ok(more.into_iter().last().unwrap_or(first).0)
+    let (first, mut more) = ask_server(server, &asked, recursion, timeout, clock).await?;
+    Ok(more.pop().unwrap_or(first).0)
 }
 
 /// A query, and the message that came back, if it is one that can be read as an answer.

@@ -3,9 +3,11 @@
 //! All queries leave at once, and answers come in any order (section 6.2.1.1): the ID says which is which.
 
 use std::io;
+use std::time::Duration;
 
 use hickory_proto::op::Message;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
 
 use super::Failure;
 use super::message::{NotAResponse, Prepared};
@@ -19,11 +21,20 @@ pub(crate) struct Received {
     pub(crate) at_ns: u64,
 }
 
+/// What is asked on one connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Queries<'a> {
+    pub(crate) all: &'a [Prepared],
+    /// So many of them have to be answered; those behind them are waited for no longer than `grace` after that.
+    pub(crate) needed: usize,
+    pub(crate) grace: Duration,
+}
+
 /// Sends queries, and takes responses until each has one or the connection is of no use. `received` has a place for each query, and
 /// keeps what came when the caller stops waiting.
 pub(crate) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    queries: &[Prepared],
+    queries: Queries<'_>,
     received: &mut [Option<Result<Received, Failure>>],
     clock: &Clock,
 ) {
@@ -34,21 +45,31 @@ pub(crate) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
 
 async fn exchange_all<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    queries: &[Prepared],
+    queries: Queries<'_>,
     received: &mut [Option<Result<Received, Failure>>],
     clock: &Clock,
 ) -> Result<(), Failure> {
     let mut sent = Vec::new();
-    for query in queries {
+    for query in queries.all {
         let length = u16::try_from(query.bytes().len()).map_err(|error| cut(&io::Error::other(error)))?;
         sent.extend_from_slice(&length.to_be_bytes());
         sent.extend_from_slice(query.bytes());
     }
     stream.write_all(&sent).await.map_err(|error| cut(&error))?;
     stream.flush().await.map_err(|error| cut(&error))?;
+    let mut grace_ends = None;
     while received.iter().any(Option::is_none) {
-        let bytes = message(stream).await?;
-        let waiting = queries.iter().zip(received.iter_mut()).filter(|(_, place)| place.is_none());
+        let is_needed = received.iter().take(queries.needed).any(Option::is_none);
+        let bytes = if is_needed {
+            message(stream).await?
+        } else {
+            let ends = *grace_ends.get_or_insert_with(|| Instant::now() + queries.grace);
+            match timeout_at(ends, message(stream)).await {
+                Ok(bytes) => bytes?,
+                Err(_) => return Ok(()),
+            }
+        };
+        let waiting = queries.all.iter().zip(received.iter_mut()).filter(|(_, place)| place.is_none());
         let mut answered = false;
         for (query, place) in waiting {
             let result = match query.accept(&bytes) {
@@ -120,6 +141,7 @@ mod tests {
         theirs.write_all(answers).await.expect("written");
         theirs.shutdown().await.expect("shut");
         let mut received: Vec<_> = queries.iter().map(|_| None).collect();
+        let queries = Queries { all: queries, needed: queries.len(), grace: Duration::ZERO };
         exchange(&mut ours, queries, &mut received, &Clock::start()).await;
         received.into_iter().map(|place| place.expect("a result").map(drop)).collect()
     }

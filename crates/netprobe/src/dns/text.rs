@@ -7,7 +7,7 @@ use hickory_proto::rr::{self, Name, RData};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::trace::{Record, Response};
-use super::{Edns, Failure};
+use super::{Edns, Failure, ServiceBinding};
 
 /// A domain name as zone files write it: every byte outside of printable ASCII is escaped.
 pub(crate) fn name(name: &Name) -> String {
@@ -74,6 +74,7 @@ pub(crate) fn record(record: &rr::Record) -> Record {
         ttl: record.ttl,
         record_type: record.record_type().to_string(),
         data: data(record),
+        service: ServiceBinding::of(record),
     }
 }
 

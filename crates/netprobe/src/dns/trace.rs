@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::dnssec::{Link, Status};
-use super::{DnsError, Edns, Failure};
+use super::{BadServiceBinding, DnsError, Edns, Failure, ServiceBinding};
 use crate::Span;
 
 /// Everything that one walk did and found.
@@ -19,6 +19,9 @@ pub struct Walk {
     pub queries: Vec<Query>,
     /// One for each record type that was asked for.
     pub lookups: Vec<Lookup>,
+    /// How the site wants to be reached, if its HTTPS record was asked for beside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
     /// The chain of trust: the zones on the way, and what each is signed with.
     pub chain: Vec<Link>,
     /// From the first query to the last answer.
@@ -72,7 +75,36 @@ impl Lookup {
     }
 }
 
-/// One alias: a CNAME record.
+/// What a site's HTTPS records say (RFC 9460), asked for beside its addresses. A site needs none: that there is none, or that nobody
+/// answered, fails nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    /// The name that was asked: that of the host, with the port in front if it is not the usual one.
+    pub name: String,
+    /// What came of it.
+    pub lookup: Lookup,
+}
+
+impl Site {
+    /// The records that can be used, the best first.
+    #[must_use]
+    pub fn bindings(&self) -> Vec<&ServiceBinding> {
+        let Ok(Answer::Records { records }) = &self.lookup.answer else { return Vec::new() };
+        super::service::usable(records)
+    }
+
+    /// What it means to somebody on the way to the site, in sentences.
+    #[must_use]
+    pub fn meaning(&self) -> Vec<String> {
+        match &self.lookup.answer {
+            Ok(Answer::Records { records }) => super::service::meaning(records),
+            Ok(Answer::NoData { .. } | Answer::NoSuchName { .. }) => Vec::new(),
+            Err(error) => vec![format!("how the site wants to be reached is not known: {error}")],
+        }
+    }
+}
+
+/// One alias: a CNAME record, or an HTTPS or SVCB record in alias mode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alias {
     /// The name that is an alias.
@@ -321,4 +353,7 @@ pub struct Record {
     pub record_type: String,
     /// Its data, as zone files write it.
     pub data: String,
+    /// What it says, or why it cannot be used, if it is an HTTPS or SVCB record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Result<ServiceBinding, BadServiceBinding>>,
 }

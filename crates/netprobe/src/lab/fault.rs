@@ -65,6 +65,12 @@ pub enum Fault {
     SelfSignedDs,
     /// The zone is signed, and does not prove that there is no address.
     MissingProof,
+    /// The record that says how the site is reached has the same parameter twice.
+    HttpsRecordMalformed,
+    /// The record that says how the site is reached is an alias of an alias of itself.
+    HttpsRecordLoop,
+    /// The name server says nothing to those who ask how the site is reached.
+    HttpsRecordSilent,
 
     // DNS: what the lab's resolver does.
     /// The resolver behind TLS shows somebody else's certificate.
@@ -139,7 +145,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 58] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -164,6 +170,9 @@ impl Fault {
         Self::WrongDs,
         Self::SelfSignedDs,
         Self::MissingProof,
+        Self::HttpsRecordMalformed,
+        Self::HttpsRecordLoop,
+        Self::HttpsRecordSilent,
         Self::DotWrongCertificate,
         Self::DotHangsUp,
         Self::DohStatus,
@@ -225,6 +234,9 @@ impl Fault {
             Self::WrongDs => "wrong-ds",
             Self::SelfSignedDs => "self-signed-ds",
             Self::MissingProof => "missing-proof",
+            Self::HttpsRecordMalformed => "https-record-malformed",
+            Self::HttpsRecordLoop => "https-record-loop",
+            Self::HttpsRecordSilent => "https-record-silent",
             Self::DotWrongCertificate => "dot-wrong-certificate",
             Self::DotHangsUp => "dot-hangs-up",
             Self::DohStatus => "doh-status",

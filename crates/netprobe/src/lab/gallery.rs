@@ -35,6 +35,9 @@ impl Fault {
             Self::WrongDs => "the parent zone vouches for another key than the zone has",
             Self::SelfSignedDs => "the fingerprint of the zone's key is signed by that key, not by the parent's",
             Self::MissingProof => "the zone is signed, and does not prove that there is nothing",
+            Self::HttpsRecordMalformed => "the record that says how the site is reached has a parameter twice",
+            Self::HttpsRecordLoop => "the record that says how the site is reached is an alias of an alias of itself",
+            Self::HttpsRecordSilent => "the name server says nothing to those who ask how the site is reached",
             Self::DotWrongCertificate => "the resolver behind TLS shows somebody else's certificate",
             Self::DotHangsUp => "the resolver behind TLS hangs up when it is asked",
             Self::DohStatus => "the resolver behind HTTPS answers with the status 500",
@@ -122,7 +125,10 @@ impl Fault {
             | Self::WrongSource
             | Self::WrongCase
             | Self::ForeignGlue
-            | Self::BrokenFirstAddress => "nothing: the page, a little later",
+            | Self::BrokenFirstAddress
+            | Self::HttpsRecordMalformed
+            | Self::HttpsRecordLoop
+            | Self::HttpsRecordSilent => "nothing: the page, a little later",
         }
     }
 }

@@ -52,7 +52,7 @@ impl Servers {
         let authority = ca::Authority::new()?;
         let web = web::start(&hosts::names(), &authority)?;
         let hosts = hosts::hosts(&web.dual());
-        let names = dns::NameServers::start(&hosts, &authority).await?;
+        let names = dns::NameServers::start(&hosts, web.ports.https, &authority).await?;
         Ok(Self { hosts, names, web, runtime: tokio::runtime::Handle::current() })
     }
 }

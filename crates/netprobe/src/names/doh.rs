@@ -14,8 +14,9 @@ use url::Url;
 
 use crate::Clock;
 use crate::dns::Failure;
+use crate::dns::exchange::with_grace;
 use crate::dns::message::Prepared;
-use crate::dns::stream::Received;
+use crate::dns::stream::{Queries, Received};
 use crate::dns::text::escape;
 use crate::http::Driver;
 
@@ -32,7 +33,7 @@ const HEAD_BYTES_MAX: u32 = 16 * 1024;
 pub(super) async fn exchange<S>(
     stream: S,
     url: &Url,
-    queries: &[Prepared],
+    queries: Queries<'_>,
     received: &mut [Option<Result<Received, Failure>>],
     clock: &Clock,
 ) where
@@ -53,7 +54,9 @@ pub(super) async fn exchange<S>(
         let ask = async |(query, place): (&Prepared, &mut Option<_>)| {
             *place = Some(ask(sender.clone(), url, query, clock).await);
         };
-        join_all(queries.iter().zip(received).map(ask)).await;
+        let mut needed: Vec<_> = queries.all.iter().zip(received).map(ask).collect();
+        let extra = needed.split_off(queries.needed);
+        with_grace(join_all(needed), join_all(extra), queries.grace).await;
     };
     driver.drive(asking).await;
 }

@@ -19,6 +19,7 @@ mod machine;
 mod nsswitch;
 mod resolution;
 mod secure;
+mod site;
 mod stub;
 mod upstream;
 
@@ -29,7 +30,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::dns::{DnsError, RecordType, Walker};
+use crate::dns::{DnsError, RecordType, Walker, site_name};
 use crate::tls::{Alpn, Roots, TlsClient};
 use crate::{Clock, Error};
 use cache::{Cache, Hit};
@@ -94,6 +95,8 @@ pub struct ResolverOptions {
     pub family: Family,
     /// How long finding the addresses of one name may take.
     pub timeout_ms: u64,
+    /// Whether the HTTPS record of a site is asked for beside its addresses (RFC 9460).
+    pub https_records: bool,
     /// Who is asked when nothing on this machine knows.
     pub method: Method,
     /// Where this machine looks first; nowhere if none is given.
@@ -119,6 +122,7 @@ impl Default for ResolverOptions {
         Self {
             family: Family::Any,
             timeout_ms: 10_000,
+            https_records: true,
             method: Method::Walk,
             machine: Some(Machine::default()),
             roots: Roots::default(),
@@ -151,6 +155,16 @@ impl Resolver {
 
     /// The addresses of `host`, which is a name or an address without brackets.
     pub async fn resolve(&self, host: &str, clock: &Clock) -> Resolution {
+        self.find(host, None, clock).await
+    }
+
+    /// The same, and how the site at this port of the host wants to be reached: its HTTPS record, which is asked for at the same time,
+    /// shown and not followed. Nobody is asked if the addresses are known already.
+    pub async fn resolve_site(&self, host: &str, port: u16, clock: &Clock) -> Resolution {
+        self.find(host, Some(port).filter(|_| self.options.https_records), clock).await
+    }
+
+    async fn find(&self, host: &str, port: Option<u16>, clock: &Clock) -> Resolution {
         let family = self.options.family;
         if let Ok(address) = host.parse::<IpAddr>() {
             let mut resolution = Resolution::given(host, vec![address], Source::Literal);
@@ -177,8 +191,8 @@ impl Resolver {
         }
         let resolution = match &self.options.method {
             // Futures that hold whole walks would fill the stack of whoever holds them.
-            Method::Walk => Box::pin(self.walk(host, clock)).await,
-            Method::Resolver(resolver) => Box::pin(self.ask_resolver(resolver.as_ref(), host, clock)).await,
+            Method::Walk => Box::pin(self.walk(host, port, clock)).await,
+            Method::Resolver(resolver) => Box::pin(self.ask_resolver(resolver.as_ref(), host, port, clock)).await,
         };
         resolution.after(looks)
     }
@@ -210,11 +224,14 @@ impl Resolver {
     }
 
     /// Asks the authorities, from the root down.
-    async fn walk(&self, host: &str, clock: &Clock) -> Resolution {
+    async fn walk(&self, host: &str, port: Option<u16>, clock: &Clock) -> Resolution {
         let limit = Duration::from_millis(self.options.timeout_ms);
         let walker = self.options.walker.within(limit);
         let record_types = self.options.family.record_types();
-        let walk = walker.walk(host, record_types, clock).await;
+        let walk = match port {
+            Some(port) => walker.walk_to_site(host, port, record_types, clock).await,
+            None => walker.walk(host, record_types, clock).await,
+        };
         {
             let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
             for (record_type, lookup) in record_types.iter().zip(&walk.lookups) {
@@ -232,11 +249,18 @@ impl Resolver {
     }
 
     /// Asks a resolver, and takes its word for it.
-    async fn ask_resolver(&self, resolver: Option<&Upstream>, host: &str, clock: &Clock) -> Resolution {
+    async fn ask_resolver(
+        &self,
+        resolver: Option<&Upstream>,
+        host: &str,
+        port: Option<u16>,
+        clock: &Clock,
+    ) -> Resolution {
         let family = self.options.family;
         let asking = Asking {
             name: host,
             family,
+            site: port.and_then(|port| site_name(host, port)),
             timeout: Duration::from_millis(self.options.timeout_ms),
             tls: self.tls.as_ref(),
             walker: &self.options.walker,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::Stub;
-use crate::dns::{DnsError, Outcome, Query, Transport, Tried, Walk};
+use crate::dns::{DnsError, Outcome, Query, Site, Transport, Tried, Walk};
 use crate::{Clock, Error, Phase, Span, Step};
 
 /// A place where an answer could be already.
@@ -133,6 +133,13 @@ impl Resolution {
 }
 
 impl Resolution {
+    /// How the site wants to be reached, if anybody was asked.
+    #[must_use]
+    pub fn site(&self) -> Option<&Site> {
+        let walked = self.walk.as_ref().and_then(|walk| walk.site.as_ref());
+        walked.or_else(|| self.stub.as_ref()?.site.as_ref())
+    }
+
     /// Puts the looks that came before in front.
     pub(super) fn after(mut self, looks: Vec<CacheLook>) -> Self {
         self.steps.splice(0..0, looks.iter().map(CacheLook::step));

@@ -10,12 +10,13 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::doh;
+use super::site::Questions;
 use super::stub::{Asking, Replies};
 use super::upstream::Upstream;
 use crate::dns::exchange::Exchange;
 use crate::dns::message::{Prepared, Shape};
 use crate::dns::one::{prepare, written_down};
-use crate::dns::stream::{self, Received};
+use crate::dns::stream::{self, Queries, Received};
 use crate::dns::{Discarded, DnsError, Failure, Server, Transport, Tried, Walk};
 use crate::tcp::{self, ConnectOptions, Connection};
 use crate::tls::{Handshake, TlsClient};
@@ -69,7 +70,7 @@ impl Deadline<'_> {
 /// Asks a resolver behind TLS. How far it came is returned either way.
 pub(super) async fn ask(
     resolver: &Upstream,
-    questions: &[(Name, RecordType)],
+    questions: &Questions,
     timeout: Duration,
     asking: &Asking<'_>,
 ) -> (Secured, Result<Replies, Error>) {
@@ -84,7 +85,7 @@ pub(super) async fn ask(
             return (secured, Err(error));
         }
     };
-    let replies = put(resolver, questions, server, stream, &deadline).await;
+    let replies = put(resolver, questions, (server, stream), asking.walker.site_grace, &deadline).await;
     (secured, replies.map_err(Error::from))
 }
 
@@ -147,27 +148,29 @@ async fn find(
 /// Puts all questions at the same time. They share the connection, and so the work that it takes.
 async fn put(
     resolver: &Upstream,
-    questions: &[(Name, RecordType)],
-    server: Server,
-    mut stream: TlsStream<TcpStream>,
+    questions: &Questions,
+    (server, mut stream): (Server, TlsStream<TcpStream>),
+    grace: Duration,
     deadline: &Deadline<'_>,
 ) -> Result<Replies, DnsError> {
     let clock = deadline.clock;
     let is_https = matches!(resolver, Upstream::Https { .. });
     let shape = Shape { randomise_case: false, randomise_id: !is_https, padded: true, ..Shape::default() };
-    let prepared = prepare_all(questions, shape)?;
+    let prepared = prepare_all(questions.all(), shape)?;
+    let queries = Queries { all: &prepared, needed: questions.needed(), grace };
     let mut received: Vec<_> = prepared.iter().map(|_| None).collect();
     let limit = deadline.left();
     let span = match resolver {
         Upstream::Https { url, .. } => {
-            within(limit, clock, doh::exchange(stream, url, &prepared, &mut received, clock)).await
+            within(limit, clock, doh::exchange(stream, url, queries, &mut received, clock)).await
         }
-        _ => within(limit, clock, stream::exchange(&mut stream, &prepared, &mut received, clock)).await,
+        _ => within(limit, clock, stream::exchange(&mut stream, queries, &mut received, clock)).await,
     };
     let transport = if is_https { Transport::Https } else { Transport::Tls };
-    let after_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    let waited = Duration::from_nanos(span.duration_ns).min(limit);
+    let after_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
     let silent = || Failure::Silent { after_ms, tries: 1, discarded: Discarded::default() };
-    let written = questions.iter().zip(&prepared).zip(received).map(|((question, prepared), received)| {
+    let written = questions.all().iter().zip(&prepared).zip(received).map(|((question, prepared), received)| {
         let (span, exchange) = apart(span, received.unwrap_or_else(|| Err(silent())));
         written_down(&server, question, transport, prepared, span, exchange)
     });

@@ -3,18 +3,22 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{OptionFuture, join_all};
 use hickory_proto::rr::Name;
 use hickory_resolver::config::NameServerConfig;
 use serde::{Deserialize, Serialize};
 
 use super::Family;
 use super::secure::{self, Secured};
+use super::site::Questions;
 use super::upstream::{PORT, Upstream};
-use crate::dns::one::{Attempt, ask_server};
+use crate::dns::exchange::{unanswered, with_grace};
+use crate::dns::message::Shape;
+use crate::dns::one::{Attempt, ask_server, prepare, written_down};
 use crate::dns::reply::{End, Reply, read_resolved};
 use crate::dns::{
-    Answer, DnsError, Outcome, Query, Record, RecordType, Recursion, Server, Soa, Tried, Walker, ask_one, text,
+    Answer, DnsError, Outcome, Query, Record, RecordType, Recursion, Server, Site, Soa, Transport, Tried, Walker,
+    ask_one, text,
 };
 use crate::tls::TlsClient;
 use crate::{Clock, Error, Phase, Span, Step};
@@ -30,6 +34,9 @@ pub struct Stub {
     pub queries: Vec<Query>,
     /// What was answered, aliases included.
     pub records: Vec<Record>,
+    /// How the site wants to be reached, if that was asked for beside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
     /// From the first thing that was done to the last answer.
     pub span: Span,
     /// Why there is no address.
@@ -57,6 +64,8 @@ impl Stub {
 pub(super) struct Asking<'a> {
     pub(super) name: &'a str,
     pub(super) family: Family,
+    /// The name whose HTTPS record is asked for beside.
+    pub(super) site: Option<Name>,
     pub(super) timeout: Duration,
     pub(super) tls: Option<&'a Result<TlsClient, Error>>,
     pub(super) walker: &'a Walker,
@@ -80,6 +89,7 @@ pub(super) async fn ask(resolver: Option<&Upstream>, asking: &Asking<'_>) -> (St
         secured: None,
         queries: Vec::new(),
         records: Vec::new(),
+        site: None,
         span: Span::default(),
         error: None,
     };
@@ -99,7 +109,8 @@ async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stu
         Ok(name) => name,
         Err(error) => return Stub { error: Some(error.into()), ..stub },
     };
-    let mut questions: Vec<_> = asking.family.record_types().iter().map(|kind| (name.clone(), *kind)).collect();
+    let types = asking.family.record_types().iter();
+    let mut questions: Vec<_> = types.map(|kind| (name.clone(), *kind)).collect();
     let mut tried = Vec::new();
     let began_ns = asking.clock.now_ns();
     for (place, upstream) in upstreams.iter().enumerate() {
@@ -107,10 +118,11 @@ async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stu
         let spent = Duration::from_nanos(asking.clock.now_ns().saturating_sub(began_ns));
         let timeout = asking.timeout.saturating_sub(spent) / u32::try_from(upstreams.len() - place).unwrap_or(u32::MAX);
         stub.resolvers.push(upstream.to_string());
+        let asked = Questions::new(&questions, asking.site.as_ref().filter(|_| stub.site.is_none()));
         let replies = match upstream {
-            Upstream::Plain(address) => plain(*address, &questions, timeout, asking.clock).await,
+            Upstream::Plain(address) => plain(*address, &asked, timeout, asking).await,
             secure => {
-                let (secured, replies) = Box::pin(secure::ask(secure, &questions, timeout, asking)).await;
+                let (secured, replies) = Box::pin(secure::ask(secure, &asked, timeout, asking)).await;
                 stub.secured = Some(secured);
                 replies
             }
@@ -120,6 +132,10 @@ async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stu
             Err(error) => return Stub { error: Some(error), ..stub },
         };
         for (mut query, message) in replies {
+            if let Some(site) = asking.site.as_ref().filter(|_| query.record_type == RecordType::HTTPS.to_string()) {
+                stub.take_site(query, message, site);
+                continue;
+            }
             let asked = questions.iter().find(|(_, kind)| kind.to_string() == query.record_type).cloned();
             if let (Some((name, kind)), Some(message)) = (asked, message) {
                 let reply = read_resolved(&message, &name, kind);
@@ -151,7 +167,8 @@ impl Learnt {
     /// What an answer is good for; one that leads nowhere is for nothing.
     fn of(reply: &Reply, name: &Name, record_type: RecordType) -> Option<Self> {
         let Reply::Answer { aliases, end } = reply else { return None };
-        let last = || text::name(&aliases.iter().filter_map(text::alias_target).last().unwrap_or_else(|| name.clone()));
+        let last =
+            || text::name(&aliases.iter().filter_map(text::alias_target).next_back().unwrap_or_else(|| name.clone()));
         let (answer, ttl) = match end {
             End::Records(records) => {
                 let addresses = records.iter().filter_map(|record| record.data.ip_addr()).collect();
@@ -211,14 +228,31 @@ impl Stub {
 /// All questions at the same time, as programs ask.
 async fn plain(
     resolver: SocketAddr,
-    questions: &[(Name, RecordType)],
+    questions: &Questions,
     timeout: Duration,
-    clock: &Clock,
+    asking: &Asking<'_>,
 ) -> Result<Replies, Error> {
+    let (clock, grace) = (asking.clock, asking.walker.site_grace);
     let server = Server { name: String::new(), address: resolver };
     let ask = |question| ask_server(&server, question, Recursion::Desired, timeout, clock);
-    let asked = join_all(questions.iter().map(ask)).await.into_iter().collect::<Result<Vec<_>, DnsError>>()?;
+    let (needed, site) = questions.all().split_at(questions.needed());
+    let began_ns = clock.now_ns();
+    let extra = OptionFuture::from(site.first().map(ask));
+    let (mut asked, extra) = with_grace(join_all(needed.iter().map(ask)), extra, grace).await;
+    match (extra, site.first()) {
+        (Some(heard), _) => asked.extend(heard),
+        (None, Some(question)) => asked.push(unheard(&server, question, began_ns, clock).map(|one| (one, Vec::new()))),
+        (None, None) => {}
+    }
+    let asked = asked.into_iter().collect::<Result<Vec<_>, DnsError>>()?;
     Ok(asked.into_iter().flat_map(|(first, more)| std::iter::once(first).chain(more)).collect())
+}
+
+/// A question whose answer nobody waited for any longer.
+fn unheard(server: &Server, question: &(Name, RecordType), began_ns: u64, clock: &Clock) -> Result<Attempt, DnsError> {
+    let (exchange, span) = unanswered(began_ns, clock.now_ns());
+    let prepared = prepare(question, Shape::default())?;
+    Ok(written_down(server, question, Transport::Udp, &prepared, span, exchange))
 }
 
 /// The resolvers of the system's configuration.

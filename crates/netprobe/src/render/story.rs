@@ -112,7 +112,8 @@ fn names(hop: &Hop, step: &Step) -> (String, Vec<String>) {
         Source::Override => format!("{} is {addresses}: the caller said so", resolution.name),
         _ => format!("{} is {addresses}", resolution.name),
     };
-    (what, parts(step, 0))
+    let said = resolution.site().map(|site| site.meaning()).unwrap_or_default();
+    (what, parts(step, 0).into_iter().chain(said).collect())
 }
 
 /// Deeper than any step's parts have parts; a report may come from a file.

@@ -10,7 +10,7 @@ use super::{Trail, Validation, Zone};
 use crate::dns::dnssec::Status;
 use crate::dns::reply::{End, Negative, Referral, Reply};
 use crate::dns::trace::{Alias, Answer, Lookup, Purpose, Soa};
-use crate::dns::{DnsError, text};
+use crate::dns::{DnsError, service, text};
 
 /// Where a descent ended.
 pub(crate) struct Descent {
@@ -47,7 +47,12 @@ impl Lookup {
 impl Trail<'_> {
     /// The question itself.
     pub(super) async fn look_up(&mut self, name: &Name, record_type: RecordType) -> Lookup {
-        let descent = match self.descend(name, record_type, Purpose::Question, 0).await {
+        let descent = if service::is_service(record_type) {
+            self.descend_to_service(name, record_type).await
+        } else {
+            self.descend(name, record_type, Purpose::Question, 0).await
+        };
+        let descent = match descent {
             Ok(descent) => descent,
             Err(error) => return Lookup::failed(record_type, error),
         };

@@ -5,6 +5,7 @@ mod descend;
 mod keys;
 mod minimise;
 mod send;
+mod site;
 mod trust;
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +20,7 @@ use super::dnssec::{Bogus, Insecure, Link, SIGNATURE_CHECKS_MAX, Status};
 use super::reply::NameServer;
 use super::roots::{Anchor, PORT, root_anchors, root_servers};
 use super::trace::{Lookup, Purpose, Query, Server, Walk};
-use super::{DnsError, text};
+use super::{DnsError, service, text};
 use crate::{Clock, Span};
 pub(crate) use descend::{Descent, Ending};
 
@@ -43,6 +44,9 @@ pub(super) const RESEND_AFTER: Duration = Duration::from_millis(400);
 
 /// How often a query is sent to one server at most.
 pub(super) const TRIES_MAX: usize = 5;
+
+/// Long enough for a server that has it, and too short to be felt where none answers.
+const SITE_GRACE: Duration = Duration::from_millis(500);
 
 /// How to walk, and the limits that bound every walk.
 ///
@@ -76,6 +80,8 @@ pub struct Walker {
     pub tries_max: usize,
     /// How long the whole walk may take.
     pub walk_timeout: Duration,
+    /// How much longer than the addresses the HTTPS record of their site may take.
+    pub site_grace: Duration,
     /// The most queries, each with its tries.
     pub queries_max: usize,
     /// The most levels of "to ask this server, find its address first".
@@ -103,6 +109,7 @@ impl Default for Walker {
             resend_after: RESEND_AFTER,
             tries_max: TRIES_MAX,
             walk_timeout: Duration::from_secs(20),
+            site_grace: SITE_GRACE,
             queries_max: 100,
             depth_max: 6,
             aliases_max: 16,
@@ -132,9 +139,20 @@ impl Walker {
     /// Never fails as a whole: what went wrong with a record type is in its [`Lookup`], and every query that was made is in
     /// the [`Walk`] whatever became of it.
     pub async fn walk(&self, name: &str, record_types: &[RecordType], clock: &Clock) -> Walk {
+        self.walk_to(name, None, record_types, clock).await
+    }
+
+    /// The same, and beside it the HTTPS record of the site at this port of the host (RFC 9460), as browsers ask for it. It is waited for
+    /// no longer than [`Walker::site_grace`] after everything else is there.
+    pub async fn walk_to_site(&self, host: &str, port: u16, record_types: &[RecordType], clock: &Clock) -> Walk {
+        self.walk_to(host, Some(port), record_types, clock).await
+    }
+
+    async fn walk_to(&self, name: &str, port: Option<u16>, record_types: &[RecordType], clock: &Clock) -> Walk {
         let start_ns = clock.now_ns();
         let parsed = parse_name(name);
         let mut trail = Trail::new(self, clock);
+        trail.site = parsed.as_ref().ok().zip(port).and_then(|(host, port)| service::query_name(host, port));
         let mut lookups = Vec::new();
         for (index, record_type) in record_types.iter().enumerate() {
             trail.wanted = record_types[index + 1..].to_vec();
@@ -143,13 +161,14 @@ impl Walker {
                 Err(error) => Lookup::failed(*record_type, error.clone()),
             });
         }
+        let site = trail.look_up_site().await;
         let chain = trail.links();
         let queries = trail.queries;
         let name = parsed.map_or_else(|_| text::escape(name), |name| text::name(&name));
         let duration_ns = clock.now_ns() - start_ns;
         let asking_cpu_ns: u64 = queries.iter().map(|query| query.span.cpu_ns).sum();
         let cpu_ns = duration_ns.saturating_sub(covered_ns(&queries)) + asking_cpu_ns;
-        Walk { name, queries, lookups, chain, span: Span::new(start_ns, duration_ns, cpu_ns) }
+        Walk { name, queries, lookups, site, chain, span: Span::new(start_ns, duration_ns, cpu_ns) }
     }
 }
 
@@ -208,6 +227,10 @@ struct Trail<'a> {
     queries: Vec<Query>,
     /// Record types whose turn has not come.
     wanted: Vec<RecordType>,
+    /// The name whose HTTPS record is asked for beside.
+    site: Option<Name>,
+    /// When the patience for it ends, in nanoseconds since the run's start; before its turn nobody hurries.
+    site_until_ns: Option<u64>,
     /// What was heard of them already.
     beside: HashMap<Key, Heard>,
     zones: HashMap<Name, Zone>,
@@ -265,6 +288,8 @@ impl<'a> Trail<'a> {
             started_ns: clock.now_ns(),
             queries: Vec::new(),
             wanted: Vec::new(),
+            site: None,
+            site_until_ns: None,
             beside: HashMap::new(),
             zones: HashMap::from([(Name::root(), root)]),
             addresses: HashMap::new(),

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{OptionFuture, join_all};
 use hickory_proto::op::Message;
-use hickory_proto::rr::Name;
+use hickory_proto::rr::{Name, RecordType};
 
 use super::ask::{Heard, Question};
 use super::{Trail, Validation};
 use crate::Span;
-use crate::dns::exchange::{Exchange, Patience, exchange};
+use crate::dns::exchange::{Exchange, Patience, exchange, unanswered, with_grace};
 use crate::dns::message::{Prepared, Recursion, Shape};
 use crate::dns::one::lacks_edns;
 use crate::dns::reply::{self, Reply};
@@ -44,7 +44,12 @@ impl Trail<'_> {
         let (clock, address) = (self.clock, server.address);
         let patience = Patience::new(timeout, self.options.resend_after, self.options.tries_max);
         let exchange = |query| clock.measure(exchange(query, address, transport, patience, clock));
-        let done = join_all(prepared.iter().map(exchange)).await;
+        // What nobody needs is the last, and is not waited for.
+        let (needed, site) = prepared.split_at(prepared.len() - usize::from(self.ends_with_site(&questions)));
+        let (began_ns, needed) = (clock.now_ns(), join_all(needed.iter().map(exchange)));
+        let site = OptionFuture::from(site.first().map(exchange));
+        let (mut done, site) = with_grace(needed, site, self.options.site_grace).await;
+        done.extend(site.unwrap_or_else(|| Some(unanswered(began_ns, clock.now_ns()))));
         let index = self.queries.len();
         let mut responses = Vec::new();
         for ((question, prepared), (exchange, span)) in questions.iter().zip(&prepared).zip(done) {
@@ -77,7 +82,15 @@ impl Trail<'_> {
             return Vec::new();
         }
         let others = self.wanted.iter().map(|wanted| Question { record_type: *wanted, ..question.clone() });
-        others.filter(|other| !self.beside.contains_key(&key(zone, other))).collect()
+        let site = self.site.iter().filter(|name| zone.zone_of(name));
+        let site = site.map(|name| Question { name: name.clone(), record_type: RecordType::HTTPS, ..question.clone() });
+        others.chain(site).filter(|other| !self.beside.contains_key(&key(zone, other))).collect()
+    }
+
+    /// Whether the last of these questions is the one that is asked beside all others.
+    fn ends_with_site(&self, questions: &[Question]) -> bool {
+        let is_site = |last: &Question| Some(&last.name) == self.site.as_ref() && last.record_type == RecordType::HTTPS;
+        questions.len() > 1 && questions.last().is_some_and(is_site)
     }
 
     /// Keeps what was heard of another type until its turn comes. What is of no use is asked for again then.
@@ -115,7 +128,8 @@ impl Trail<'_> {
         let limit = self.options.walk_timeout;
         let after_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let left = limit.checked_sub(spent).filter(|left| !left.is_zero()).ok_or(DnsError::TimedOut { after_ms })?;
-        Ok(left.min(self.options.query_timeout))
+        let left = left.min(self.options.query_timeout);
+        Ok(self.patience_left()?.map_or(left, |patience| left.min(patience)))
     }
 }
 

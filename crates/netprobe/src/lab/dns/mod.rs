@@ -7,6 +7,7 @@ mod proofs;
 mod recursor;
 mod secure;
 mod serve;
+mod sites;
 mod world;
 mod zone;
 
@@ -46,11 +47,11 @@ type Bound = (Ipv4Addr, UdpSocket, TcpListener);
 
 impl NameServers {
     /// Starts every server on the current runtime.
-    pub(super) async fn start(hosts: &[Host], authority: &Authority) -> Result<Self, LabError> {
+    pub(super) async fn start(hosts: &[Host], https_port: u16, authority: &Authority) -> Result<Self, LabError> {
         let sign = |message: String| LabError::Sign { what: "its zones".to_owned(), message };
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let now = u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(0);
-        let World { servers, anchor } = World::new(hosts, now).map_err(sign)?;
+        let World { servers, anchor } = World::new(hosts, https_port, now).map_err(sign)?;
         let anchor = anchor.parse().map_err(|error| sign(format!("{error}")))?;
         let addresses: Vec<Ipv4Addr> =
             servers.iter().map(|(address, _)| *address).chain(std::iter::once(RESOLVER)).collect();

@@ -29,6 +29,8 @@ pub(super) enum Lie {
     ServFail,
     /// It says nothing.
     Silent,
+    /// It says nothing to those who ask for an HTTPS record.
+    SilentAboutSites,
     /// On UDP, half an answer, which is wrong.
     Truncated,
     /// First a forgery with another ID.
@@ -66,6 +68,15 @@ impl Server {
         let name = query.queries.first()?.name();
         let told = |(below, lie): &&(Name, Lie)| below.zone_of(name) && (*lie != Lie::DeniesBetween || below == name);
         self.lies.iter().find(told).map(|(_, lie)| *lie)
+    }
+
+    fn is_silent(&self, query: &Message) -> bool {
+        let is_for_site = query.queries.first().is_some_and(|question| question.query_type() == RecordType::HTTPS);
+        match self.lie(query) {
+            Some(Lie::Silent) => true,
+            Some(Lie::SilentAboutSites) => is_for_site,
+            _ => false,
+        }
     }
 
     /// An answer as it goes over TCP.
@@ -124,7 +135,7 @@ impl Server {
             forged
         };
         match self.lie(query) {
-            Some(Lie::Silent) => (None, Vec::new()),
+            _ if self.is_silent(query) => (None, Vec::new()),
             Some(Lie::Truncated) => {
                 let mut half = forged();
                 half.metadata.truncation = true;
@@ -210,7 +221,7 @@ async fn connection(server: Arc<Server>, mut stream: TcpStream) -> std::io::Resu
         let mut bytes = vec![0; length];
         stream.read_exact(&mut bytes).await?;
         let Ok(query) = Message::from_vec(&bytes) else { return Ok(()) };
-        if server.lie(&query) == Some(Lie::Silent) {
+        if server.is_silent(&query) {
             continue;
         }
         let response = server.answer(&query).to_vec().map_err(std::io::Error::other)?;

@@ -19,6 +19,7 @@ use hickory_proto::rr::{Name, RData};
 
 use super::proofs::Proof;
 use super::serve::{Lie, Server};
+use super::sites;
 use super::zone::{Spoilt, Zone, name};
 use crate::lab::Fault;
 use crate::lab::fault::ZONE;
@@ -60,14 +61,15 @@ fn served(fault: Fault) -> Option<Served> {
         Fault::WrongCase => (Lie::WrongCase, false),
         Fault::LostQuery => (Lie::Lost, false),
         Fault::BogusServer => (Lie::Forged, true),
+        Fault::HttpsRecordSilent => (Lie::SilentAboutSites, false),
         _ => return None,
     };
     Some(Served { lie, second })
 }
 
 impl World {
-    /// `now` is in seconds since 1970, modulo 2³².
-    pub(super) fn new(hosts: &[Host], now: u32) -> Result<Self, String> {
+    /// `https_port` is that of the sites, `now` is in seconds since 1970, modulo 2³².
+    pub(super) fn new(hosts: &[Host], https_port: u16, now: u32) -> Result<Self, String> {
         let mut root = Zone::new(".", &["a.root.test."], Proof::Nsec, now)?;
         let mut test = Zone::new("test.", &["a.nic.test."], Proof::Nsec3 { opt_out: true }, now)?;
         let mut example = Zone::new("example.", &["a.nic.example."], Proof::Nsec, now)?;
@@ -86,9 +88,11 @@ impl World {
         home.put(&name("*.wild.whiteboard.test.")?, ip(crate::lab::fault::WEB));
 
         let all = Fault::ALL;
+        sites::put(&mut home, https_port)?;
         for host in hosts {
             let fault = all.iter().find(|fault| fault.host() == host.name).copied();
             faults.add(host, fault, &mut home, &mut example)?;
+            fault.map(|fault| sites::put_fault(&mut home, fault, &name(&host.name)?, https_port)).transpose()?;
         }
         let below = below_home(&mut home, now)?;
         test.delegate(&home, Some(&home), &[(name("ns1.whiteboard.test.")?, ip(HOME))]);
