@@ -130,7 +130,7 @@ impl Lab {
         Roots::Pem(self.root_pem().as_bytes().to_vec())
     }
 
-    /// The URL of a path on the healthy site.
+    /// The URL of a path on the healthy site. `/page` has a style sheet, an image and a redirect.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         self.host_url("www", path)

@@ -27,6 +27,13 @@ pub(in super::super) struct Ports {
 const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<title>Whiteboard</title>\n<h1>It works</h1>\n\
     <p>A name became an address, an address a connection, a connection a secret, and the secret carried this page.</p>\n</html>\n";
 
+/// A page that asks for more, by its path: content type and body. The image is where `/page/board` sends one.
+const PAGE_WITH_MORE: [(&str, &str, &str); 3] = [
+    ("/page", "text/html; charset=utf-8", include_str!("page/index.html")),
+    ("/page/style.css", "text/css", include_str!("page/style.css")),
+    ("/page/board.svg", "image/svg+xml", include_str!("page/board.svg")),
+];
+
 /// Says which of several servers answered, as content delivery networks do.
 const SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
 
@@ -87,8 +94,14 @@ impl Pages {
             let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
             return with_status(status.filter(|status| status.as_u16() >= 200).unwrap_or(StatusCode::BAD_REQUEST));
         }
+        if let Some((_, content_type, body)) = PAGE_WITH_MORE.into_iter().find(|(known, ..)| *known == path) {
+            let mut answer = Response::new(Full::from(body));
+            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            return answer;
+        }
         match path {
             "/" => self.page(request, is_secure),
+            "/page/board" => redirect(StatusCode::FOUND, "/page/board.svg"),
             "/hop" => redirect(StatusCode::MOVED_PERMANENTLY, "/"),
             "/hop-and-close" => {
                 let mut answer = redirect(StatusCode::FOUND, "/");

@@ -1,0 +1,67 @@
+//! Resources from the network, every step of it measured.
+
+use netprobe::{Clock, Report, Session};
+use url::Url;
+
+use super::{Fetch, Fetched};
+use crate::{Error, Page};
+
+/// Fetches through a [`Session`] of netprobe: `http` and `https`, with its limits, timeouts and redirects, on one clock.
+///
+/// What the session learns, names and TLS tickets, the next resource profits from; each has a connection of its own, and cookies live
+/// for one run.
+#[derive(Debug, Clone, Copy)]
+pub struct Network<'a> {
+    session: &'a Session,
+    clock: Clock,
+}
+
+impl<'a> Network<'a> {
+    /// Fetches through a session, on a clock that runs already: its reports have one time axis with everything else on it.
+    #[must_use]
+    pub fn on(session: &'a Session, clock: Clock) -> Self {
+        Self { session, clock }
+    }
+
+    /// Fetches a page, and tells how.
+    ///
+    /// The result is [`Error::Page`] if it did not come. A page with a status that says that there is none, 404 say, is a page.
+    pub async fn page(&self, url: &str) -> (Result<Page, Error>, Report) {
+        let report = self.session.run_on(&self.clock, url).await;
+        let failed = |reason: String| Error::Page { url: report.url.clone(), reason };
+        let page = match &report.error {
+            Some(error) => Err(failed(error.with_causes())),
+            None => Page::from_report(&report).ok_or_else(|| failed("no answer".to_owned())),
+        };
+        (page, report)
+    }
+}
+
+impl Fetch for Network<'_> {
+    async fn fetch(&self, url: &Url) -> Fetched {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Fetched::failed(format!("{}: is not fetched over the network", url.scheme()));
+        }
+        fetched(self.session.run_on(&self.clock, url.as_str()).await)
+    }
+}
+
+/// What a run brought: its report, and the body apart.
+fn fetched(mut report: Report) -> Fetched {
+    let redirected = report.hops.iter().filter(|hop| hop.redirect.is_some());
+    let redirects: Vec<String> = redirected.map(|hop| hop.url.clone()).collect();
+    let error = report.error.as_ref().map(netprobe::Error::with_causes);
+    let mut fetched = Fetched { redirects, error, ..Fetched::default() };
+    if let Some(hop) = report.hops.last_mut() {
+        fetched.url = Some(hop.url.clone());
+        if let Some(exchange) = &mut hop.exchange {
+            fetched.status = exchange.status;
+            fetched.content_type = exchange.header("content-type").map(str::to_owned);
+            fetched.body = std::mem::take(&mut exchange.body);
+        }
+    }
+    let refused = fetched.status.filter(|status| !(200..300).contains(status));
+    fetched.error = fetched.error.or(refused.map(|status| format!("status {status}")));
+    fetched.report = Some(report);
+    fetched
+}

@@ -1,0 +1,95 @@
+//! What came is looked at before the engine gets it.
+
+use std::io::Cursor;
+
+use encoding_rs::Encoding;
+use image::ImageReader;
+use url::Url;
+
+use crate::fetch::{Fetched, Initiator, ResourceKind};
+use crate::limits::SIDE_MAX;
+use crate::{Limits, css, encoding, svg};
+
+/// How fonts begin: TrueType, OpenType with CFF outlines, Apple's TrueType.
+const FONT_STARTS: [&[u8]; 3] = [b"\x00\x01\x00\x00", b"OTTO", b"true"];
+
+/// What a resource is for: who asked says it, and between an import and a font the bytes do.
+pub(crate) fn kind(initiator: &Initiator, fetched: &Fetched) -> ResourceKind {
+    match initiator {
+        Initiator::Element(label) if is_named(label, "link") => ResourceKind::StyleSheet,
+        Initiator::Style => ResourceKind::Image,
+        Initiator::Element(label) if !is_named(label, "style") => ResourceKind::Image,
+        _ if is_font(fetched) => ResourceKind::Font,
+        _ => ResourceKind::StyleSheet,
+    }
+}
+
+fn is_named(label: &str, name: &str) -> bool {
+    label.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['#', '.']))
+}
+
+fn is_font(fetched: &Fetched) -> bool {
+    let is_said = fetched.content_type.as_deref().is_some_and(|content_type| content_type.contains("font"));
+    is_said || fetched.body.starts_with(b"wOF") || FONT_STARTS.iter().any(|start| fetched.body.starts_with(start))
+}
+
+/// The bytes as the engine may have them, or why it may not.
+pub(crate) fn vetted(
+    kind: ResourceKind,
+    fetched: &mut Fetched,
+    url: &Url,
+    page_encoding: &'static Encoding,
+    limits: &Limits,
+) -> Result<Vec<u8>, String> {
+    if let Some(error) = &fetched.error {
+        return Err(error.clone());
+    }
+    let bytes = std::mem::take(&mut fetched.body);
+    if bytes.len() > limits.resource_bytes_max {
+        return Err(exceeded("resource_bytes_max", bytes.len() as u64, limits.resource_bytes_max as u64));
+    }
+    match kind {
+        ResourceKind::StyleSheet => style_sheet(&bytes, fetched.content_type.as_deref(), url, page_encoding, limits),
+        ResourceKind::Image if svg::is_svg(&bytes) => svg::cleaned(&bytes, limits).map(String::into_bytes),
+        ResourceKind::Image => image(bytes, limits),
+        ResourceKind::Font if FONT_STARTS.iter().any(|start| bytes.starts_with(start)) => Ok(bytes),
+        ResourceKind::Font => Err("not a TrueType or OpenType font".to_owned()),
+    }
+}
+
+fn exceeded(limit: &str, found: u64, max: u64) -> String {
+    format!("{limit}: it has {found}, and {max} is the most")
+}
+
+fn style_sheet(
+    bytes: &[u8],
+    content_type: Option<&str>,
+    url: &Url,
+    page_encoding: &'static Encoding,
+    limits: &Limits,
+) -> Result<Vec<u8>, String> {
+    let essence = content_type.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    if let Some(other) = essence.filter(|essence| essence != "text/css" && !essence.is_empty()) {
+        return Err(format!("a style sheet that is {other:?}, not text/css"));
+    }
+    let text = encoding::decode_css(bytes, content_type, page_encoding).text;
+    let depth = css::depth(&text);
+    if depth > limits.css_depth_max {
+        return Err(exceeded("css_depth_max", depth as u64, limits.css_depth_max as u64));
+    }
+    Ok(css::without_broken_imports(&text, url).into_bytes())
+}
+
+/// An image whose head says that it is not too large to be read.
+fn image(bytes: Vec<u8>, limits: &Limits) -> Result<Vec<u8>, String> {
+    let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|error| error.to_string())?;
+    let (width, height) = reader.into_dimensions().map_err(|error| format!("not an image: {error}"))?;
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > limits.image_pixels_max {
+        return Err(exceeded("image_pixels_max", pixels, limits.image_pixels_max));
+    }
+    if width.max(height) > SIDE_MAX {
+        return Err(exceeded("the side of an image", u64::from(width.max(height)), u64::from(SIDE_MAX)));
+    }
+    Ok(bytes)
+}
