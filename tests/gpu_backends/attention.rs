@@ -107,8 +107,9 @@ impl Arrays {
     }
 }
 
-/// Against the reference. A weight in (0, 1] is rounded by at most `unit` of itself, so the output, a mean of values by these weights,
-/// by at most `unit`·max|v|. What else is in f32 is far below: 64 roundings of it are allowed for out, as many of 8 for log_sum_exp.
+/// Against the reference. A weight in (0, 1] is rounded by at most `unit` of itself, so the output, a mean of values by
+/// these weights, by at most `unit`·max|v|. What else is in f32 is far below: 64 roundings of it are allowed for out,
+/// as many of 8 for log_sum_exp.
 fn compare(kernel: CudaKernel, gpu: &Gpu, problem: &Attention, unit: f64) {
     let arrays = Arrays::new(problem);
     let (exact, given) = (arrays.forward(&Reference, problem), arrays.forward(&cuda(gpu, kernel), problem));
@@ -153,7 +154,8 @@ fn tensor_cores_round_weights_to_bf16() {
     }
 }
 
-/// Decoding with a cache that is not full: what is read is one query, and keys in many splits; grouped heads share them.
+/// Decoding with a cache that is not full: what is read is one query, and keys in many splits; grouped heads share
+/// them.
 #[test]
 fn decoding_over_many_splits() {
     let gpu = Gpu::open();
@@ -163,7 +165,8 @@ fn decoding_over_many_splits() {
     problems.extend([2, 5, 8].map(|queries| Attention { queries, ..cache }));
     problems.push(Attention { batch: 2, heads: 3, kv_heads: 1, queries: 3, ..cache });
     problems.push(Attention { causal: false, scale: Some(-2.0), ..cache });
-    problems.push(Attention { keys: 9000, key_capacity: None, head_dim: 8, ..cache }); // splits longer than the shortest
+    // Splits longer than the shortest.
+    problems.push(Attention { keys: 9000, key_capacity: None, head_dim: 8, ..cache });
     for problem in problems {
         compare(CudaKernel::Auto, &gpu, &problem, 0.0);
         let launched = launched();

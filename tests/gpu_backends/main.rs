@@ -1,5 +1,5 @@
-//! The backends for a GPU through the public suites of their crates, on the software GPU with all checks on: answers are right, and
-//! no launch has a finding.
+//! The backends for a GPU through the public suites of their crates, on the software GPU with all checks on: answers
+//! are right, and no launch has a finding.
 //!
 //! `cargo test -p whiteboard --features simgpu --test gpu_backends`
 #![cfg(feature = "simgpu")]
@@ -7,35 +7,8 @@
 mod attention;
 mod products;
 mod rowwise;
+#[path = "../support/mod.rs"]
+mod support;
 mod traffic;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use gpu_device::Device;
-
-/// The device, for one test at a time: reports of launches are kept for the whole process.
-struct Gpu {
-    device: Device,
-    _alone: MutexGuard<'static, ()>,
-}
-
-static ONE_TEST: Mutex<()> = Mutex::new(());
-
-impl Gpu {
-    fn open() -> Self {
-        let alone = ONE_TEST.lock().unwrap_or_else(PoisonError::into_inner);
-        simgpu::configure(simgpu::Settings::default());
-        assert_eq!(simgpu::Settings::default().checks, simgpu::Checks::ALL);
-        simgpu::take_reports();
-        Self { device: Device::open(0).expect("the software GPU"), _alone: alone }
-    }
-}
-
-/// The kernels launched since the last call, in order; none of them has a finding.
-fn launched() -> Vec<String> {
-    let reports = simgpu::take_reports();
-    for report in &reports {
-        assert_eq!(report.findings, [], "{}", report.kernel);
-    }
-    reports.into_iter().map(|report| report.kernel).collect()
-}
+use support::{Gpu, launched};

@@ -1,5 +1,5 @@
-//! Every committed kernel, launched through `gpu-device` on the software GPU with all checks on, against the CPU: the answer is
-//! right and nothing is found.
+//! Every committed kernel, launched through `gpu-device` on the software GPU with all checks on, against the CPU: the
+//! answer is right and nothing is found.
 //!
 //! `cargo test -p whiteboard --features simgpu --test gpu_kernels`
 #![cfg(feature = "simgpu")]
@@ -8,29 +8,14 @@ mod darts;
 mod matmul;
 mod rounding;
 mod softmax;
+#[path = "../support/mod.rs"]
+mod support;
 mod training;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use gpu_device::{Argument, Device, Vetted, kernels};
-
-/// The device, for one test at a time: reports of launches are kept for the whole process.
-struct Gpu {
-    device: Device,
-    _alone: MutexGuard<'static, ()>,
-}
-
-static ONE_TEST: Mutex<()> = Mutex::new(());
+use gpu_device::{Argument, Vetted, kernels};
+use support::{Gpu, launched};
 
 impl Gpu {
-    fn open() -> Self {
-        let alone = ONE_TEST.lock().unwrap_or_else(PoisonError::into_inner);
-        simgpu::configure(simgpu::Settings::default());
-        assert_eq!(simgpu::Settings::default().checks, simgpu::Checks::ALL);
-        simgpu::take_reports();
-        Self { device: Device::open(0).expect("the software GPU"), _alone: alone }
-    }
-
     /// Launches a kernel if there is anything to do, waits, and looks at what was found.
     fn launch(&self, vetted: &Vetted, blocks: u64, block: [u32; 3], arguments: &[Argument<'_>]) {
         if blocks == 0 {
@@ -44,9 +29,7 @@ impl Gpu {
         let kernel = self.device.vetted(vetted).expect("a kernel");
         kernel.launch(launch, arguments).expect("a launch");
         self.device.synchronize().expect("the kernel ends well");
-        let reports = simgpu::take_reports();
-        assert!(reports.len() == 1 && reports[0].kernel == vetted.kernel(), "one report, of this kernel");
-        assert_eq!(reports[0].findings, [], "{launch}");
+        assert_eq!(launched(), [vetted.kernel()], "{launch}");
     }
 }
 

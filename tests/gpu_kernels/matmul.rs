@@ -1,8 +1,9 @@
 //! Matrix products against sums in f64.
 //!
-//! The bound is the classical one of an inner product (Higham, *Accuracy and Stability of Numerical Algorithms*, 3.1): each
-//! element is off by at most (k + 4)·u·(|alpha|·Σ|a||b| + |beta||c|), four for the products with alpha and beta and their sum; u is
-//! half an epsilon. Tensor cores may cut off where others round, which doubles u; so does a reference of the same precision.
+//! The bound is the classical one of an inner product (Higham, *Accuracy and Stability of Numerical Algorithms*, 3.1):
+//! each element is off by at most (k + 4)·u·(|alpha|·Σ|a||b| + |beta||c|), four for the products with alpha and beta
+//! and their sum; u is half an epsilon. Tensor cores may cut off where others round, which doubles u; so does a
+//! reference of the same precision.
 
 use gpu_device::{Argument, Buffer, Element, Launch, Vetted, kernels::matmul};
 use gpukern_kernels::matmul::{mma, naive, register, tiled};
