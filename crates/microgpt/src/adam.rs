@@ -1,5 +1,7 @@
 //! Adam: a learning rate for every weight, from the history of its own gradient (Kingma & Ba 2015).
 
+use linalg::Scalar;
+
 use crate::error::{Error, range};
 
 /// Adam's settings. The default is the Python program's.
@@ -11,8 +13,8 @@ pub struct Adam {
     pub beta2: f64,
     /// Keeps the division from overflowing where gradients are tiny.
     pub epsilon: f64,
-    /// What part of itself a weight loses in a step of learning rate 1, whatever its gradient: AdamW (Loshchilov & Hutter
-    /// 2019). 0 is Adam.
+    /// What part of itself a weight loses in a step of learning rate 1, whatever its gradient: AdamW (Loshchilov &
+    /// Hutter 2019). 0 is Adam.
     pub weight_decay: f64,
 }
 
@@ -53,17 +55,56 @@ pub struct Update {
 
 impl Update {
     /// What is left of the two means' weight that is not on the 0 that they started from.
-    pub(crate) fn corrections(&self) -> (f64, f64) {
+    fn corrections(&self) -> (f64, f64) {
         let steps = self.step as f64;
         (1.0 - self.adam.beta1.powf(steps), 1.0 - self.adam.beta2.powf(steps))
     }
 
     /// What gradients are multiplied by, whose squares add up to `square_norm`.
-    pub(crate) fn clip_factor(&self, square_norm: impl FnOnce() -> f64) -> f64 {
+    fn clip_factor(&self, square_norm: impl FnOnce() -> f64) -> f64 {
         self.clip_norm.map_or(1.0, |clip_norm| {
             let norm = square_norm().sqrt();
             if norm > clip_norm { clip_norm / norm } else { 1.0 }
         })
+    }
+}
+
+/// What a move of all weights multiplies by, each rounded once from `f64` to the numbers that an engine computes in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factors<T> {
+    /// Of the gradient: 1, or what clips it.
+    pub(crate) clip: T,
+    pub(crate) beta1: T,
+    /// 1 − β₁
+    pub(crate) new1: T,
+    pub(crate) beta2: T,
+    /// 1 − β₂
+    pub(crate) new2: T,
+    /// Of the mean: the learning rate over what is left of its weight on 0.
+    pub(crate) rate: T,
+    /// Of the mean square: 1 over the same.
+    pub(crate) correction: T,
+    pub(crate) epsilon: T,
+    /// Of a weight: what decay leaves of it.
+    pub(crate) kept: T,
+}
+
+impl<T: Scalar> Factors<T> {
+    /// For gradients whose squares add up to `square_norm`, which is asked for only if they may be clipped.
+    pub(crate) fn new(update: &Update, square_norm: impl FnOnce() -> f64) -> Self {
+        let Adam { beta1, beta2, epsilon, weight_decay } = update.adam;
+        let (first_weight, second_weight) = update.corrections();
+        Factors {
+            clip: T::from_f64(update.clip_factor(square_norm)),
+            beta1: T::from_f64(beta1),
+            new1: T::from_f64(1.0 - beta1),
+            beta2: T::from_f64(beta2),
+            new2: T::from_f64(1.0 - beta2),
+            rate: T::from_f64(update.learning_rate / first_weight),
+            correction: T::from_f64(1.0 / second_weight),
+            epsilon: T::from_f64(epsilon),
+            kept: T::from_f64(1.0 - update.learning_rate * weight_decay),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The model on the device, a whole batch at a time: forward, and the chain rule back. `tensor/gpt.rs`, launch by launch.
+//! The model on the device, a whole batch at a time: forward, and the chain rule back. `tensor/gpt.rs`, launch by
+//! launch.
 
 use gpu_device::{Buffer, Device};
 use gpukern::{Attention, SavedOnDevice};
@@ -137,8 +138,7 @@ impl Gpt {
         gpu.weights_gradient(&work.d_logits, (x, n), &mut d_w[HEAD])?;
         gpu.inputs_gradient(&work.d_logits, (&w[HEAD], n), &mut work.d_x)?;
         for index in (0..work.layers.len()).rev() {
-            self.perceptron_backward(gpu, weights, work, index, d_w)?;
-            self.attention_backward(gpu, weights, work, index, d_w)?;
+            self.block_backward(gpu, weights, work, index, d_w)?;
         }
         let Work { batch, sums, inverse, d_x, d_through, .. } = work;
         gpu.norm_backward(n, (sums, inverse), d_x, d_through)?;
@@ -146,27 +146,8 @@ impl Gpt {
         gpu.embed_backward(&batch.positions, d_through, n, &mut d_w[WPE])
     }
 
-    fn perceptron_backward(
-        &self,
-        gpu: &Gpu,
-        Tensors(w): &Tensors,
-        work: &mut Work,
-        index: usize,
-        d_w: &mut [Buffer<f32>],
-    ) -> Result<(), Error> {
-        let (n, block) = (self.config.n_embd, Block::of_layer(index));
-        let Work { layers, d_x, d_through, d_normed, d_hidden, .. } = work;
-        let layer = &layers[index];
-        gpu.weights_gradient(d_x, (&layer.hidden, 4 * n), &mut d_w[block.fc2])?;
-        gpu.inputs_gradient(d_x, (&w[block.fc2], 4 * n), d_hidden)?;
-        gpu.relu_backward(&layer.hidden, d_hidden)?;
-        gpu.weights_gradient(d_hidden, (&layer.normed2, n), &mut d_w[block.fc1])?;
-        gpu.inputs_gradient(d_hidden, (&w[block.fc1], n), d_normed)?;
-        gpu.norm_backward(n, (&layer.middle, &layer.inverse2), d_normed, d_through)?;
-        gpu.add(d_through, d_x)
-    }
-
-    fn attention_backward(
+    /// Through the perceptron, then through attention: the gradients of a block's matrices, and `d_x` before it.
+    fn block_backward(
         &self,
         gpu: &Gpu,
         Tensors(w): &Tensors,
@@ -176,8 +157,16 @@ impl Gpt {
     ) -> Result<(), Error> {
         let (n, block) = (self.config.n_embd, Block::of_layer(index));
         let problem = self.problem(work.batch.documents, self.config.block_size, self.config.block_size);
-        let Work { x, layers, d_x, d_through, d_normed, d_attention, d_heads_out, d_heads, d_qkv, .. } = work;
+        let Work { x, layers, d_x, d_through, d_normed, d_hidden, d_attention, d_heads_out, d_heads, d_qkv, .. } = work;
         let layer = &layers[index];
+        gpu.weights_gradient(d_x, (&layer.hidden, 4 * n), &mut d_w[block.fc2])?;
+        gpu.inputs_gradient(d_x, (&w[block.fc2], 4 * n), d_hidden)?;
+        gpu.relu_backward(&layer.hidden, d_hidden)?;
+        gpu.weights_gradient(d_hidden, (&layer.normed2, n), &mut d_w[block.fc1])?;
+        gpu.inputs_gradient(d_hidden, (&w[block.fc1], n), d_normed)?;
+        gpu.norm_backward(n, (&layer.middle, &layer.inverse2), d_normed, d_through)?;
+        gpu.add(d_through, d_x)?;
+
         gpu.weights_gradient(d_x, (&layer.attention, n), &mut d_w[block.wo])?;
         gpu.inputs_gradient(d_x, (&w[block.wo], n), d_attention)?;
         gpu.split_heads(&problem, WHOLE, d_attention, d_heads_out)?;

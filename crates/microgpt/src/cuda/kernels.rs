@@ -6,6 +6,7 @@ use gpukern_kernels::{adam, elementwise, embedding, heads};
 use linalg::DeviceMatrix;
 
 use super::batch::Batch;
+use crate::adam::Factors;
 use crate::error::Error;
 use crate::scalar::{EPSILON, LOG_EPSILON};
 
@@ -21,20 +22,6 @@ pub(super) struct Gpu {
     pub(super) device: Device,
     products: linalg::Cuda,
     rows: gpukern::Cuda,
-}
-
-/// What multiplies and adds in a step of Adam, the same for every weight.
-#[derive(Clone, Copy)]
-pub(super) struct Factors {
-    pub(super) clip: f32,
-    pub(super) beta1: f32,
-    pub(super) new1: f32,
-    pub(super) beta2: f32,
-    pub(super) new2: f32,
-    pub(super) rate: f32,
-    pub(super) correction: f32,
-    pub(super) epsilon: f32,
-    pub(super) kept: f32,
 }
 
 /// Which part of a token's row goes to which slots of each head.
@@ -252,12 +239,12 @@ impl Gpu {
     /// One matrix's step of Adam; `not_finite` is added to if it left the numbers.
     pub(super) fn adam(
         &self,
-        factors: Factors,
+        factors: &Factors<f32>,
         [gradient, before]: [&Buffer<f32>; 2],
         [first, second, after]: [&mut Buffer<f32>; 3],
         not_finite: &mut Buffer<u32>,
     ) -> Result<(), Error> {
-        let Factors { clip, beta1, new1, beta2, new2, rate, correction, epsilon, kept } = factors;
+        let Factors { clip, beta1, new1, beta2, new2, rate, correction, epsilon, kept } = *factors;
         let factors = [clip, beta1, new1, beta2, new2, rate, correction, epsilon, kept];
         let mut arguments = vec![Argument::from(gradient.len() as u64)];
         arguments.extend(factors.map(Argument::from));
@@ -297,8 +284,8 @@ fn matrix(x: &Buffer<f32>, columns: usize) -> Result<DeviceMatrix<'_, f32>, Erro
     Ok(DeviceMatrix::new(x, x.len() / columns, columns)?)
 }
 
-/// A size as kernels take it. Models have at most 2²⁴ parameters; rows of a batch that are more than kernels count are refused there:
-/// what does not fit becomes the largest number, which is out of every kernel's range.
+/// A size as kernels take it. Models have at most 2²⁴ parameters; rows of a batch that are more than kernels count are
+/// refused there: what does not fit becomes the largest number, which is out of every kernel's range.
 fn size(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -5,9 +5,9 @@ use gpukern_kernels::attention::HEAD_DIM_MAX;
 
 use super::Gpt;
 use super::gpt::Work;
-use super::kernels::{Factors, Gpu};
+use super::kernels::Gpu;
 use super::tensors::Tensors;
-use crate::adam::{Adam, Moments, Update};
+use crate::adam::{Factors, Moments, Update};
 use crate::engine::Learner;
 use crate::error::Error;
 use crate::model::Model;
@@ -80,27 +80,14 @@ impl Learner for CudaLearner {
         self.gpt.forward(&self.gpu, &self.weights, work)
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "rounding to f32 is the point")]
     fn update(&mut self, update: &Update) -> Result<bool, Error> {
-        let Adam { beta1, beta2, epsilon, weight_decay } = update.adam;
-        let (first_weight, second_weight) = update.corrections();
         let squares = update.clip_norm.map_or(Ok(0.0), |_| self.gpu.sum_of_squares(&self.gradient.0))?;
-        let factors = Factors {
-            clip: update.clip_factor(|| squares) as f32,
-            beta1: beta1 as f32,
-            new1: (1.0 - beta1) as f32,
-            beta2: beta2 as f32,
-            new2: (1.0 - beta2) as f32,
-            rate: (update.learning_rate / first_weight) as f32,
-            correction: (1.0 / second_weight) as f32,
-            epsilon: epsilon as f32,
-            kept: (1.0 - update.learning_rate * weight_decay) as f32,
-        };
+        let factors = Factors::new(update, || squares);
         self.not_finite.clear()?;
         let moments = self.first.0.iter_mut().zip(&mut self.second.0);
         let weights = self.weights.0.iter().zip(&mut self.next.0);
         for (((before, after), gradient), (first, second)) in weights.zip(&self.gradient.0).zip(moments) {
-            self.gpu.adam(factors, [gradient, before], [first, second, after], &mut self.not_finite)?;
+            self.gpu.adam(&factors, [gradient, before], [first, second, after], &mut self.not_finite)?;
         }
         let finite = self.not_finite.to_vec()? == [0];
         if finite {

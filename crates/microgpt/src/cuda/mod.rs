@@ -2,12 +2,13 @@
 //!
 //! The plain version is `tensor/gpt.rs`, layer by layer the same. What changes here, and why:
 //!
-//! 1. Weights, gradients, moments and everything between stay in the device's memory. A step sends tokens there and takes back a loss a
-//!    token, one flag and, with clipping, a few dozen sums; everything else is launches, which the device works off in order.
-//! 2. A launch costs microseconds whatever it does, so documents are not packed end to end but laid side by side, each with room for
-//!    the whole block: one shape for a whole run, no memory is asked for twice, and attention is one launch for all documents and heads.
-//!    Rows beyond a document's end have no token, no position and no target; a causal mask keeps them out of sight, and what comes
-//!    back from them is 0.
+//! 1. Weights, gradients, moments and everything between stay in the device's memory. A step sends tokens there and
+//!    takes back a loss a token, one flag and, with clipping, a few dozen sums; everything else is launches, which the
+//!    device works off in order.
+//! 2. A launch costs microseconds whatever it does, so documents are not packed end to end but laid side by side, each
+//!    with room for the whole block: one shape for a whole run, no memory is asked for twice, and attention is one
+//!    launch for all documents and heads. Rows beyond a document's end have no token, no position and no target; a
+//!    causal mask keeps them out of sight, and what comes back from them is 0.
 //! 3. Products are [`linalg::Cuda`]'s, attention and rows [`gpukern::Cuda`]'s; the rest is in `kernels.rs`.
 //! 4. No sum depends on which thread comes first: the same bits in every run.
 //!

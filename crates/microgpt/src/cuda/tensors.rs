@@ -5,8 +5,8 @@ use gpu_device::{Buffer, Device};
 use crate::config::Config;
 use crate::error::Error;
 
-/// `wte`, `wpe`, `lm_head`, then of each block `wq` over `wk` over `wv` as one matrix, `wo`, `fc1`, `fc2`: in the order of
-/// [`Config::shapes`].
+/// `wte`, `wpe`, `lm_head`, then of each block `wq` over `wk` over `wv` as one matrix, `wo`, `fc1`, `fc2`: in the order
+/// of [`Config::shapes`].
 pub(super) struct Tensors(pub(super) Vec<Buffer<f32>>);
 
 /// Places in [`Tensors`].

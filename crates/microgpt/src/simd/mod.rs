@@ -1,8 +1,9 @@
-//! The default model's sizes, 16 numbers in 4 heads, in kernels of their own: whole training steps inside vector registers.
+//! The default model's sizes, 16 numbers in 4 heads, in kernels of their own: whole training steps inside vector
+//! registers.
 //!
-//! Products, attention and Adam are written once, over [`Isa`](lanes::Isa); a value of such a type is the proof that its
-//! instructions are there, so the kernels are safe code. What is `unsafe` here are the intrinsics themselves and the calls into
-//! functions that are compiled for an instruction set.
+//! Products, attention and Adam are written once, over [`Isa`](lanes::Isa); a value of such a type is the proof that
+//! its instructions are there, so the kernels are safe code. What is `unsafe` here are the intrinsics themselves and
+//! the calls into functions that are compiled for an instruction set.
 #![allow(unsafe_code)]
 
 mod attention;
@@ -19,13 +20,14 @@ mod product;
 mod update;
 mod work;
 
+use crate::adam::Factors;
 use crate::error::Error;
 use crate::tensor::Packed;
 
 pub(crate) use decode::State;
 pub(crate) use lanes::Row;
 pub(crate) use layout::{EMBEDDING, HEADS, Layout, Numbers, Weights};
-pub(crate) use update::{Factors, Rows};
+pub(crate) use update::Rows;
 pub(crate) use work::Work;
 
 /// The kernels for one instruction set that this machine has.
@@ -93,7 +95,7 @@ impl Kernels {
     }
     kernel! {
         /// Moves the weights; whether all of them, and all gradients, are finite.
-        adam => update::adam, (rows: &mut Rows<'_>, factors: &Factors) -> bool
+        adam => update::adam, (rows: &mut Rows<'_>, factors: &Factors<f32>) -> bool
     }
     kernel! {
         /// Brings the copies of the weights up to date with them.
@@ -102,7 +104,8 @@ impl Kernels {
 
     kernel! {
         /// Reads a token (and its position); at 1 / temperature, what comes next is then in `state.logits`.
-        read => decode::read, (weights: &Weights, token: (usize, usize), inverse_temperature: Option<f32>, state: &mut State)
+        read => decode::read,
+        (weights: &Weights, token: (usize, usize), inverse_temperature: Option<f32>, state: &mut State)
     }
 
     /// The loss of a chunk; what [`backward`](Kernels::backward) needs stays in `work`, which grows as it must.

@@ -2,22 +2,7 @@
 
 use super::lanes::{Isa, Lanes, Row, array};
 use super::layout::{PANEL, Weights};
-
-/// What a move of the weights multiplies by, rounded once from `f64`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Factors {
-    /// Of the gradient: 1, or what clips it.
-    pub(crate) clip: f32,
-    pub(crate) beta1: f32,
-    pub(crate) beta2: f32,
-    /// Of the mean: the learning rate over what is left of its weight on 0.
-    pub(crate) rate: f32,
-    /// Of the mean square: 1 over the same.
-    pub(crate) correction: f32,
-    pub(crate) epsilon: f32,
-    /// Of a weight: what decay leaves of it.
-    pub(crate) kept: f32,
-}
+use crate::adam::Factors;
 
 /// The weights, gradient and moments, row by row.
 pub(crate) struct Rows<'a> {
@@ -33,10 +18,10 @@ const TINY: f32 = 1e-37;
 
 /// Moves the weights; returns whether all of them and all gradients are finite.
 #[inline(always)]
-pub(super) fn adam<I: Isa>(isa: I, rows: &mut Rows<'_>, factors: &Factors) -> bool {
+pub(super) fn adam<I: Isa>(isa: I, rows: &mut Rows<'_>, factors: &Factors<f32>) -> bool {
     let splat = |x: f32| isa.splat(x);
-    let (beta1, new1) = (splat(factors.beta1), splat(factors.clip * (1.0 - factors.beta1)));
-    let (beta2, new2) = (splat(factors.beta2), splat(1.0 - factors.beta2));
+    let (beta1, new1) = (splat(factors.beta1), splat(factors.clip * factors.new1));
+    let (beta2, new2) = (splat(factors.beta2), splat(factors.new2));
     let (rate, clip) = (splat(-factors.rate), splat(factors.clip));
     let (correction, epsilon, kept) = (splat(factors.correction), splat(factors.epsilon), splat(factors.kept));
     // 0 times anything finite is 0, and anything else is not.

@@ -1,7 +1,7 @@
 //! Flash attention, for large heads and long documents: `gpukern` on head-major copies.
 //!
-//! A document at a time: its copies are made, used and copied back while they are in the cache, so that of the batch only the rows that
-//! everybody shares go through memory.
+//! A document at a time: its copies are made, used and copied back while they are in the cache, so that of the batch
+//! only the rows that everybody shares go through memory.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -74,7 +74,8 @@ impl Flash {
         self.heads.head_dim >= HEAD_DIM_MIN && tokens >= TOKENS_MIN
     }
 
-    /// `out` (`[tokens, n]`) from `qkv` (`[tokens, 3·n]`), and what [`backward`](Flash::backward) wants to know of each row.
+    /// `out` (`[tokens, n]`) from `qkv` (`[tokens, 3·n]`), and what [`backward`](Flash::backward) wants to know of each
+    /// row.
     pub(super) fn forward(
         &self,
         batch: &Packed,
@@ -158,9 +159,7 @@ impl Flash {
         for (part, to) in to.into_iter().enumerate() {
             let head_len = to.len() / self.heads.count;
             for (head, to) in to.chunks_exact_mut(head_len).enumerate() {
-                for (to, row) in to.chunks_exact_mut(head_dim).zip(rows.chunks_exact(P * n)) {
-                    to.copy_from_slice(&row[part * n + head * head_dim..][..head_dim]);
-                }
+                copy_columns(head_dim, (rows, P * n, part * n + head * head_dim), (to, head_dim, 0));
             }
         }
     }
@@ -170,10 +169,34 @@ impl Flash {
         let (n, head_dim) = (self.heads.n(), self.heads.head_dim);
         for (part, from) in from.into_iter().enumerate() {
             for (head, from) in from.chunks_exact(from.len() / self.heads.count).enumerate() {
-                for (from, row) in from.chunks_exact(head_dim).zip(rows.chunks_exact_mut(P * n)) {
-                    row[part * n + head * head_dim..][..head_dim].copy_from_slice(from);
-                }
+                copy_columns(head_dim, (from, head_dim, 0), (rows, P * n, part * n + head * head_dim));
             }
+        }
+    }
+}
+
+/// `to[row][to_at..] = from[row][from_at..]`, so many columns of every row; each side has a width.
+///
+/// Sixteen columns of all rows, and then the next: whole cache lines, and copies whose length is known. A call of the
+/// system's `memcpy` for each row costs more than it copies.
+fn copy_columns(
+    columns: usize,
+    (from, from_width, from_at): (&[f32], usize, usize),
+    (to, to_width, to_at): (&mut [f32], usize, usize),
+) {
+    const LINE: usize = 16;
+    for line in (0..columns - columns % LINE).step_by(LINE) {
+        for (from, to) in from.chunks_exact(from_width).zip(to.chunks_exact_mut(to_width)) {
+            let from: Option<&[f32; LINE]> = from[from_at + line..].first_chunk();
+            if let (Some(from), Some(to)) = (from, to[to_at + line..].first_chunk_mut()) {
+                *to = *from;
+            }
+        }
+    }
+    let rest = columns - columns % LINE..columns;
+    if !rest.is_empty() {
+        for (from, to) in from.chunks_exact(from_width).zip(to.chunks_exact_mut(to_width)) {
+            to[to_at..][rest.clone()].copy_from_slice(&from[from_at..][rest.clone()]);
         }
     }
 }

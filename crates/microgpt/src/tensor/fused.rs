@@ -5,16 +5,16 @@ use linalg::Threads;
 use super::packed::Packed;
 use super::share::share;
 use super::{MAX_BATCH_BYTES, Tensor};
-use crate::adam::{Adam, Moments, Update};
+use crate::adam::{Factors, Moments, Update};
 use crate::config::Config;
 use crate::engine::Learner;
 use crate::error::Error;
 use crate::model::Model;
 use crate::parameters::Parameters;
-use crate::simd::{Factors, Kernels, Layout, Numbers, Row, Rows, Weights, Work};
+use crate::simd::{Kernels, Layout, Numbers, Row, Rows, Weights, Work};
 
-/// Tokens of a chunk, at most: what a thread takes at a time. How a batch is cut depends on it alone, so results do not depend
-/// on the threads.
+/// Tokens of a chunk, at most: what a thread takes at a time. How a batch is cut depends on it alone, so results do not
+/// depend on the threads.
 const CHUNK_TOKENS: usize = 1024;
 
 /// A part of a batch, its loss and its gradient.
@@ -116,10 +116,14 @@ fn set(rows: &mut [Row], numbers: impl Iterator<Item = f64>) {
 
 impl Learner for FusedLearner {
     fn check(&self, documents: usize, questions: usize) -> Result<(), Error> {
-        // Rows a token, and attention weights; 64 bytes a row.
+        // Rows a token, attention weights among them, and a gradient a chunk.
         let rows =
             self.config.n_layer * (10 + self.config.block_size.div_ceil(4)) + 16 + self.weights.layout.vocab / 16;
-        let bytes = (documents as u128).saturating_mul(questions as u128).saturating_mul(rows as u128 * 64);
+        let tokens = (documents as u128).saturating_mul(questions as u128);
+        let chunks = documents.div_ceil(self.chunk_documents()) as u128;
+        let gradients = chunks.saturating_mul(self.weights.layout.rows() as u128);
+        let rows = tokens.saturating_mul(rows as u128).saturating_add(gradients);
+        let bytes = rows.saturating_mul(size_of::<Row>() as u128);
         if bytes > MAX_BATCH_BYTES as u128 {
             return Err(Error::BatchTooLarge { bytes, limit: MAX_BATCH_BYTES });
         }
@@ -134,20 +138,9 @@ impl Learner for FusedLearner {
         Ok(self.pass(batch, false))
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "rounding to f32 is the point")]
     fn update(&mut self, update: &Update) -> Result<bool, Error> {
-        let Adam { beta1, beta2, epsilon, weight_decay } = update.adam;
-        let (first_weight, second_weight) = update.corrections();
         let squares = || self.gradient.numbers().map(|g| f64::from(g) * f64::from(g)).sum();
-        let factors = Factors {
-            clip: update.clip_factor(squares) as f32,
-            beta1: beta1 as f32,
-            beta2: beta2 as f32,
-            rate: (update.learning_rate / first_weight) as f32,
-            correction: (1.0 / second_weight) as f32,
-            epsilon: epsilon as f32,
-            kept: (1.0 - update.learning_rate * weight_decay) as f32,
-        };
+        let factors = Factors::new(update, squares);
         let mut rows = Rows {
             before: &self.weights.rows,
             after: &mut self.next,

@@ -8,13 +8,14 @@ use super::packed::Packed;
 use super::rows::{Real, real};
 use super::share::{inside, pool, share};
 use super::{MAX_BATCH_BYTES, Tensor};
-use crate::adam::{Adam, Moments, Update};
+use crate::adam::{Factors, Moments, Update};
 use crate::engine::Learner;
 use crate::error::Error;
 use crate::model::Model;
 use crate::parameters::Parameters;
 
-/// Weights that a thread moves at a time. What is summed part by part depends on it alone, so results do not depend on the threads.
+/// Weights that a thread moves at a time. What is summed part by part depends on it alone, so results do not depend on
+/// the threads.
 const PART: usize = 1 << 14;
 
 pub(super) fn gpt(options: &Tensor, model: &Model) -> Gpt {
@@ -83,7 +84,7 @@ impl<T: Real + Default> Learner for LayersLearner<T> {
     }
 
     fn update(&mut self, update: &Update) -> Result<bool, Error> {
-        let factors = Factors::new(update, self.square_norm(update.clip_norm.is_some()));
+        let factors = Factors::new(update, || self.square_norm());
         let LayersLearner { gpt, weights, next, gradient, first, second, .. } = self;
         let mut finite = vec![true; weights.len().div_ceil(PART)];
         let moments = first.chunks_mut(PART).zip(second.chunks_mut(PART));
@@ -118,59 +119,44 @@ impl<T: Real + Default> Learner for LayersLearner<T> {
 }
 
 impl<T: Real> LayersLearner<T> {
-    /// The sum of the squares of all gradients, part by part in their order; 0 if nobody wants to know.
-    fn square_norm(&self, wanted: bool) -> f64 {
+    /// The sum of the squares of all gradients, part by part in their order.
+    fn square_norm(&self) -> f64 {
         let squares = |part: &[T]| part.iter().map(|&g| g.to_f64() * g.to_f64()).sum();
-        let mut sums = vec![0.0; if wanted { self.gradient.len().div_ceil(PART) } else { 0 }];
+        let mut sums = vec![0.0; self.gradient.len().div_ceil(PART)];
         share(self.gradient.chunks(PART).zip(&mut sums), self.gpt.products.threads, |(part, sum)| *sum = squares(part));
         sums.iter().sum()
     }
 }
 
-/// What is the same for all weights in a step of Adam.
-struct Factors<T> {
-    clip: T,
-    beta1: T,
-    new1: T,
-    beta2: T,
-    new2: T,
-    rate: T,
-    correction: T,
-    epsilon: T,
-    kept: T,
-}
-
 impl<T: Real> Factors<T> {
-    fn new(update: &Update, square_norm: f64) -> Self {
-        let Adam { beta1, beta2, epsilon, weight_decay } = update.adam;
-        let (first_weight, second_weight) = update.corrections();
-        Factors {
-            clip: real(update.clip_factor(|| square_norm)),
-            beta1: real(beta1),
-            new1: real(1.0 - beta1),
-            beta2: real(beta2),
-            new2: real(1.0 - beta2),
-            rate: real(update.learning_rate / first_weight),
-            correction: real(1.0 / second_weight),
-            epsilon: real(epsilon),
-            kept: real(1.0 - update.learning_rate * weight_decay),
-        }
-    }
-
     /// Moves some weights; whether they and their gradients are finite.
     fn step(&self, before: &[T], after: &mut [T], gradient: &[T], (first, second): (&mut [T], &mut [T])) -> bool {
         let &Factors { clip, beta1, new1, beta2, new2, rate, correction, epsilon, kept } = self;
-        // 0 as long as everything is finite: 0·x is NaN where x is not.
-        let mut not_finite = [T::ZERO; 8];
-        let moments = first.iter_mut().zip(second);
-        for (i, (((&before, after), &gradient), (m, v))) in
-            before.iter().zip(after).zip(gradient).zip(moments).enumerate()
-        {
+        let step = |before: T, after: &mut T, gradient: T, m: &mut T, v: &mut T| {
             let clipped = clip * gradient;
             *m = beta1 * *m + new1 * clipped;
             *v = beta2 * *v + new2 * (clipped * clipped);
             *after = kept * before - (rate * *m).div((*v * correction).sqrt() + epsilon);
-            not_finite[i % 8] += gradient * T::ZERO + *after * T::ZERO;
+            // 0 as long as both are finite: 0·x is NaN where x is not.
+            gradient * T::ZERO + *after * T::ZERO
+        };
+        let (before, before_rest) = before.as_chunks::<8>();
+        let (after, after_rest) = after.as_chunks_mut::<8>();
+        let (gradient, gradient_rest) = gradient.as_chunks::<8>();
+        let (first, first_rest) = first.as_chunks_mut::<8>();
+        let (second, second_rest) = second.as_chunks_mut::<8>();
+        let mut not_finite = [T::ZERO; 8];
+        let moments = first.iter_mut().zip(second);
+        for (((before, after), gradient), (m, v)) in before.iter().zip(after).zip(gradient).zip(moments) {
+            for i in 0..8 {
+                not_finite[i] += step(before[i], &mut after[i], gradient[i], &mut m[i], &mut v[i]);
+            }
+        }
+        let moments = first_rest.iter_mut().zip(second_rest);
+        for (((&before, after), &gradient), (m, v)) in
+            before_rest.iter().zip(after_rest).zip(gradient_rest).zip(moments)
+        {
+            not_finite[0] += step(before, after, gradient, m, v);
         }
         not_finite.iter().all(|&sum| sum == T::ZERO)
     }
