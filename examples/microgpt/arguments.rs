@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
     /// A text file with one name a line [default: 32,257 first names of 2018]
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
-    /// Read it as one running text instead
+    /// Read it as one running text instead; with `--bytes` it can be any file
     #[arg(long, requires = "data")]
     pub(crate) text: bool,
     /// One token a byte instead of one a character
@@ -84,13 +84,14 @@ pub(crate) struct Arguments {
     /// What each of them begins with
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) prompt: String,
-    /// Keep the model there (safetensors), every so many steps and at the end
+    /// Keep the model there (safetensors), on the way and at the end
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
-    /// How many steps
+    /// Keep it every so many steps
     #[arg(long, value_name = "N", default_value = "1000", requires = "save")]
     pub(crate) save_every: NonZeroUsize,
-    /// Go on from a model that was kept; its sizes and alphabet are the file's
+    /// Go on from a model that was kept, whose sizes and alphabet these are; with the same other options as before,
+    /// its steps are those of a run that was not interrupted
     #[arg(long, value_name = "FILE")]
     pub(crate) load: Option<PathBuf>,
     /// Write losses, names and speed as JSON

@@ -1,9 +1,9 @@
 //! A GPT learns first names and invents new ones, from nothing.
 //!
-//! What it shows: the whole of a language model in one run, tokenizer to sampling. The scalar engine, whose every number is a
-//! node of a graph, prints line for line what the Python program prints that it answers; the tensor engine does the same training
-//! some hundred times as fast, and the engine `cuda` on whatever GPU there is, be it a software one. `gradient_journey` looks inside
-//! one step, `microgpt_inspect` inside a trained model.
+//! What it shows: the whole of a language model in one run, tokenizer to sampling. The scalar engine, whose every
+//! number is a node of a graph, prints line for line what the Python program prints that it answers; the tensor engine
+//! does the same training some hundred times as fast, and the engine `cuda` on whatever GPU there is, be it a software
+//! one. `gradient_journey` looks inside one step, `microgpt_inspect` inside a trained model.
 //!
 //! ```text
 //! $ cargo run --release --example microgpt
@@ -20,9 +20,10 @@
 //! ...
 //! ```
 //!
-//! More steps make better names: `-- --engine tensor --steps 5000`. `--features simgpu` before the `--`, and `--engine cuda`: each step on the
-//! software GPU, to see that it is the same and not that it is fast. Your own: `-- --data FILE`, one name a line, or any text with
-//! `--text`. `--save FILE` keeps the model and how far its training is, `--load FILE` goes on from there.
+//! More steps make better names: `-- --engine tensor --steps 5000`. `--features simgpu` before the `--`, and
+//! `--engine cuda`: each step on the software GPU, to see that it is the same and not that it is fast. Your own:
+//! `-- --data FILE`, one name a line, or any text with `--text`. `--save FILE` keeps the model and how far its training
+//! is, `--load FILE` goes on from there.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -33,7 +34,7 @@ use std::time::Instant;
 use clap::Parser;
 use microgpt::{
     Checkpoint, Config, Documents, MAX_DATA_BYTES, Model, Names, Progress, PythonRandom, Tokenizer, Trainer, generate,
-    read_file,
+    read_file, utf8,
 };
 
 mod arguments;
@@ -55,7 +56,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let training = arguments.training();
     training.check()?;
     let report = arguments.json.as_deref().map(Report::begin).transpose()?;
-    arguments.save.as_deref().map(writable).transpose()?;
+    arguments.save.as_deref().map_or(Ok(()), writable)?;
     let mut out = io::stdout().lock();
     let mut random = PythonRandom::new(arguments.seed);
     let (mut model, documents, progress) = begin(arguments, &mut random)?;
@@ -89,7 +90,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     writeln!(out, "\nGenerated names:")?;
     let invented = generate(engine.as_ref(), &model, &sampling, &mut random)?;
     for name in &invented {
-        writeln!(out, "{name}")?;
+        writeln!(out, "{}", harmless(name))?;
     }
     let done = progress.map_or(0, |progress| progress.steps);
     assert_eq!(losses.len(), arguments.steps.saturating_sub(done));
@@ -97,34 +98,42 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     report.map_or(Ok(()), |report| report.finish(&losses, &invented, losses.len() * arguments.batch, elapsed))
 }
 
-/// The model at first, or as it was kept, and what it learns from. Whatever is random is drawn in the Python program's order.
+/// A text for a terminal: of what a model may have learnt from any bytes, no control character is sent there that does
+/// more than move on.
+fn harmless(text: &str) -> String {
+    let escaped = |c: char| c.is_control() && c != '\n' && c != '\t';
+    text.chars().map(|c| if escaped(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+/// The model at first, or as it was kept, and what it learns from. Whatever is random is drawn in the Python program's
+/// order.
 fn begin(
     arguments: &Arguments,
     random: &mut PythonRandom,
 ) -> Result<(Model, Documents, Option<Progress>), Box<dyn Error>> {
-    let config = arguments.config();
     let kept = arguments.load.as_deref().map(Checkpoint::read).transpose()?;
-    if let Some(Checkpoint { model, .. }) = &kept
-        && config != Config::default()
-        && config != *model.config()
-    {
-        return Err(format!("the model in the file has {:?}; {config:?} was asked for", model.config()).into());
-    }
-    if arguments.bytes && kept.as_ref().is_some_and(|kept| kept.model.tokenizer().characters().is_some()) {
-        return Err("the tokens of the model in the file are characters; bytes were asked for".into());
-    }
-    let config = kept.as_ref().map_or(config, |kept| *kept.model.config());
-    let new = |tokenizer, random: &mut PythonRandom| Model::with_tokenizer(config, tokenizer, random);
+    let config = kept.as_ref().map_or(Ok(arguments.config()), |kept| config_of(kept, arguments))?;
+    // Of a kept model everything is known, but first weights are drawn all the same: what is random after them is then
+    // as in the run that kept it.
+    let model = |alphabet: &dyn Fn() -> Result<Tokenizer, microgpt::Error>, random: &mut PythonRandom| {
+        let Some(kept) = &kept else {
+            let tokenizer = if arguments.bytes { Tokenizer::bytes() } else { alphabet()? };
+            return Model::with_tokenizer(config, tokenizer, random);
+        };
+        Model::with_tokenizer(config, kept.model.tokenizer().clone(), random)?;
+        Ok(kept.model.clone())
+    };
     let (model, documents) = match &arguments.data {
         Some(path) if arguments.text => {
             let bytes = read_file(path, MAX_DATA_BYTES)?;
-            let text = String::from_utf8(bytes).map_err(|error| format!("{path:?}: {error}"))?;
             let in_file = |error: microgpt::Error| format!("{path:?}: {error}");
-            let characters = || Tokenizer::of_characters(text.chars()).map_err(in_file);
-            let tokenizer = if arguments.bytes { Tokenizer::bytes() } else { characters()? };
-            let fresh = new(tokenizer, random)?;
-            let model = kept.as_ref().map_or(fresh, |kept| kept.model.clone());
-            let documents = Documents::from_text(model.tokenizer(), &text, config.block_size);
+            let model = model(&|| Tokenizer::of_characters(utf8(&bytes)?.chars()), random).map_err(in_file)?;
+            let documents = match model.tokenizer().characters() {
+                Some(_) => {
+                    utf8(&bytes).and_then(|text| Documents::from_text(model.tokenizer(), text, config.block_size))
+                }
+                None => Documents::from_bytes(&bytes, config.block_size),
+            };
             let mut documents = documents.map_err(in_file)?;
             documents.shuffle(random);
             (model, documents)
@@ -132,12 +141,22 @@ fn begin(
         path => {
             let mut names = path.as_deref().map_or_else(|| Ok(Names::embedded()), Names::from_file)?;
             names.shuffle(random);
-            let tokenizer = if arguments.bytes { Tokenizer::bytes() } else { Tokenizer::new(&names)? };
-            let fresh = new(tokenizer, random)?;
-            let model = kept.as_ref().map_or(fresh, |kept| kept.model.clone());
+            let model = model(&|| Tokenizer::new(&names), random)?;
             let documents = Documents::from_names(&model, &names)?;
             (model, documents)
         }
     };
     Ok((model, documents, kept.and_then(|kept| kept.progress)))
+}
+
+/// The sizes of a kept model, which are not to be others than those that were asked for.
+fn config_of(kept: &Checkpoint, arguments: &Arguments) -> Result<Config, String> {
+    let (config, asked) = (*kept.model.config(), arguments.config());
+    if asked != Config::default() && asked != config {
+        return Err(format!("the model in the file has {config:?}; {asked:?} was asked for"));
+    }
+    if arguments.bytes && kept.model.tokenizer().characters().is_some() {
+        return Err("the tokens of the model in the file are characters; bytes were asked for".into());
+    }
+    Ok(config)
 }

@@ -1,25 +1,28 @@
 //! `--json`: losses, names and speed.
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
-
-/// A JSON file that is there when it is whole, and not before.
+/// A JSON file that is there when it is whole, and not before; a device or a pipe, such as `/dev/stdout`, is written to.
 pub(crate) struct Report<'a> {
     path: &'a Path,
-    file: NamedTempFile,
+    /// Whether what is there is no file, and stays.
+    in_place: bool,
 }
 
 impl<'a> Report<'a> {
     pub(crate) fn begin(path: &'a Path) -> Result<Self, String> {
-        Ok(Report { path, file: writable(path)? })
+        let in_place = fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir());
+        if !in_place {
+            writable(path)?;
+        }
+        Ok(Report { path, in_place })
     }
 
     pub(crate) fn finish(
-        mut self,
+        self,
         losses: &[f64],
         names: &[String],
         trained: usize,
@@ -32,19 +35,20 @@ impl<'a> Report<'a> {
             "seconds": seconds,
             "names_per_second": trained as f64 / seconds,
         });
-        let failed = |error: io::Error| format!("cannot write {:?}: {error}", self.path);
-        serde_json::to_writer_pretty(&mut self.file, &report).map_err(|error| failed(error.into()))?;
-        writeln!(self.file).map_err(failed)?;
-        self.file.persist(self.path).map_err(|error| failed(error.error))?;
-        Ok(())
+        let text = format!("{report:#}\n");
+        if self.in_place {
+            return fs::write(self.path, text).map_err(|error| format!("cannot write {:?}: {error}", self.path).into());
+        }
+        Ok(microgpt::write_file(self.path, text.as_bytes())?)
     }
 }
 
-/// A file beside the one that is to be written: fails now rather than after the training if nothing can be written there.
-pub(crate) fn writable(path: &Path) -> Result<NamedTempFile, String> {
+/// Fails now rather than after the training if no file can be written there.
+pub(crate) fn writable(path: &Path) -> Result<(), String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if path.is_dir() {
-        return Err(format!("cannot write {path:?}: it is a folder"));
+    match fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(format!("cannot write {path:?}: it is a folder")),
+        Ok(there) if !there.is_file() => Err(format!("cannot write {path:?}: it is not a regular file")),
+        _ => tempfile::tempfile_in(folder).map(drop).map_err(|error| format!("cannot write {path:?}: {error}")),
     }
-    NamedTempFile::new_in(folder).map_err(|error| format!("cannot write {path:?}: {error}"))
 }

@@ -1,9 +1,9 @@
 //! A look inside a GPT: one page of HTML from a short training run.
 //!
-//! What it shows: how the loss falls from that of knowing nothing, −ln(1/27); what each attention head looks at; which letters
-//! the model puts near each other; what it expects after every letter of a name, and how that forms from layer to layer; which
-//! matrices a step moves most; and one weight, `wte[10][5]`, followed over the run, with the names that moved it. Every mark
-//! tells its number when the mouse is over it. The page needs no network.
+//! What it shows: how the loss falls from that of knowing nothing, −ln(1/27); what each attention head looks at; which
+//! letters the model puts near each other; what it expects after every letter of a name, and how that forms from layer
+//! to layer; which matrices a step moves most; and one weight, `wte[10][5]`, followed over the run, with the names that
+//! moved it. Every mark tells its number when the mouse is over it. The page needs no network.
 //!
 //! ```text
 //! $ cargo run --release --example microgpt_inspect -- --name kamilla inside.html
@@ -12,7 +12,6 @@
 //! ```
 
 use std::error::Error;
-use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +19,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use microgpt::scalar::Scalar;
 use microgpt::tensor::Tensor;
-use microgpt::{Config, Documents, Engine, Inspection, Model, Names, PythonRandom, Trainer, Training};
+use microgpt::{
+    Config, Documents, Engine, Inspection, Model, Names, Parameter, PythonRandom, Sampling, Trainer, Training,
+    write_file,
+};
 use serde_json::{Value, json};
 
 #[path = "../support/mod.rs"]
@@ -62,8 +64,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     names.shuffle(&mut random);
     let config = Config { n_layer: arguments.n_layer, ..Config::default() };
     let mut model = Model::new(config, &names, &mut random)?;
-    let mut tokens = model.tokenizer().encode_prompt(&arguments.name)?;
-    tokens.truncate(config.block_size);
+    let tokens = Sampling { prompt: arguments.name.clone(), ..Sampling::default() }.check(&model)?;
     let documents = Documents::from_names(&model, &names)?;
     let training = Training { steps: arguments.steps, ..Training::default() };
     let followed = follow(&mut model, &names, &documents, training)?;
@@ -81,8 +82,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     });
     // A '<' in a script could end it.
     let text = data.to_string().replace('<', "\\u003c");
-    fs::write(&arguments.page, PAGE.replace("/*DATA*/null", &text))
-        .map_err(|error| format!("cannot write {:?}: {error}", arguments.page))?;
+    write_file(&arguments.page, PAGE.replace("/*DATA*/null", &text).as_bytes())?;
     let mut out = io::stdout().lock();
     if let [first, .., last] = followed.losses[..] {
         writeln!(out, "{} steps, loss {first:.4} to {last:.4}", arguments.steps)?;
@@ -104,6 +104,13 @@ struct Followed {
 /// Steps whose names are taken apart.
 const SHOWN: usize = 8;
 
+/// A step, the followed weight's gradient in it, and the model before it.
+struct Move {
+    step: usize,
+    gradient: f64,
+    before: Model,
+}
+
 fn follow(
     model: &mut Model,
     names: &Names,
@@ -113,32 +120,36 @@ fn follow(
     let (matrix, row, column) = FOLLOWED;
     let weight = |model: &Model| model.parameters()[matrix][row][column];
     let mut followed = Followed { losses: Vec::new(), values: vec![weight(model).data], moved: Vec::new() };
-    let mut gradients = Vec::new();
-    let mut before = vec![model.clone()];
+    // The largest first; of no other step is the model kept.
+    let mut moves: Vec<Move> = Vec::new();
+    let mut before = model.clone();
     let mut trainer = Trainer::new(&Tensor::default(), model, documents, training)?;
-    while let Some(step) = trainer.next() {
-        followed.losses.push(step?.loss);
+    for step in 0..training.steps {
+        let Some(done) = trainer.next() else { break };
+        followed.losses.push(done?.loss);
         let model = trainer.model()?;
-        followed.values.push(weight(model).data);
-        gradients.push(weight(model).grad);
-        before.push(model.clone());
+        let Parameter { data, grad: gradient } = weight(model);
+        followed.values.push(data);
+        let before = std::mem::replace(&mut before, model.clone());
+        moves.insert(
+            moves.partition_point(|larger| larger.gradient.abs() >= gradient.abs()),
+            Move { step, gradient, before },
+        );
+        moves.truncate(SHOWN);
     }
-    let mut steps: Vec<usize> = (0..gradients.len()).collect();
-    steps.sort_by(|&left, &right| gradients[right].abs().total_cmp(&gradients[left].abs()));
-    steps.truncate(SHOWN);
-    for step in steps {
-        let batch: Vec<usize> = (0..training.batch).map(|i| (step * training.batch + i) % documents.len()).collect();
+    for Move { step, gradient, before } in moves {
         let mut parts = Vec::new();
-        for &document in &batch {
+        for i in 0..training.batch {
+            let document = (step * training.batch + i) % documents.len();
             // One name's part: its gradient alone, divided by the batch that it shared.
-            let mut learner = Scalar.learner(&before[step])?;
+            let mut learner = Scalar.learner(&before)?;
             learner.loss_and_gradients(&[documents.get(document)])?;
-            let mut alone = before[step].clone();
+            let mut alone = before.clone();
             learner.store(alone.parameters_mut())?;
             let part = weight(&alone).grad / training.batch as f64;
             parts.push(json!({ "name": names.as_slice()[document], "part": part }));
         }
-        followed.moved.push(json!({ "step": step + 1, "gradient": gradients[step], "names": parts }));
+        followed.moved.push(json!({ "step": step + 1, "gradient": gradient, "names": parts }));
     }
     Ok(followed)
 }
@@ -160,7 +171,8 @@ fn gradients(model: &Model) -> Vec<Value> {
     model.parameters().matrices().iter().map(of).collect()
 }
 
-/// The embeddings of all tokens in the two directions that they differ in most, and what part of their variance these hold.
+/// The embeddings of all tokens in the two directions that they differ in most, and what part of their variance these
+/// hold.
 fn principal_components(model: &Model) -> Value {
     let matrix = &model.parameters()["wte"];
     let (rows, columns) = (matrix.rows(), matrix.columns());

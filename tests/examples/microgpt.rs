@@ -51,7 +51,7 @@ fn microgpt_names_what_is_wrong() {
     for (arguments, expected) in [
         ("--data missing", "error: cannot read \"missing\": "),
         ("--data empty", "error: \"empty\": there are no names"),
-        ("--data latin1", "error: \"latin1\": the names are not UTF-8: line 2 has an invalid byte at column 3"),
+        ("--data latin1", "error: \"latin1\": it is not UTF-8: line 2 has an invalid byte at column 3"),
         (
             "--data long",
             "error: the name \"wolfeschlegelsteinhausen\" has 24 characters, more than the block size of 16",
@@ -140,7 +140,7 @@ fn microgpt_names_what_is_wrong_with_a_model_and_keeps_the_old_one() {
         ("--load missing", "error: cannot read \"missing\": "),
         ("--load short", "error: \"short\": not a checkpoint of a model: "),
         ("--load foreign", "error: \"foreign\": not a checkpoint of a model: "),
-        ("--load /dev/zero", "error: \"/dev/zero\": it has more than 403701760 bytes"),
+        ("--load /dev/zero", "error: \"/dev/zero\": it has more than 419430400 bytes"),
         (
             "--load model.safetensors --bytes",
             "error: the tokens of the model in the file are characters; bytes were asked for",
@@ -166,6 +166,37 @@ fn microgpt_names_what_is_wrong_with_a_model_and_keeps_the_old_one() {
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 3, "nothing is left behind");
 }
 
+/// Any file is a text of bytes; what a model makes of it reaches a terminal without its control characters. A model of
+/// bytes need not be told so again, and goes on as if it had not stopped.
+#[test]
+fn microgpt_learns_any_bytes() {
+    let folder = folder();
+    fs::write(folder.path().join("data"), b"\x1b\xff".repeat(200)).expect("a file");
+    let run = |arguments: &str| {
+        let common = "--engine tensor --data data --text --steps 60 --learning-rate 0.03 --samples 2 --top-p 0.9";
+        let arguments: Vec<&str> = common.split(' ').chain(arguments.split(' ')).collect();
+        stdout(&run("microgpt", folder.path(), &arguments))
+    };
+    let whole = run("--bytes --save model");
+    let names = whole.split_once("Generated names:\n").expect("names").1;
+    assert!(names.contains("\\u{1b}\u{fffd}\\u{1b}\u{fffd}") && !whole.contains('\x1b'), "{whole:?}");
+    assert!(run("--load model").ends_with(names));
+}
+
+/// A device or a pipe gets the report, and is neither replaced by it nor by a model.
+#[cfg(unix)]
+#[test]
+fn microgpt_replaces_nothing_but_files() {
+    let folder = folder();
+    let text = stdout(&run("microgpt", folder.path(), &["--steps", "1", "--json", "/dev/stdout"]));
+    assert!(text.ends_with("}\n") && text.contains("\"names_per_second\": "), "{text}");
+    let path = folder.path().join("socket");
+    let _socket = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+    let error = error(&run("microgpt", folder.path(), &["--steps", "1", "--save", "socket"]));
+    assert_eq!(error, "error: cannot write \"socket\": it is not a regular file");
+    assert!(!fs::metadata(&path).expect("a socket").is_file());
+}
+
 #[test]
 fn microgpt_inspect_writes_a_page_that_stands_alone() {
     let folder = folder();
@@ -181,4 +212,6 @@ fn microgpt_inspect_writes_a_page_that_stands_alone() {
         error(&run("microgpt_inspect", folder.path(), &["no/such/page"])).contains("cannot write \"no/such/page\"")
     );
     assert!(error(&run("microgpt_inspect", folder.path(), &["--name", "Ö"])).contains("does not know"));
+    let error = error(&run("microgpt_inspect", folder.path(), &["--name", "wolfeschlegelstein"]));
+    assert!(error.contains("has 18 characters; with a block size of 16"), "{error}");
 }

@@ -1,4 +1,5 @@
-//! Tokens a second of training at d = 128, 4 layers, 4 heads, block 64, batch 32: beside `pytorch.py`, which is the same model.
+//! Tokens a second of training at d = 128, 4 layers, 4 heads, block 64, batch 32: beside `pytorch.py`, which is the
+//! same model.
 //!
 //! `cargo bench -p microgpt --bench large -- THREADS SECONDS`
 #![allow(clippy::print_stdout, reason = "a benchmark reports")]

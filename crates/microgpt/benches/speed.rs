@@ -1,7 +1,8 @@
 //! Microseconds a name, tokens a second: the tensor engine, beside the scalar one, in one process.
 //!
-//! `cargo bench -p microgpt --bench speed [-- SECONDS [TEXT]]` measures each line in turn, over and over, for that long (default 2
-//! seconds a line), or only those with that text in their names, and reports the fastest and the median round.
+//! `cargo bench -p microgpt --bench speed [-- SECONDS [TEXT]]` measures each line in turn, over and over, for that long
+//! (default 2 seconds a line), or only those with that text in their names, and reports the fastest and the median
+//! round.
 #![allow(clippy::print_stdout, reason = "a benchmark reports")]
 
 use std::time::Instant;

@@ -1,18 +1,18 @@
-//! Models in files: safetensors, so that other tools can read them, and written so that a crash never costs the last one.
+//! Models in files: safetensors, so that other tools can read them, and written so that a crash never costs the last
+//! one.
 //!
-//! A tensor has the name that it has in [`Config::shapes`](crate::Config::shapes): `wte`, `wpe`, `lm_head`, `blocks.0.attn.wq`, …
-//! Adam's memory is beside it, as `adam.first.wte` and `adam.second.wte`. The header's `__metadata__` has a `config` in JSON:
+//! A tensor has the name that it has in [`Config::shapes`](crate::Config::shapes): `wte`, `wpe`, `lm_head`,
+//! `blocks.0.attn.wq`, … Adam's memory is beside it, as `adam.first.wte` and `adam.second.wte`. The header's
+//! `__metadata__` has a `config` in JSON:
 //!
 //! ```json
 //! {"n_embd": 16, "n_head": 4, "n_layer": 1, "block_size": 16, "characters": "abc", "steps": 500}
 //! ```
 //!
-//! `characters` is `null` if tokens are bytes, `steps` if there is no training to go on with. Numbers are `F32` where that loses
-//! nothing, as after training in `f32`, and `F64` otherwise: what is read is what was written, bit for bit.
+//! `characters` is `null` if tokens are bytes, `steps` if there is no training to go on with. Numbers are `F32` where
+//! that loses nothing, as after training in `f32`, and `F64` otherwise: what is read is what was written, bit for bit.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Write};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
@@ -21,14 +21,15 @@ use serde_json::{Value, json};
 use crate::adam::Moments;
 use crate::config::{Config, MAX_PARAMETERS};
 use crate::error::Error;
-use crate::files::{in_file, read_file};
+use crate::files::{in_file, read_file, write_file};
 use crate::model::Model;
 use crate::parameters::Parameters;
 use crate::tokenizer::Tokenizer;
 use crate::train::Progress;
 
-/// The largest file that is read: all parameters and moments in `f64`, and room for the header.
-pub const MAX_FILE_BYTES: u64 = MAX_PARAMETERS as u64 * 24 + (1 << 20);
+/// The largest file that is read: all parameters and moments in `f64`, and a header with the names of all matrices and
+/// the largest alphabet.
+pub const MAX_FILE_BYTES: u64 = MAX_PARAMETERS as u64 * 24 + (1 << 24);
 
 /// A model, and where its training stands if it is to go on.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,23 +41,13 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Writes a file beside `path`, has the disk keep it, and gives it that name: at any time there is the old file or the
-    /// new one.
+    /// Writes it by [`write_file`]: at any time there is the old file or the new one.
     ///
     /// # Errors
     ///
-    /// [`Error::Write`]; what was at `path` is then still there.
+    /// Those of [`to_bytes`](Checkpoint::to_bytes), before anything is written, and of [`write_file`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let failed = |source: io::Error| Error::Write { path: path.to_owned(), source };
-        let bytes = self.to_bytes()?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = temporary().tempfile_in(folder).map_err(failed)?;
-        file.write_all(&bytes).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        // The name, too, is to outlive a crash; not every file system lets a folder be synchronised.
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
-        Ok(())
+        write_file(path, &self.to_bytes()?)
     }
 
     /// Reads what [`write`](Checkpoint::write) wrote.
@@ -72,7 +63,8 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// [`Error::NotACheckpoint`] if moments are those of another model.
+    /// What [`read`](Checkpoint::read) would not take: [`Error::NotACheckpoint`] for moments of another model, or for
+    /// numbers that are not finite.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let (model, config) = (&self.model, self.model.config());
         let mut lists: Vec<(&str, Vec<f64>)> = vec![("", model.parameters().data())];
@@ -88,7 +80,9 @@ impl Checkpoint {
             for (name, (rows, columns)) in config.shapes(model.tokenizer().vocab_size()) {
                 let split = rest.split_at_checked(rows * columns).ok_or_else(|| bad("the moments are too few"))?;
                 rest = split.1;
-                tensors.push((format!("{prefix}{name}"), vec![rows, columns], little_endian(split.0, short)));
+                let name = format!("{prefix}{name}");
+                check(&name, split.0)?;
+                tensors.push((name, vec![rows, columns], little_endian(split.0, short)));
             }
         }
         let dtype = if short { Dtype::F32 } else { Dtype::F64 };
@@ -151,21 +145,12 @@ impl Checkpoint {
     }
 }
 
-/// For a file that others may read once it has its name, as far as the user's mask lets new files be read.
-fn temporary() -> tempfile::Builder<'static, 'static> {
-    #[allow(unused_mut, reason = "elsewhere than on Unix a new file has no mode")]
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
-}
-
 const FIRST: &str = "adam.first.";
 const SECOND: &str = "adam.second.";
 
-/// Reads a model whose file has no config: a safetensors file with the names of this crate or those of Andrej Karpathy's
-/// microgpt (`layer0.attn_wq`, `layer0.mlp_fc1`, …). Sizes are those of its tensors, but for the number of heads, which no
-/// tensor shows.
+/// Reads a model whose file has no config: a safetensors file with the names of this crate or those of Andrej
+/// Karpathy's microgpt (`layer0.attn_wq`, `layer0.mlp_fc1`, …). Sizes are those of its tensors, but for the number of
+/// heads, which no tensor shows.
 ///
 /// # Errors
 ///
@@ -209,6 +194,7 @@ fn numbers(
         if tensor.shape() != [rows, columns] {
             return Err(Error::Shape { name, expected: vec![rows, columns], found: tensor.shape().to_vec() });
         }
+        let before = numbers.len();
         match tensor.dtype() {
             Dtype::F32 => {
                 numbers.extend(tensor.data().as_chunks::<4>().0.iter().map(|&x| f64::from(f32::from_le_bytes(x))));
@@ -216,8 +202,17 @@ fn numbers(
             Dtype::F64 => numbers.extend(tensor.data().as_chunks::<8>().0.iter().map(|&x| f64::from_le_bytes(x))),
             other => return Err(bad(format!("the numbers of {name:?} are {other:?}; F32 and F64 can be read"))),
         }
+        check(&name, &numbers[before..])?;
     }
     Ok(numbers)
+}
+
+/// Whether a tensor's numbers are such that training can leave them.
+fn check(name: &str, numbers: &[f64]) -> Result<(), Error> {
+    match numbers.iter().find(|x| !x.is_finite() || name.starts_with(SECOND) && **x < 0.0) {
+        Some(x) => Err(bad(format!("there is a {x} in {name:?}"))),
+        None => Ok(()),
+    }
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "short says that it loses nothing")]

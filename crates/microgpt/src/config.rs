@@ -5,6 +5,9 @@ use crate::error::Error;
 /// The most parameters that a model may have.
 pub const MAX_PARAMETERS: usize = 1 << 24;
 
+/// The most transformer blocks that a model may have: each has six names in a checkpoint's header.
+pub const MAX_LAYERS: usize = 1 << 10;
+
 /// The sizes of a model. The default is the Python program's: 4,192 parameters for 27 tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -60,7 +63,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// A size that is 0, heads that do not divide `n_embd`, more than [`MAX_PARAMETERS`].
+    /// A size that is 0, heads that do not divide `n_embd`, more than [`MAX_LAYERS`] or [`MAX_PARAMETERS`].
     pub fn parameters(&self, vocab_size: usize) -> Result<usize, Error> {
         for (name, size) in [("n_embd", self.n_embd), ("n_head", self.n_head), ("block_size", self.block_size)] {
             if size == 0 {
@@ -69,6 +72,9 @@ impl Config {
         }
         if !self.n_embd.is_multiple_of(self.n_head) {
             return Err(Error::HeadsDoNotDivide { n_embd: self.n_embd, n_head: self.n_head });
+        }
+        if self.n_layer > MAX_LAYERS {
+            return Err(Error::TooManyLayers { n_layer: self.n_layer, limit: MAX_LAYERS });
         }
         let [n, layers, block_size, vocab_size] =
             [self.n_embd, self.n_layer, self.block_size, vocab_size].map(|size| size as u128);
@@ -106,5 +112,9 @@ mod tests {
             assert!(matches!(error, Error::TooManyParameters { .. }), "{error}");
         }
         assert!(Config { n_layer: 0, ..default }.parameters(27).is_ok());
+        let small = Config { n_embd: 1, n_head: 1, n_layer: MAX_LAYERS, block_size: 1 };
+        assert!(small.parameters(27).is_ok());
+        let error = error(Config { n_layer: MAX_LAYERS + 1, ..small });
+        assert_eq!(error, "n_layer is 1025; at most 1024 blocks are supported");
     }
 }

@@ -39,7 +39,19 @@ impl Documents {
     ///
     /// [`Error::UnknownCharacter`]; [`Error::TextTooShort`] if there is no question and answer in it.
     pub fn from_text(tokenizer: &Tokenizer, text: &str, block_size: usize) -> Result<Self, Error> {
-        let tokens = tokenizer.encode_prompt(text)?.split_off(1);
+        Self::windows(tokenizer.encode_prompt(text)?.split_off(1), block_size)
+    }
+
+    /// Running bytes of any kind, cut in the same way: the tokens are those of [`Tokenizer::bytes`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TextTooShort`] if there is no question and answer in them.
+    pub fn from_bytes(bytes: &[u8], block_size: usize) -> Result<Self, Error> {
+        Self::windows(bytes.iter().copied().map(usize::from).collect(), block_size)
+    }
+
+    fn windows(tokens: Vec<usize>, block_size: usize) -> Result<Self, Error> {
         if tokens.len() < 2 {
             return Err(Error::TextTooShort { tokens: tokens.len() });
         }

@@ -1,7 +1,7 @@
 //! What computes: the wall between what all engines have in common and what each does in its own way.
 //!
-//! [`Trainer`](crate::Trainer) and [`generate`](crate::generate) know documents, schedules, temperatures and prompts; an
-//! engine knows how to get from tokens to losses, gradients and probabilities.
+//! [`Trainer`](crate::Trainer) and [`generate`](crate::generate) know documents, schedules, temperatures and prompts;
+//! an engine knows how to get from tokens to losses, gradients and probabilities.
 
 use crate::adam::{Moments, Update};
 use crate::error::Error;
@@ -27,7 +27,8 @@ pub trait Engine {
     /// As [`learner`](Engine::learner).
     fn decoder(&self, model: &Model) -> Result<Box<dyn Decoder>, Error>;
 
-    /// Something that can continue so many texts side by side; `None` if this engine has no faster way than one after another.
+    /// Something that can continue so many texts side by side; `None` if this engine has no faster way than one after
+    /// another.
     ///
     /// # Errors
     ///
@@ -63,8 +64,8 @@ pub trait Learner {
     /// As [`loss_and_gradients`](Learner::loss_and_gradients).
     fn loss(&mut self, batch: &[&[usize]]) -> Result<f64, Error>;
 
-    /// Moves the weights against the last gradients. `false` if a gradient or a weight would not be finite: the weights are
-    /// then as before.
+    /// Moves the weights against the last gradients. `false` if a gradient or a weight would not be finite: the weights
+    /// are then as before.
     ///
     /// # Errors
     ///
@@ -139,8 +140,8 @@ pub struct Read {
 
 /// A model that continues several texts side by side, each with a cache of its own.
 pub trait Streams {
-    /// Reads one more token of some of the texts, which rise: for each, a row of the probability of each token to come next, at that
-    /// temperature.
+    /// Reads one more token of some of the texts, which rise: for each, a row of the probability of each token to come
+    /// next, at that temperature.
     ///
     /// # Errors
     ///
@@ -148,6 +149,7 @@ pub trait Streams {
     ///
     /// # Panics
     ///
-    /// If streams do not rise or there are not so many, a token is not in the vocabulary, or a position is not in the block.
+    /// If streams do not rise or there are not so many, a token is not in the vocabulary, or a position is not in the
+    /// block.
     fn probabilities(&mut self, reads: &[Read], temperature: f64) -> Result<&[f64], Error>;
 }

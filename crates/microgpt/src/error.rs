@@ -46,7 +46,7 @@ pub enum Error {
         source: Box<Error>,
     },
     /// The text is not UTF-8.
-    #[error("the names are not UTF-8: line {line} has an invalid byte at column {column}")]
+    #[error("it is not UTF-8: line {line} has an invalid byte at column {column}")]
     InvalidUtf8 {
         /// Counted from 1.
         line: usize,
@@ -144,8 +144,19 @@ pub enum Error {
         /// [`MAX_PARAMETERS`](crate::MAX_PARAMETERS)
         limit: usize,
     },
+    /// The model would have too many transformer blocks.
+    #[error("n_layer is {n_layer}; at most {limit} blocks are supported")]
+    TooManyLayers {
+        /// As many as were asked for.
+        n_layer: usize,
+        /// [`MAX_LAYERS`](crate::MAX_LAYERS)
+        limit: usize,
+    },
     /// One training step would need too large a graph.
-    #[error("one step would record up to {} nodes and links; at most {limit} are supported: use a smaller batch", counted(*nodes))]
+    #[error(
+        "one step would record up to {} nodes and links; at most {limit} are supported: use a smaller batch",
+        counted(*nodes)
+    )]
     GraphTooLarge {
         /// An upper bound; `u128::MAX` stands for all that are beyond counting.
         nodes: u128,
@@ -160,9 +171,24 @@ pub enum Error {
         /// [`MAX_BATCH_BYTES`](crate::tensor::MAX_BATCH_BYTES)
         limit: usize,
     },
+    /// The keys and values of texts would need too much memory.
+    #[error(
+        "keys and values of {texts} texts would need {} bytes; at most {limit} are supported: use a smaller block size, \
+         or fewer texts at a time",
+        counted(*bytes)
+    )]
+    CacheTooLarge {
+        /// How many texts at a time.
+        texts: usize,
+        /// For the whole block of each; `u128::MAX` stands for all that are beyond counting.
+        bytes: u128,
+        /// [`MAX_CACHE_BYTES`](crate::tensor::MAX_CACHE_BYTES)
+        limit: usize,
+    },
     /// The kernels that were asked for are not for models of these sizes.
     #[error(
-        "the fused path is for f32 models with n_embd = 16 and n_head = 4; this one has n_embd = {n_embd} and n_head = {n_head}"
+        "the fused path is for f32 models with n_embd = 16 and n_head = 4; this one has n_embd = {n_embd} and \
+         n_head = {n_head}"
     )]
     NotFused {
         /// Numbers in an embedding.

@@ -8,10 +8,12 @@ use crate::scalar::EPSILON;
 pub struct Inspection {
     /// The tokens that were read.
     pub tokens: Vec<usize>,
-    /// `attention[layer][head][query][key]`: how much of a key's value the query takes; a row has the keys that it sees.
+    /// `attention[layer][head][query][key]`: how much of a key's value the query takes; a row has the keys that it
+    /// sees.
     pub attention: Vec<Vec<Vec<Vec<f64>>>>,
     /// `lens[depth][position][token]`: the probabilities of the next token if the rest of the model were skipped, after
-    /// the embedding (depth 0) and after each block; the last depth is what the model says. The logit lens (nostalgebraist 2020).
+    /// the embedding (depth 0) and after each block; the last depth is what the model says. The logit lens
+    /// (nostalgebraist 2020).
     pub lens: Vec<Vec<Vec<f64>>>,
 }
 

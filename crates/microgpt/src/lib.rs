@@ -6,11 +6,12 @@
 //!    "emma" asks five questions: what comes first, what after "e", after "em", after "emm", and what after "emma"
 //!    (the end).
 //! 2. **Embeddings.** A letter is looked up in a table of vectors (`wte`, what it is) and so is its place (`wpe`, where
-//!    it stands), and both are added. Both tables are learnt. Here, and before each of the next two parts, the vector is
-//!    scaled to a root mean square of 1 ([`rms_norm`](scalar::rms_norm)).
-//! 3. **Attention.** Each position makes a query, and a key and a value that stay for later positions ([`scalar::Cache`]).
-//!    A query's products with the keys so far, through a [`softmax`](scalar::softmax), say how much of each earlier value
-//!    it takes. Several heads do so side by side. A position sees only what came before it, since nothing else is there.
+//!    it stands), and both are added. Both tables are learnt. Here, and before each of the next two parts, the vector
+//!    is scaled to a root mean square of 1 ([`rms_norm`](scalar::rms_norm)).
+//! 3. **Attention.** Each position makes a query, and a key and a value that stay for later positions
+//!    ([`scalar::Cache`]). A query's products with the keys so far, through a [`softmax`](scalar::softmax), say how
+//!    much of each earlier value it takes. Several heads do so side by side. A position sees only what came before it,
+//!    since nothing else is there.
 //! 4. **Perceptron.** Two layers with a ReLU between them, on each position alone. Both this and attention add to what
 //!    was there rather than replace it.
 //! 5. **Logits.** A last layer gives every token a number; the softmax makes them probabilities.
@@ -21,9 +22,9 @@
 //!
 //! # Reading order
 //!
-//! `tokenizer.rs`, `scalar/gpt.rs` (the model, on one page), `scalar/loss.rs`, `engine.rs` (the wall between what engines share
-//! and what each computes), `train.rs`, `adam.rs`, `sample.rs`; then `tensor/gpt.rs` (the same, a batch at a time) and `simd` (the
-//! same, in vector registers). What is specific to agreeing with Python is in `random.rs`.
+//! `tokenizer.rs`, `scalar/gpt.rs` (the model, on one page), `scalar/loss.rs`, `engine.rs` (the wall between what
+//! engines share and what each computes), `train.rs`, `adam.rs`, `sample.rs`; then `tensor/gpt.rs` (the same, a batch
+//! at a time) and `simd` (the same, in vector registers). What is specific to agreeing with Python is in `random.rs`.
 //!
 //! # What it does not do
 //!
@@ -56,11 +57,11 @@ mod train;
 
 pub use adam::{Adam, Moments, Update};
 pub use checkpoint::{Checkpoint, MAX_FILE_BYTES, import};
-pub use config::{Config, MAX_PARAMETERS};
+pub use config::{Config, MAX_LAYERS, MAX_PARAMETERS};
 pub use documents::Documents;
 pub use engine::{Context, Decoder, Engine, Learner, Read, Streams};
 pub use error::Error;
-pub use files::{MAX_DATA_BYTES, read_file};
+pub use files::{MAX_DATA_BYTES, read_file, utf8, write_file};
 pub use inspect::Inspection;
 pub use model::Model;
 pub use names::Names;

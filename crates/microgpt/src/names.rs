@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Error;
-use crate::files::{MAX_DATA_BYTES, in_file, read_file};
+use crate::files::{MAX_DATA_BYTES, in_file, read_file, utf8};
 use crate::random::PythonRandom;
 
 /// The names of 2018, US Social Security Administration: `data/README.md` has their provenance.
@@ -39,23 +39,15 @@ impl Names {
     ///
     /// [`Error::InvalidUtf8`] with the place, and those of [`Names::from_text`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let text = str::from_utf8(bytes).map_err(|error| {
-            let valid = &bytes[..error.valid_up_to()];
-            let mut lines = valid.split(|&byte| byte == b'\n' || byte == b'\r').collect::<Vec<_>>();
-            let last = lines.pop().unwrap_or_default();
-            // A line that ends in two characters is one line.
-            let line = 1 + lines.len() - valid.windows(2).filter(|pair| pair == b"\r\n").count();
-            Error::InvalidUtf8 { line, column: 1 + last.len() }
-        })?;
-        Self::from_text(text)
+        Self::from_text(utf8(bytes)?)
     }
 
     /// The names in a file.
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if it cannot be read, [`Error::InFile`] with an error of [`Names::from_bytes`], or if it has more than
-    /// [`MAX_DATA_BYTES`].
+    /// [`Error::Read`] if it cannot be read, [`Error::InFile`] with an error of [`Names::from_bytes`], or if it has
+    /// more than [`MAX_DATA_BYTES`].
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         in_file(path, Self::from_bytes(&read_file(path, MAX_DATA_BYTES)?))
     }

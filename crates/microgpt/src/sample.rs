@@ -15,8 +15,8 @@ pub struct Sampling {
     pub temperature: f64,
     /// Only so many of the likeliest tokens are chosen among; `None`: all.
     pub top_k: Option<usize>,
-    /// Only the likeliest tokens are chosen among that together are at least so probable: nucleus sampling (Holtzman et al.
-    /// 2020). 1: all.
+    /// Only the likeliest tokens are chosen among that together are at least so probable: nucleus sampling (Holtzman et
+    /// al. 2020). 1: all.
     pub top_p: f64,
     /// What each text begins with.
     pub prompt: String,
@@ -33,8 +33,8 @@ impl Default for Sampling {
 pub struct Sample {
     /// The text, its prompt included.
     pub text: String,
-    /// How probable each token was that the model added, at the temperature, before top-k and top-p; the one that ended the
-    /// text is the last, if it was ended.
+    /// How probable each token was that the model added, at the temperature, before top-k and top-p; the one that ended
+    /// the text is the last, if it was ended.
     pub probabilities: Vec<f64>,
     /// Whether the model ended it; otherwise the context was full.
     pub ended: bool,
@@ -45,8 +45,8 @@ impl Sampling {
     ///
     /// # Errors
     ///
-    /// A temperature that is not positive, or that or whose reciprocal is not finite; top-k of 0, top-p out of (0, 1]; a prompt
-    /// with an unknown character, or one that leaves no room in the context.
+    /// A temperature that is not positive, or that or whose reciprocal is not finite; top-k of 0, top-p out of (0, 1];
+    /// a prompt with an unknown character, or one that leaves no room in the context.
     pub fn check(&self, model: &Model) -> Result<Vec<usize>, Error> {
         let temperature = self.temperature;
         let allowed = temperature > 0.0 && temperature.is_finite() && reciprocal(temperature).is_finite();

@@ -14,7 +14,8 @@ pub enum Decay {
     Constant,
 }
 
-/// The learning rate over a run, as a part of its peak. The default is the Python program's: from the peak in a line to 0.
+/// The learning rate over a run, as a part of its peak. The default is the Python program's: from the peak in a line to
+/// 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Schedule {
     /// Steps that it takes to rise to the peak, in a line.

@@ -8,10 +8,10 @@ use crate::sample::{Chooser, Sample, Sampling, samples};
 
 /// A text for each source of randomness, `streams` of them at a time: where one ends, the next begins in its place.
 ///
-/// Text i is what [`samples`] makes of `randoms[i]` alone ([`Sampling::samples`] does not count here), and as many random numbers are drawn
-/// from it. With the [`Tensor`](crate::tensor::Tensor) engine's fused path that is so bit for bit; products of matrices, for other sizes, are
-/// rounded in another order for many rows than for one, so there a text can differ where a random number is within rounding (some
-/// 10⁻⁷ in `f32`) of the border between two tokens.
+/// Text i is what [`samples`] makes of `randoms[i]` alone ([`Sampling::samples`] does not count here), and as many
+/// random numbers are drawn from it. With the [`Tensor`](crate::tensor::Tensor) engine's fused path that is so bit for
+/// bit; products of matrices, for other sizes, are rounded in another order for many rows than for one, so there a text
+/// can differ where a random number is within rounding (some 10⁻⁷ in `f32`) of the border between two tokens.
 ///
 /// ```
 /// use microgpt::tensor::Tensor;

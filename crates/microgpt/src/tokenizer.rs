@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::error::Error;
 use crate::names::Names;
 
-/// Texts to tokens: one a character (in the order of their code points) or one a byte, and one more that begins and ends
-/// every document.
+/// Texts to tokens: one a character (in the order of their code points) or one a byte, and one more that begins and
+/// ends every document.
 ///
 /// ```
 /// use microgpt::{Names, Tokenizer};

@@ -86,8 +86,8 @@ pub struct Progress {
 /// Trains a model step by step: an iterator over its steps.
 ///
 /// The engine has weights of its own. They are in the model, with the gradients that moved them, after
-/// [`model`](Trainer::model), and when the trainer is dropped. After an error the weights are those of the step before it, the
-/// gradients those that the model had, and there are no more steps.
+/// [`model`](Trainer::model), and when the trainer is dropped. After an error the weights are those of the step before
+/// it, the gradients those that the model had, and there are no more steps.
 pub struct Trainer<'a> {
     model: &'a mut Model,
     documents: &'a Documents,
@@ -104,7 +104,8 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// Settings out of range, no documents, a batch that is too large for the engine, and whatever the engine cannot do.
+    /// Settings out of range, no documents, a batch that is too large for the engine, and whatever the engine cannot
+    /// do.
     pub fn new(
         engine: &dyn Engine,
         model: &'a mut Model,
@@ -176,11 +177,13 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// The engine's; [`Error::NoNames`] if there are none.
+    /// The engine's, to which as many of them as a step has may be too large; [`Error::NoNames`] if there are none.
     pub fn validate(&mut self, documents: &Documents) -> Result<f64, Error> {
         if documents.is_empty() {
             return Err(Error::NoNames);
         }
+        let questions = documents.longest().min(self.model.config().block_size);
+        self.learner.check(self.training.batch.min(documents.len()), questions)?;
         let all: Vec<&[usize]> = documents.iter().collect();
         let losses = all.chunks(self.training.batch).map(|batch| Ok(self.learner.loss(batch)? * batch.len() as f64));
         Ok(losses.sum::<Result<f64, Error>>()? / all.len() as f64)
@@ -228,8 +231,8 @@ impl Drop for Trainer<'_> {
 ///
 /// # Errors
 ///
-/// Those of [`Trainer::new`]; [`Error::Diverged`] when a loss, a gradient or a weight is no longer finite. The model then
-/// keeps the weights of the step before.
+/// Those of [`Trainer::new`]; [`Error::Diverged`] when a loss, a gradient or a weight is no longer finite. The model
+/// then keeps the weights of the step before.
 pub fn train(
     engine: &dyn Engine,
     model: &mut Model,

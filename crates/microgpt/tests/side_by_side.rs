@@ -3,7 +3,7 @@
 use microgpt::scalar::Scalar;
 use microgpt::tensor::{Isa, Path, Precision, Tensor};
 use microgpt::{
-    Config, Documents, Engine, Model, Names, PythonRandom, Read, Sample, Sampling, Training, samples,
+    Config, Documents, Engine, Error, Model, Names, PythonRandom, Read, Sample, Sampling, Training, samples,
     samples_side_by_side, train,
 };
 
@@ -90,6 +90,25 @@ fn no_texts_no_streams_and_what_cannot_be_sampled() {
     let cold = Sampling { temperature: 0.0, ..sampling };
     let error = samples_side_by_side(&engine, &model, &cold, 1, &mut randoms(1)).expect_err("too cold");
     assert_eq!(error.to_string(), "temperature = 0 is not a positive number, finite as its reciprocal is");
+}
+
+#[test]
+fn there_is_room_for_keys_and_values() {
+    let model = trained(Config::default());
+    for engine in [Tensor::default(), Tensor { path: Some(Path::Layers), ..Tensor::default() }] {
+        for count in [1 << 23, usize::MAX] {
+            let Err(error) = engine.streams(&model, count) else { panic!("{count} streams") };
+            assert!(matches!(error, Error::CacheTooLarge { texts, .. } if texts == count), "{error}");
+        }
+    }
+    let long = Config { n_embd: 1, n_head: 1, n_layer: 1024, block_size: 1 << 21 };
+    let model = Model::with_tokenizer(long, model.tokenizer().clone(), &mut PythonRandom::new(1)).expect("a model");
+    let error = samples(&Tensor::default(), &model, &Sampling::default(), &mut PythonRandom::new(1)).expect_err("room");
+    assert_eq!(
+        error.to_string(),
+        "keys and values of 1 texts would need 17179869184 bytes; at most 8589934592 are supported: use a smaller \
+         block size, or fewer texts at a time"
+    );
 }
 
 #[test]

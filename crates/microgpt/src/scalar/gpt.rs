@@ -5,11 +5,11 @@
 //!    added in the program's order, so the numbers are the same.
 //! 2. `x / rms` and `e / Σe` compute the reciprocal once for all elements. Division by y *is* multiplication by y⁻¹
 //!    in the program, so these numbers are the same too; its gradient is summed in another order.
-//! 3. The mean square is a dot product of x with itself: `x * x` where the program has `x ** 2`, which can differ in the
-//!    last bit.
+//! 3. The mean square is a dot product of x with itself: `x * x` where the program has `x ** 2`, which can differ in
+//!    the last bit.
 //!
-//! So losses and weights differ from the program's by rounding alone. Training amplifies such differences as it does any
-//! other: not visibly at sensible learning rates, but at 0.5 they grew from 1e-16 to 1e-6 within 15 steps.
+//! So losses and weights differ from the program's by rounding alone. Training amplifies such differences as it does
+//! any other: not visibly at sensible learning rates, but at 0.5 they grew from 1e-16 to 1e-6 within 15 steps.
 
 use scalar_autograd::{Tape, Value, Values};
 
@@ -180,8 +180,8 @@ pub fn rms_norm<'t>(x: Values<'t, f64>) -> Values<'t, f64> {
     x * (mean_square + EPSILON).powf(0.5).powf(-1.0)
 }
 
-/// What the program multiplies by where it divides by a constant. Python's `n ** -1` is the mathematics library's `pow`,
-/// which an exponent that the compiler can see would not be.
+/// What the program multiplies by where it divides by a constant. Python's `n ** -1` is the mathematics library's
+/// `pow`, which an exponent that the compiler can see would not be.
 pub(crate) fn reciprocal(n: f64) -> f64 {
     n.powf(std::hint::black_box(-1.0))
 }

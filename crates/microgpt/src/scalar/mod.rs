@@ -1,7 +1,7 @@
 //! The scalar engine: every number a node of a graph, every gradient in sight.
 //!
-//! Reading order: [`gpt`](Gpt) builds the graph of one token, [`loss`](batch_loss) that of a training step, `learner` walks
-//! it backwards, `decoder` lets the model speak.
+//! Reading order: [`gpt`](Gpt) builds the graph of one token, [`loss`](batch_loss) that of a training step, `learner`
+//! walks it backwards, `decoder` lets the model speak.
 
 mod decoder;
 mod gpt;

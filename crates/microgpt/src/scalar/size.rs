@@ -5,8 +5,8 @@ use crate::config::Config;
 /// The most nodes and links that a training step may need: about 4 GB.
 pub const MAX_GRAPH: usize = 1 << 27;
 
-/// An upper bound of what a name of that many positions records: nodes, and links of nodes with many children. For sizes
-/// that [`Config::parameters`] accepts, nothing here overflows.
+/// An upper bound of what a name of that many positions records: nodes, and links of nodes with many children. For
+/// sizes that [`Config::parameters`] accepts, nothing here overflows.
 pub fn graph_size(config: &Config, vocab_size: usize, positions: usize) -> u128 {
     let [n, heads, layers, vocab, positions] =
         [config.n_embd, config.n_head, config.n_layer, vocab_size, positions].map(|size| size as u128);
@@ -14,8 +14,8 @@ pub fn graph_size(config: &Config, vocab_size: usize, positions: usize) -> u128 
     let seen = positions * (positions + 1) / 2;
     // A normalised element each, and the mean square, its links, ε, root and reciprocal.
     let norm = n + 7;
-    // Linear layers have 13 n outputs with two links a layer, residuals and ReLU 6 n, the heads' outputs n; a softmax has
-    // a sum and a reciprocal, and its scores and its outputs two links.
+    // Linear layers have 13 n outputs with two links a layer, residuals and ReLU 6 n, the heads' outputs n; a softmax
+    // has a sum and a reciprocal, and its scores and its outputs two links.
     let layer = 20 * n + 12 + 2 * norm + heads * 8;
     // Score, scale, shift, exponential and probability of what is seen, and a link to its value.
     let layer_seen = heads * 6;

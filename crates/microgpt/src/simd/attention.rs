@@ -1,10 +1,10 @@
 //! Attention of four heads of four numbers each, over one document.
 //!
-//! A row is 4 heads × 4 numbers. The plain version takes the dot product of a query and a key in each head: a product and a
-//! horizontal sum a pair. What changes here:
-//! 1. Keys go four at a time. Their rows are transposed within each head, once a document, so that lane (head, j) of register
-//!    d is number d of key j; four products with the query's numbers, each spread over its group, then give 4 heads × 4 keys of
-//!    scores without any horizontal sum.
+//! A row is 4 heads × 4 numbers. The plain version takes the dot product of a query and a key in each head: a product
+//! and a horizontal sum a pair. What changes here:
+//! 1. Keys go four at a time. Their rows are transposed within each head, once a document, so that lane (head, j) of
+//!    register d is number d of key j; four products with the query's numbers, each spread over its group, then give 4
+//!    heads × 4 keys of scores without any horizontal sum.
 //! 2. So softmax, too, has 16 scores in each register, and a query of a short name has one to three registers of them.
 //! 3. Backward goes block of keys by block of keys: what four keys and values gain from all queries stays in registers.
 

@@ -1,7 +1,7 @@
 //! One token at a time, keys and values kept.
 //!
-//! A token alone has too little work to hide how long each instruction takes, so every sum is taken in several chains. The
-//! weights, 17 KB, stay in the first-level cache.
+//! A token alone has too little work to hide how long each instruction takes, so every sum is taken in several chains.
+//! The weights, 17 KB, stay in the first-level cache.
 
 use super::lanes::{Isa, Lanes, Row, array, exp};
 use super::layout::{Layout, PANEL, Weights};

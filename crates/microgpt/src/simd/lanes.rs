@@ -5,8 +5,8 @@
 #[repr(C, align(64))]
 pub(crate) struct Row(pub(crate) [f32; 16]);
 
-/// Proof that this machine has an instruction set: there is a value only where it was detected, and only such a value makes
-/// the first vector.
+/// Proof that this machine has an instruction set: there is a value only where it was detected, and only such a value
+/// makes the first vector.
 pub(crate) trait Isa: Copy {
     /// Sixteen numbers in registers.
     type V: Lanes;
@@ -61,8 +61,8 @@ pub(crate) trait Lanes: Copy {
     fn transpose_blocks(rows: [Self; 4]) -> [Self; 4];
 }
 
-/// `[f(0), f(1), …]`; `start` stands there first. What the standard library has for it is compiled on its own, without the
-/// instruction set.
+/// `[f(0), f(1), …]`; `start` stands there first. What the standard library has for it is compiled on its own, without
+/// the instruction set.
 #[inline(always)]
 pub(super) fn array<V: Copy, const N: usize>(start: V, f: impl Fn(usize) -> V) -> [V; N] {
     let mut array = [start; N];
@@ -77,7 +77,8 @@ pub(crate) const EXP_MIN: f32 = -87.0;
 
 /// eˣ to within 2 units in the last place, for x ≤ 88.
 ///
-/// x = n·ln 2 + r with |r| ≤ ln 2 / 2; ln 2 in two parts keeps r exact; the polynomial is that of Cephes' `expf` (S. Moshier).
+/// x = n·ln 2 + r with |r| ≤ ln 2 / 2; ln 2 in two parts keeps r exact; the polynomial is that of Cephes' `expf` (S.
+/// Moshier).
 #[inline(always)]
 #[allow(clippy::excessive_precision, reason = "as published")]
 pub(crate) fn exp<I: Isa>(isa: I, x: I::V) -> I::V {

@@ -1,7 +1,7 @@
 //! One pass over a chunk of documents: all tokens forward, the loss, and all the way back.
 //!
-//! Tokens go in tiles through everything that happens to each alone; attention goes document by document. What each layer
-//! computes is written as in `tensor/gpt.rs`, whose results these are, in the same order.
+//! Tokens go in tiles through everything that happens to each alone; attention goes document by document. What each
+//! layer computes is written as in `tensor/gpt.rs`, whose results these are, in the same order.
 
 use super::attention;
 use super::lanes::{Isa, Lanes, Row, array, exp};

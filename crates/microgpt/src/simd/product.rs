@@ -8,15 +8,15 @@
 //! weights    dW[o] += dy[token][o] · x[token]     for each token       (inputs in lanes)
 //! ```
 //!
-//! Each term is one number, broadcast by the load, times one row, so there is no shuffling and no horizontal sum. What it takes
-//! is Wᵀ beside W. The sums stay in registers: those of a tile of `T` tokens × `O` rows while the inputs pass, or, for the
-//! weights, those of 16 rows of dW while the tokens pass. At 16 numbers an instruction and one instruction a cycle this is
-//! 10,512 / 16 = 657 cycles a token for the default model.
+//! Each term is one number, broadcast by the load, times one row, so there is no shuffling and no horizontal sum. What
+//! it takes is Wᵀ beside W. The sums stay in registers: those of a tile of `T` tokens × `O` rows while the inputs pass,
+//! or, for the weights, those of 16 rows of dW while the tokens pass. At 16 numbers an instruction and one instruction
+//! a cycle this is 10,512 / 16 = 657 cycles a token for the default model.
 
 use super::lanes::{Isa, Lanes, Row, array};
 
-/// `sums[t][o] += Σᵢ x[t][part][i] · weights[i][at + o]` over the numbers of each token's row that there are weights for, at
-/// most 16.
+/// `sums[t][o] += Σᵢ x[t][part][i] · weights[i][at + o]` over the numbers of each token's row that there are weights
+/// for, at most 16.
 #[inline(always)]
 pub(super) fn accumulate<I: Isa, const T: usize, const O: usize, const X: usize, const S: usize>(
     isa: I,
@@ -45,7 +45,8 @@ pub(super) fn product<I: Isa, const T: usize>(isa: I, x: &[[Row; 1]; T], weights
 
 /// `gradient[r] = Σₜ dy[t][dy_at][r] · x[t][x_at]` over all tokens, for as many rows of 16 as there are.
 ///
-/// `X` and `D` are the rows that a token has in `x` and `dy`, `G` those of the gradient from one of its rows to the next.
+/// `X` and `D` are the rows that a token has in `x` and `dy`, `G` those of the gradient from one of its rows to the
+/// next.
 #[inline(always)]
 pub(super) fn outer<I: Isa, const X: usize, const D: usize, const G: usize>(
     isa: I,

@@ -1,19 +1,21 @@
-//! The tensor engine: whole batches, gradients written out by hand; the scalar engine's numbers, thousands of times faster.
+//! The tensor engine: whole batches, gradients written out by hand; the scalar engine's numbers, thousands of times
+//! faster.
 //!
-//! The scalar engine's graph has a node for every number. This engine knows the graph beforehand, since it is the same in
-//! every step: each layer is a product of matrices, and so is each layer's gradient. What changes, and why:
+//! The scalar engine's graph has a node for every number. This engine knows the graph beforehand, since it is the same
+//! in every step: each layer is a product of matrices, and so is each layer's gradient. What changes, and why:
 //!
-//! 1. All tokens of a batch go through a layer together, as the rows of one matrix, so a weight that was loaded is used for
-//!    each of them. Sequences of any lengths are packed end to end: there is no padding. A causal mask does what the scalar
-//!    engine's cache does: a position sees none that comes after it.
+//! 1. All tokens of a batch go through a layer together, as the rows of one matrix, so a weight that was loaded is used
+//!    for each of them. Sequences of any lengths are packed end to end: there is no padding. A causal mask does what
+//!    the scalar engine's cache does: a position sees none that comes after it.
 //! 2. Backward is the chain rule layer by layer, written out in `gpt.rs` beside the forward pass. There is no graph.
 //! 3. Numbers are `f32`, unless [`Precision::F64`] is asked for, which is there to be compared with the scalar engine.
-//! 4. A model of the default sizes (16 numbers, 4 heads) fits into registers and first-level cache, where calls of a matrix
-//!    library would cost more than they do. It has kernels of its own: [`Path::Fused`].
-//! 5. Large heads over long documents go through [`gpukern`]'s flash attention, in a pool of as many threads as were asked for.
+//! 4. A model of the default sizes (16 numbers, 4 heads) fits into registers and first-level cache, where calls of a
+//!    matrix library would cost more than they do. It has kernels of its own: [`Path::Fused`].
+//! 5. Large heads over long documents go through [`gpukern`]'s flash attention, in a pool of as many threads as were
+//!    asked for.
 //!
-//! Reading order: `gpt.rs` (the model forward and backward, one line a layer), `rows.rs` (what happens to each token alone),
-//! `attention.rs`, then `simd/product.rs` and `simd/pass.rs` for the same at full speed.
+//! Reading order: `gpt.rs` (the model forward and backward, one line a layer), `rows.rs` (what happens to each token
+//! alone), `attention.rs`, then `simd/product.rs` and `simd/pass.rs` for the same at full speed.
 
 mod attention;
 mod flash;
@@ -38,7 +40,8 @@ pub(crate) use packed::Packed;
 
 /// The engine that computes with matrices. The default is `f32` on all threads, the path by the sizes.
 ///
-/// Results are the same on any number of threads, bit for bit. They differ by rounding between instruction sets and paths.
+/// Results are the same on any number of threads, bit for bit. They differ by rounding between instruction sets and
+/// paths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tensor {
     /// What numbers are.
@@ -73,6 +76,9 @@ pub enum Path {
 /// The most bytes that a batch may need.
 pub const MAX_BATCH_BYTES: usize = 1 << 33;
 
+/// The most bytes that keys and values of all texts that are continued at a time may need.
+pub const MAX_CACHE_BYTES: usize = 1 << 33;
+
 impl Tensor {
     /// The path that a model takes: the one place that picks it.
     ///
@@ -87,6 +93,17 @@ impl Tensor {
             None if fits => Ok(Path::Fused),
             None => Ok(Path::Layers),
         }
+    }
+
+    /// Whether there is room for keys and values of so many texts.
+    fn check_cache(&self, config: &Config, texts: usize) -> Result<(), Error> {
+        let number = if self.precision == Precision::F32 { size_of::<f32>() } else { size_of::<f64>() };
+        let [layers, n, block_size] = [config.n_layer, config.n_embd, config.block_size].map(|size| size as u128);
+        let bytes = (2 * layers * block_size * n * number as u128).saturating_mul(texts as u128);
+        if bytes > MAX_CACHE_BYTES as u128 {
+            return Err(Error::CacheTooLarge { texts, bytes, limit: MAX_CACHE_BYTES });
+        }
+        Ok(())
     }
 }
 
@@ -105,6 +122,7 @@ impl Engine for Tensor {
     }
 
     fn decoder(&self, model: &Model) -> Result<Box<dyn Decoder>, Error> {
+        self.check_cache(model.config(), 1)?;
         Ok(match (self.path(model.config())?, self.precision) {
             (Path::Fused, _) => Box::new(fused_decoder::FusedDecoder::new(self, model)?),
             (Path::Layers, Precision::F32) => Box::new(layers_decoder::LayersDecoder::<f32>::new(self, model)?),
@@ -113,6 +131,7 @@ impl Engine for Tensor {
     }
 
     fn streams(&self, model: &Model, count: usize) -> Result<Option<Box<dyn Streams>>, Error> {
+        self.check_cache(model.config(), count)?;
         Ok(Some(match (self.path(model.config())?, self.precision) {
             (Path::Fused, _) => Box::new(fused_decoder::FusedStreams::new(self, model, count)?),
             (Path::Layers, Precision::F32) => Box::new(streams::LayersStreams::<f32>::new(self, model, count)),

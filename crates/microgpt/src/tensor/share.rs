@@ -7,13 +7,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::Error;
 
-/// Calls `work` with every item, on this thread and some of rayon's pool. Whoever is free takes the next item, so `work` must not
-/// care which thread it is on.
+/// Calls `work` with every item, on this thread and some of rayon's pool. Whoever is free takes the next item, so
+/// `work` must not care which thread it is on.
 pub(super) fn share<I: Send>(items: impl Iterator<Item = I> + Send, threads: Threads, work: impl Fn(I) + Sync) {
-    let threads = match threads {
-        Threads::All => rayon::current_num_threads(),
-        Threads::Count(count) => count.max(1),
-    };
+    let threads = workers(threads);
     let queue = Mutex::new(items);
     let drain = || {
         loop {
@@ -32,6 +29,15 @@ pub(super) fn share<I: Send>(items: impl Iterator<Item = I> + Send, threads: Thr
     });
 }
 
+/// Of the threads that may share some work, as many as there are.
+fn workers(threads: Threads) -> usize {
+    let all = rayon::current_num_threads();
+    match threads {
+        Threads::All => all,
+        Threads::Count(count) => count.clamp(1, all),
+    }
+}
+
 /// The same for work that can fail: whatever has failed last, once all items are done.
 pub(super) fn try_share<I: Send>(
     items: impl Iterator<Item = I> + Send,
@@ -47,8 +53,8 @@ pub(super) fn try_share<I: Send>(
     result.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// For what asks rayon and not its caller how many threads to use: a pool of as many as may share the work, or `None` if the current one has
-/// no more.
+/// For what asks rayon and not its caller how many threads to use: a pool of as many as may share the work, or `None`
+/// if the current one has no more.
 pub(super) fn pool(threads: Threads) -> Result<Option<ThreadPool>, Error> {
     match threads {
         Threads::Count(count) if count.max(1) < rayon::current_num_threads() => {
@@ -70,6 +76,13 @@ pub(super) fn inside<R: Send>(pool: Option<&ThreadPool>, work: impl FnOnce() -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_workers_than_threads() {
+        let four = ThreadPoolBuilder::new().num_threads(4).build().expect("threads");
+        let counts = [Threads::Count(0), Threads::Count(3), Threads::Count(usize::MAX), Threads::All];
+        assert_eq!(four.install(|| counts.map(workers)), [1, 3, 4, 4]);
+    }
 
     #[test]
     fn a_pool_has_as_many_threads_as_were_asked_for() {

@@ -1,4 +1,5 @@
-//! Decoding of several texts side by side: the tokens that are read together are the rows of one matrix in each layer's product.
+//! Decoding of several texts side by side: the tokens that are read together are the rows of one matrix in each layer's
+//! product.
 
 use super::Tensor;
 use super::attention::Heads;
