@@ -237,3 +237,27 @@ fn dns_walk_tells_who_knows_and_why_they_are_believed() {
     assert_eq!(none, expected);
     assert_eq!(run("dns_walk", folder.path(), &["--type", "NONSENSE"]).status.code(), Some(2));
 }
+
+#[test]
+fn dns_walk_asks_everybody_and_says_what_a_site_says_of_itself() {
+    let folder = folder();
+    let text = stdout(&run("dns_walk", folder.path(), &["--all"]));
+    for part in [
+        "www.whiteboard.test. A? is put to every server of every zone on the way.",
+        "\ntest.: asked at 1 addresses, all agree\n  1 say: ask ns1.whiteboard.test. of whiteboard.test.",
+        "ns1.whiteboard.test. (127.0.2.4",
+        "): version 1, the answer",
+        "The fastest way down: a.root.test. (",
+        "\n6 queries in ",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    let json = stdout(&run("dns_walk", folder.path(), &["--all", "--json", "--type", "A,TXT"]));
+    let surveys: Vec<netprobe::dns::Survey> = serde_json::from_str(&json).expect("surveys");
+    assert_eq!(surveys.iter().map(|survey| survey.zones.len()).collect::<Vec<_>>(), [3, 3]);
+    assert_eq!(run("dns_walk", folder.path(), &["--all", "--minimise"]).status.code(), Some(2));
+
+    let text = stdout(&run("dns_walk", folder.path(), &["--type", "HTTPS"]));
+    assert!(text.contains("www.whiteboard.test. HTTPS 1 . alpn="), "{text}");
+    assert!(text.contains("www.whiteboard.test. offers h2, http/1.1 on port "), "{text}");
+}

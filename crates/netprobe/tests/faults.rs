@@ -115,12 +115,14 @@ async fn a_handshake_that_cannot_be() {
 #[tokio::test]
 async fn a_connection_that_cannot_be() {
     let lab = Lab::start().expect("a lab");
-    let report = probe(&lab).run(&lab.fault_url(Fault::ConnectionRefused)).await;
-    let refused = error(&report, Phase::Connect);
-    assert!(
-        matches!(&refused, Error::Tcp(TcpError::Connect { attempts: 1, source, .. }) if source.kind == "ConnectionRefused"),
-        "{refused:?}"
-    );
+    for fault in [Fault::ConnectionRefused, Fault::StaleServer] {
+        let report = probe(&lab).run(&lab.fault_url(fault)).await;
+        let refused = error(&report, Phase::Connect);
+        assert!(
+            matches!(&refused, Error::Tcp(TcpError::Connect { attempts: 1, source, .. }) if source.kind == "ConnectionRefused"),
+            "{refused:?}"
+        );
+    }
     let report = impatient(&lab, Phase::Connect).run(&lab.fault_url(Fault::SilentAddress)).await;
     assert_eq!(error(&report, Phase::Connect), Error::Timeout { phase: Phase::Connect, limit_ms: PATIENCE_MS });
     let attempts = &report.hops[0].connection.as_ref().expect("a connection").attempts;

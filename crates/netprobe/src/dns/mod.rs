@@ -31,6 +31,9 @@
 //! | a site says how it wants to be reached | its HTTPS record is asked for beside addresses, and not waited for long | [`service`], RFC 9460 |
 //! | signatures | checked from the trust anchor down; if they do not hold, other servers of the zone are asked | [`dnssec`] |
 //!
+//! [`Walker::survey`] asks all servers of each zone at the same time instead: who agrees with whom, which version of the zone each has, and
+//! which way down is the fastest.
+//!
 //! Every walk is bounded: [`Walker::queries_max`], [`Walker::walk_timeout`], [`Walker::aliases_max`], and the limits in [`dnssec`].
 //!
 //! # What it does not do
@@ -56,6 +59,7 @@ pub(crate) mod reply;
 mod roots;
 pub mod service;
 pub(crate) mod stream;
+mod survey;
 pub(crate) mod text;
 mod trace;
 mod walk;
@@ -71,7 +75,8 @@ pub use one::ask_one;
 pub use roots::{Anchor, BadAnchor, PORT, root_anchors, root_servers};
 pub(crate) use service::site_name;
 pub use service::{BadServiceBinding, ServiceBinding};
+pub use survey::{Asked, Opinion, Survey, ZoneSurvey};
 pub use trace::{
     Alias, Answer, Discarded, Lookup, Outcome, Purpose, Query, Record, Response, Server, Site, Soa, Transport, Walk,
 };
-pub use walk::{Validation, Walker};
+pub use walk::{SURVEY_ADDRESSES_MAX, SURVEY_ZONES_MAX, Validation, Walker};

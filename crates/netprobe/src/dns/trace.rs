@@ -181,6 +181,8 @@ pub enum Purpose {
     Keys,
     /// Whether the parent vouches for keys of the child.
     Delegation,
+    /// Which version of the zone the server has: its SOA record.
+    Version,
 }
 
 /// How a query travelled.

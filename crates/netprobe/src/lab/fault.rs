@@ -33,6 +33,8 @@ pub enum Fault {
     MalformedAnswer,
     /// The first name server of the zone answers with what nobody signed.
     BogusServer,
+    /// The first name server of the zone has an old version of it, with an address where nobody is any more.
+    StaleServer,
     /// The first datagram of every query is lost.
     LostQuery,
     /// Every name server of the zone fails.
@@ -145,7 +147,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 59] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -154,6 +156,7 @@ impl Fault {
         Self::SilentServer,
         Self::MalformedAnswer,
         Self::BogusServer,
+        Self::StaleServer,
         Self::LostQuery,
         Self::EveryServerFails,
         Self::Truncated,
@@ -218,6 +221,7 @@ impl Fault {
             Self::SilentServer => "silent-server",
             Self::MalformedAnswer => "malformed-answer",
             Self::BogusServer => "bogus-server",
+            Self::StaleServer => "stale-server",
             Self::LostQuery => "lost-query",
             Self::EveryServerFails => "every-server-fails",
             Self::Truncated => "truncated",
@@ -296,7 +300,8 @@ impl Fault {
     pub(super) fn address(self) -> Ipv4Addr {
         match self {
             fault if fault.is_of_resolver() => RESOLVER,
-            Self::ConnectionRefused => Ipv4Addr::new(127, 0, 1, 2),
+            // What the old version says.
+            Self::ConnectionRefused | Self::StaleServer => Ipv4Addr::new(127, 0, 1, 2),
             Self::SilentAddress | Self::BrokenFirstAddress => Ipv4Addr::new(127, 0, 1, 3),
             Self::OldTls => Ipv4Addr::new(127, 0, 1, 4),
             Self::ResetInHandshake => Ipv4Addr::new(127, 0, 1, 5),

@@ -19,6 +19,9 @@ impl Fault {
             Self::BogusServer => {
                 "the first name server answers with what nobody signed, the second with what was signed"
             }
+            Self::StaleServer => {
+                "the first name server has an old version of the zone, with an address where nobody is any more"
+            }
             Self::LostQuery => "the first datagram of every query is lost",
             Self::EveryServerFails => "every name server of the zone fails",
             Self::Truncated => "the answer does not fit a datagram",
@@ -97,7 +100,7 @@ impl Fault {
             | Self::DohWrongId
             | Self::DohWrongQuestion
             | Self::DohEndlessBody => "ERR_NAME_NOT_RESOLVED",
-            Self::ConnectionRefused => "ERR_CONNECTION_REFUSED",
+            Self::ConnectionRefused | Self::StaleServer => "ERR_CONNECTION_REFUSED",
             Self::SilentAddress => "ERR_CONNECTION_TIMED_OUT, after minutes",
             Self::ExpiredCertificate | Self::NotYetValidCertificate => "ERR_CERT_DATE_INVALID",
             Self::WrongHost => "ERR_CERT_COMMON_NAME_INVALID",

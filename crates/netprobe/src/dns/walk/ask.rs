@@ -69,7 +69,7 @@ impl Trail<'_> {
     }
 
     /// IPv4 before IPv6, and servers that failed before last.
-    fn known_servers(&self, zone: &Name) -> Vec<Server> {
+    pub(super) fn known_servers(&self, zone: &Name) -> Vec<Server> {
         let mut servers = match self.zones.get(zone) {
             Some(zone) if zone.parent.is_some() => {
                 zone.servers.iter().flat_map(|server| self.at(&server.name, &server.addresses)).collect()
@@ -85,19 +85,19 @@ impl Trail<'_> {
         servers
     }
 
-    fn servers_without_address(&self, zone: &Name) -> Vec<NameServer> {
+    pub(super) fn servers_without_address(&self, zone: &Name) -> Vec<NameServer> {
         let servers = self.zones.get(zone).map(|zone| zone.servers.as_slice()).unwrap_or_default();
         servers.iter().filter(|server| server.addresses.is_empty()).cloned().collect()
     }
 
-    fn at(&self, name: &Name, addresses: &[IpAddr]) -> Vec<Server> {
+    pub(super) fn at(&self, name: &Name, addresses: &[IpAddr]) -> Vec<Server> {
         let port = self.options.port;
         let server = |address: &IpAddr| Server { name: text::name(name), address: SocketAddr::new(*address, port) };
         addresses.iter().map(server).collect()
     }
 
     /// The addresses of a server that is known by name only. Inner errors end the walk, outer ones only this server's part.
-    async fn find_server(
+    pub(super) async fn find_server(
         &mut self,
         zone: &Name,
         server: &NameServer,

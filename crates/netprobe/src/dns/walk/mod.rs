@@ -6,6 +6,7 @@ mod keys;
 mod minimise;
 mod send;
 mod site;
+mod survey;
 mod trust;
 
 use std::collections::{HashMap, HashSet};
@@ -23,6 +24,8 @@ use super::trace::{Lookup, Purpose, Query, Server, Walk};
 use super::{DnsError, service, text};
 use crate::{Clock, Span};
 pub(crate) use descend::{Descent, Ending};
+
+pub use survey::{SURVEY_ADDRESSES_MAX, SURVEY_ZONES_MAX};
 
 use ask::Heard;
 use send::Key;

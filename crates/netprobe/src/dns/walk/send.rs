@@ -123,7 +123,7 @@ impl Trail<'_> {
     }
 
     /// For one query: its own limit, or what is left of the walk's.
-    fn time_left(&self) -> Result<Duration, DnsError> {
+    pub(super) fn time_left(&self) -> Result<Duration, DnsError> {
         let spent = Duration::from_nanos(self.clock.now_ns() - self.started_ns);
         let limit = self.options.walk_timeout;
         let after_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);

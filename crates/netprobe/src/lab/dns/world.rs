@@ -22,7 +22,7 @@ use super::serve::{Lie, Server};
 use super::sites;
 use super::zone::{Spoilt, Zone, name};
 use crate::lab::Fault;
-use crate::lab::fault::ZONE;
+use crate::lab::fault::{WEB, ZONE};
 use crate::lab::hosts::Host;
 
 pub(super) const ROOT: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
@@ -74,7 +74,7 @@ impl World {
         let mut test = Zone::new("test.", &["a.nic.test."], Proof::Nsec3 { opt_out: true }, now)?;
         let mut example = Zone::new("example.", &["a.nic.example."], Proof::Nsec, now)?;
         let mut home = Zone::new(ZONE, &["ns1.whiteboard.test."], Proof::Nsec, now)?;
-        let mut faults = Faults { now, zones: Vec::new(), lies: Vec::new(), home_lies: Vec::new() };
+        let mut faults = Faults { now, zones: Vec::new(), stale: Vec::new(), lies: Vec::new(), home_lies: Vec::new() };
 
         test.put(&name("a.nic.test.")?, ip(TEST));
         test.put(&name("a.root.test.")?, ip(ROOT));
@@ -82,10 +82,10 @@ impl World {
         example.put(&name("ns.elsewhere.example.")?, ip(HONEST));
         home.put(&name("ns1.whiteboard.test.")?, ip(HOME));
         home.put(&name("ns1.whiteboard.test.")?, RData::TXT(TXT::new(vec!["whiteboard".to_owned()])));
-        home.put(&name("www.below.between.whiteboard.test.")?, ip(crate::lab::fault::WEB));
-        home.put(&name("www.below.denied.whiteboard.test.")?, ip(crate::lab::fault::WEB));
+        home.put(&name("www.below.between.whiteboard.test.")?, ip(WEB));
+        home.put(&name("www.below.denied.whiteboard.test.")?, ip(WEB));
         faults.home_lies.push((name("denied.whiteboard.test.")?, Lie::DeniesBetween));
-        home.put(&name("*.wild.whiteboard.test.")?, ip(crate::lab::fault::WEB));
+        home.put(&name("*.wild.whiteboard.test.")?, ip(WEB));
 
         let all = Fault::ALL;
         sites::put(&mut home, https_port)?;
@@ -104,6 +104,9 @@ impl World {
         let anchor = crate::dns::Anchor(ds).to_string();
         let finish = |zone: Zone| Arc::new(zone.finish());
         let zones: Vec<Arc<Zone>> = faults.zones.into_iter().map(finish).collect();
+        let stale: Vec<Arc<Zone>> = faults.stale.into_iter().map(finish).collect();
+        let is_current = |zone: &&Arc<Zone>| !stale.iter().any(|old| old.origin == zone.origin);
+        let of_liar = zones.iter().filter(is_current).chain(&stale).map(Arc::clone).collect();
         let honest = |zones: Vec<Arc<Zone>>| Server { zones, lies: Vec::new() };
         let home = std::iter::once(home).chain(below).map(finish).collect();
         let servers = vec![
@@ -111,8 +114,8 @@ impl World {
             (TEST, honest(vec![finish(test)])),
             (EXAMPLE, honest(vec![finish(example)])),
             (HOME, Server { zones: home, lies: faults.home_lies }),
-            (HONEST, honest(zones.clone())),
-            (LIAR, Server { zones, lies: faults.lies }),
+            (HONEST, honest(zones)),
+            (LIAR, Server { zones: of_liar, lies: faults.lies }),
         ];
         Ok(Self { servers, anchor })
     }
@@ -121,6 +124,8 @@ impl World {
 struct Faults {
     now: u32,
     zones: Vec<Zone>,
+    /// Old versions of zones, which the liar serves.
+    stale: Vec<Zone>,
     /// Of the liar.
     lies: Vec<(Name, Lie)>,
     /// Of the server of `whiteboard.test.`, where the fault is in the parent.
@@ -169,6 +174,21 @@ impl Faults {
                 for index in 0..ALIASES {
                     home.put(&name(&link(index))?, alias(&link(index + 1))?);
                 }
+            }
+            Fault::StaleServer => {
+                let servers = [format!("ns1.{}", host.name), format!("ns2.{}", host.name)];
+                let glue = [(name(&servers[0])?, ip(LIAR)), (name(&servers[1])?, ip(HONEST))];
+                // The old version is signed as well: keys are the same.
+                let moved = Host { addresses: vec![WEB.into()], ..host.clone() };
+                let (mut zone, mut stale) = (self.zone(&moved, &servers)?, self.zone(host, &servers)?);
+                zone.set_serial(2);
+                for (owner, address) in &glue {
+                    zone.put(owner, address.clone());
+                    stale.put(owner, address.clone());
+                }
+                home.delegate(&zone, Some(&zone), &glue);
+                self.zones.push(zone);
+                self.stale.push(stale);
             }
             Fault::SelfSignedDs => {
                 let servers = [format!("ns2.{}", host.name)];
@@ -226,7 +246,7 @@ fn below_home(home: &mut Zone, now: u32) -> Result<Vec<Zone>, String> {
     let mut zones = Vec::new();
     for (origin, proof) in [("signed.whiteboard.test.", Proof::Nsec), ("unsigned.whiteboard.test.", Proof::None)] {
         let mut zone = Zone::new(origin, &["ns1.whiteboard.test."], proof, now)?;
-        zone.put(&name(&format!("www.{origin}"))?, ip(crate::lab::fault::WEB));
+        zone.put(&name(&format!("www.{origin}"))?, ip(WEB));
         home.delegate(&zone, (proof != Proof::None).then_some(&zone), &[]);
         zones.push(zone);
     }

@@ -88,6 +88,17 @@ impl Zone {
         self.names.entry(owner.clone()).or_default().entry(record.record_type()).or_default().push(record);
     }
 
+    /// An older or newer version of the zone.
+    pub(super) fn set_serial(&mut self, serial: u32) {
+        let origin = self.origin.clone();
+        let soas = self.names.get_mut(&origin).and_then(|sets| sets.get_mut(&RecordType::SOA));
+        for record in soas.into_iter().flatten() {
+            if let RData::SOA(soa) = &mut record.data {
+                soa.serial = serial;
+            }
+        }
+    }
+
     pub(super) fn spoil(&mut self, owner: &Name, how: Spoilt) {
         self.spoilt.insert(owner.clone(), how);
     }

@@ -9,6 +9,7 @@
 //! cargo run --release --example dns_walk
 //! cargo run --release --example dns_walk -- www.google.com --type AAAA,HTTPS
 //! cargo run --release --example dns_walk -- www.whiteboard.test --roots 127.0.2.1 --dns-port 5300 --json
+//! cargo run --release --example dns_walk -- www.google.com --all     # every server of every zone, and who disagrees
 //! ```
 //!
 //! Sample output (ports left out; an unoptimised build on a busy machine):
@@ -63,13 +64,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use netprobe::dns::dnssec::{Link, Status};
-use netprobe::dns::service::meaning;
-use netprobe::dns::{Anchor, Answer, Lookup, Outcome, Purpose, Query, RecordType, Server, Transport, Walk, Walker};
+use netprobe::dns::{Anchor, Answer, Outcome, RecordType, Server, Walk, Walker};
 use netprobe::render::escape_json;
 use netprobe::{Clock, Lab};
 
+#[path = "../support/mod.rs"]
 mod support;
+mod survey;
+mod tell;
 
 /// Walks from the root name servers to those that know a name.
 #[derive(Parser)]
@@ -95,6 +97,9 @@ struct Options {
     /// Tell each server no more of the name than it needs (QNAME minimisation)
     #[arg(long)]
     minimise: bool,
+    /// Ask every server of every zone on the way: who agrees, and which way down is the fastest
+    #[arg(long, conflicts_with = "minimise")]
+    all: bool,
     /// Write everything as JSON
     #[arg(long)]
     json: bool,
@@ -125,18 +130,28 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     }
     let name = options.name.as_deref().unwrap_or("www.whiteboard.test");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if options.all {
+        return runtime.block_on(survey_all(options, &walker, name, out));
+    }
     let walk = runtime.block_on(walker.walk(name, &options.record_types, &Clock::start()));
-
-    // Whatever the walk says must follow from what it heard.
-    let heard = walk.queries.iter().filter(|query| query.outcome == Outcome::Answer).count();
-    let answered = walk.lookups.iter().filter(|lookup| matches!(lookup.answer, Ok(Answer::Records { .. }))).count();
-    assert!(heard >= answered, "an answer that no server gave");
-
+    check(&walk);
     if options.json {
         writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&walk)?))?;
     } else {
-        tell(&walk, out)?;
+        tell::tell(&walk, out)?;
     }
+    succeeded(&walk)
+}
+
+/// Whatever the walk says must follow from what it heard.
+fn check(walk: &Walk) {
+    let heard = walk.queries.iter().filter(|query| query.outcome == Outcome::Answer).count();
+    let answered = walk.lookups.iter().filter(|lookup| matches!(lookup.answer, Ok(Answer::Records { .. }))).count();
+    assert!(heard >= answered, "an answer that no server gave");
+}
+
+/// Whether there are such records.
+fn succeeded(walk: &Walk) -> Result<(), Box<dyn Error>> {
     for lookup in &walk.lookups {
         if let Some(error) = lookup.answer.as_ref().err().cloned().or_else(|| lookup.negative()) {
             return Err(error.into());
@@ -145,134 +160,22 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn tell(walk: &Walk, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{} means nothing to the network. Who knows its address?\n", walk.name)?;
-    let mut before: Option<Purpose> = None;
-    for query in &walk.queries {
-        if before != Some(query.purpose) {
-            writeln!(out, "{}", why(query.purpose))?;
-            before = Some(query.purpose);
-        }
-        tell_query(query, out)?;
+/// A survey for each record type, one after the other.
+async fn survey_all(
+    options: &Options,
+    walker: &Walker,
+    name: &str,
+    out: &mut impl Write,
+) -> Result<(), Box<dyn Error>> {
+    let clock = Clock::start();
+    let mut surveys = Vec::new();
+    for record_type in &options.record_types {
+        surveys.push(walker.survey(name, *record_type, &clock).await);
     }
-    if !walk.chain.is_empty() {
-        writeln!(out, "\nThe chain of trust, from the key that is known in advance:")?;
-        walk.chain.iter().try_for_each(|link| tell_link(link, out))?;
-    }
-    writeln!(out)?;
-    walk.lookups.iter().try_for_each(|lookup| tell_lookup(&walk.name, lookup, out))?;
-    let waited = walk.span.wait_ns as f64 / 1e6;
-    let total = walk.span.duration_ms();
-    writeln!(
-        out,
-        "{} queries in {total:.2} ms, of which {waited:.2} ms were waiting for the network.",
-        walk.queries.len()
-    )
-}
-
-fn why(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Question => "The question, to those who are closer and closer to knowing:",
-        Purpose::Part => "A part of the question, to those who need not know the rest:",
-        Purpose::ServerAddress => "A name server is known by name only, so its address has to be found first:",
-        Purpose::Keys => "Whether that may be believed: the keys that the answers are signed with.",
-        Purpose::Delegation => "Whether there is a zone of its own below, with keys of its own:",
-    }
-}
-
-fn tell_query(query: &Query, out: &mut impl Write) -> io::Result<()> {
-    let indent = "  ".repeat(query.depth + 1);
-    let transport = match query.transport {
-        Transport::Udp => String::new(),
-        other => format!(" over {}", other.name()),
-    };
-    let (ms, zone) = (query.span.duration_ms(), &query.zone);
-    writeln!(out, "{indent}{zone:<18} {}{transport}: {} {}? {ms:.2} ms", query.server, query.name, query.record_type)?;
-    if query.discarded.total() > 0 {
-        writeln!(
-            out,
-            "{indent}  {} wrong responses arrived first and were dropped: {:?}",
-            query.discarded.total(),
-            query.discarded
-        )?;
-    }
-    if let [first, again @ ..] = &query.sent_ns[..]
-        && !again.is_empty()
-    {
-        let later = |sent_ns: &u64| format!("{:.0} ms", sent_ns.saturating_sub(*first) as f64 / 1e6);
-        writeln!(
-            out,
-            "{indent}  no answer in time; sent again after {}",
-            again.iter().map(later).collect::<Vec<_>>().join(", ")
-        )?;
-    }
-    let bytes = format!("{} bytes asked, {} answered", query.bytes_sent, query.bytes_received);
-    let Some(response) = &query.response else { return writeln!(out, "{indent}  → {} ({bytes})", query.outcome) };
-    let flags: Vec<&str> =
-        [(response.authoritative, "aa"), (response.truncated, "tc"), (response.recursion_available, "ra")]
-            .iter()
-            .filter_map(|(set, name)| set.then_some(*name))
-            .collect();
-    writeln!(out, "{indent}  → {}, {} [{}] ({bytes})", query.outcome, response.rcode, flags.join(" "))?;
-    if let Some(edns) = &response.edns {
-        let offered = query.udp_payload_max.unwrap_or_default();
-        if (edns.udp_payload_max, edns.version) != (offered, 0) {
-            writeln!(
-                out,
-                "{indent}    EDNS      version {}, datagrams of up to {} bytes",
-                edns.version, edns.udp_payload_max
-            )?;
-        }
-        edns.errors.iter().try_for_each(|error| writeln!(out, "{indent}    EDNS      {error}"))?;
+    if options.json {
+        writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&surveys)?))?;
     } else {
-        writeln!(out, "{indent}    EDNS      the server does not know it")?;
+        surveys.iter().try_for_each(|survey| survey::tell(survey, out))?;
     }
-    let shown = |record_type: &str| !matches!(record_type, "RRSIG" | "NSEC" | "NSEC3" | "DNSKEY");
-    for (section, records) in
-        [("answer", &response.answers), ("authority", &response.authorities), ("glue", &response.additionals)]
-    {
-        for record in records.iter().filter(|record| shown(&record.record_type)) {
-            let data: String = record.data.chars().take(60).collect();
-            writeln!(out, "{indent}    {section:<9} {} {} s {} {data}", record.name, record.ttl, record.record_type)?;
-        }
-        let hidden = records.iter().filter(|record| !shown(&record.record_type)).count();
-        if hidden > 0 {
-            writeln!(out, "{indent}    {section:<9} {hidden} records of DNSSEC: keys, signatures, proofs")?;
-        }
-    }
-    if let Outcome::Referral { ignored, .. } = &query.outcome {
-        for record in ignored {
-            writeln!(out, "{indent}    ignored   {} {}: not this server's to say", record.name, record.data)?;
-        }
-    }
-    Ok(())
-}
-
-fn tell_link(link: &Link, out: &mut impl Write) -> io::Result<()> {
-    let keys: Vec<String> = link.keys.iter().map(|key| format!("{} ({})", key.tag, key.algorithm)).collect();
-    match &link.status {
-        Status::Secure => {
-            writeln!(out, "  {:<18} vouched for: {:?}; keys: {}", link.zone, link.vouched, keys.join(", "))
-        }
-        status => writeln!(out, "  {:<18} {status}", link.zone),
-    }
-}
-
-fn tell_lookup(name: &str, lookup: &Lookup, out: &mut impl Write) -> io::Result<()> {
-    let mut last = name;
-    for alias in &lookup.aliases {
-        writeln!(out, "{} is an alias of {} (for {} s)", alias.name, alias.target, alias.ttl)?;
-        last = &alias.target;
-    }
-    match &lookup.answer {
-        Ok(Answer::Records { records }) => {
-            for record in records {
-                writeln!(out, "{last} {} {} (for {} s)", record.record_type, record.data, record.ttl)?;
-            }
-            meaning(records).iter().try_for_each(|sentence| writeln!(out, "  {sentence}"))?;
-        }
-        Ok(_) => writeln!(out, "{last} has no {} records.", lookup.record_type)?,
-        Err(_) => writeln!(out, "{last} {}: nobody could say.", lookup.record_type)?,
-    }
-    writeln!(out, "DNSSEC: {}", lookup.dnssec)
+    surveys.into_iter().find_map(|survey| survey.error).map_or(Ok(()), |error| Err(error.into()))
 }
