@@ -10,6 +10,7 @@
 //! cargo run --release --example dns_walk -- www.google.com --type AAAA,HTTPS
 //! cargo run --release --example dns_walk -- www.whiteboard.test --roots 127.0.2.1 --dns-port 5300 --json
 //! cargo run --release --example dns_walk -- www.google.com --all     # every server of every zone, and who disagrees
+//! cargo run --release --example dns_walk -- www.google.com --warm    # again, with what the first walk found out
 //! ```
 //!
 //! Sample output (ports left out; an unoptimised build on a busy machine):
@@ -72,6 +73,7 @@ use netprobe::{Clock, Lab};
 mod support;
 mod survey;
 mod tell;
+mod warm;
 
 /// Walks from the root name servers to those that know a name.
 #[derive(Parser)]
@@ -100,6 +102,9 @@ struct Options {
     /// Ask every server of every zone on the way: who agrees, and which way down is the fastest
     #[arg(long, conflicts_with = "minimise")]
     all: bool,
+    /// Walk again with what the first walk found out, and say what that saves
+    #[arg(long, conflicts_with = "all")]
+    warm: bool,
     /// Write everything as JSON
     #[arg(long)]
     json: bool,
@@ -133,6 +138,9 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     if options.all {
         return runtime.block_on(survey_all(options, &walker, name, out));
     }
+    if options.warm {
+        return runtime.block_on(walk_warm(options, &walker, name, out));
+    }
     let walk = runtime.block_on(walker.walk(name, &options.record_types, &Clock::start()));
     check(&walk);
     if options.json {
@@ -158,6 +166,22 @@ fn succeeded(walk: &Walk) -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+/// Cold, and then warmer and warmer.
+async fn walk_warm(options: &Options, walker: &Walker, name: &str, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let rounds = warm::rounds(walker, name, &options.record_types, &Clock::start()).await;
+    let [cold, .., known] = &rounds[..] else { return Ok(()) };
+    check(&cold.walk);
+    let is_known = cold.walk.lookups.iter().all(|lookup| matches!(lookup.answer, Ok(Answer::Records { .. })));
+    if options.json {
+        writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&warm::to_json(&rounds))?))?;
+    } else {
+        rounds.iter().take(2).try_for_each(|round| tell::tell(&round.walk, out))?;
+        warm::tell(&rounds, out)?;
+    }
+    assert!(!is_known || known.walk.queries.len() <= cold.walk.queries.len(), "knowing more, it asked more");
+    succeeded(&cold.walk)
 }
 
 /// A survey for each record type, one after the other.

@@ -40,9 +40,10 @@ fn tell_zone(survey: &Survey, zone: &ZoneSurvey, out: &mut impl Write) -> io::Re
         (_, false) => format!("{useful} of use, WHICH DO NOT AGREE"),
     };
     let elsewhere = if zone.name == survey.name { String::new() } else { format!(" about {}", zone.name) };
-    writeln!(out, "\n{}{elsewhere}: asked at {addresses} addresses, {agreed}", zone.zone)?;
+    let plural = if addresses == 1 { "" } else { "es" };
+    writeln!(out, "\n{}{elsewhere}: asked at {addresses} address{plural}, {agreed}", zone.zone)?;
     for opinion in &zone.opinions {
-        writeln!(out, "  {} say: {}", opinion.servers, opinion.says)?;
+        writeln!(out, "  {} of {useful}: {}", opinion.servers, opinion.says)?;
     }
     if zone.serials.len() > 1 {
         let serials: Vec<String> = zone.serials.iter().map(u32::to_string).collect();

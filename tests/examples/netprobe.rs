@@ -244,7 +244,7 @@ fn dns_walk_asks_everybody_and_says_what_a_site_says_of_itself() {
     let text = stdout(&run("dns_walk", folder.path(), &["--all"]));
     for part in [
         "www.whiteboard.test. A? is put to every server of every zone on the way.",
-        "\ntest.: asked at 1 addresses, all agree\n  1 say: ask ns1.whiteboard.test. of whiteboard.test.",
+        "\ntest.: asked at 1 address, all agree\n  1 of 1: ask ns1.whiteboard.test. of whiteboard.test.",
         "ns1.whiteboard.test. (127.0.2.4",
         "): version 1, the answer",
         "The fastest way down: a.root.test. (",
@@ -256,6 +256,15 @@ fn dns_walk_asks_everybody_and_says_what_a_site_says_of_itself() {
     let surveys: Vec<netprobe::dns::Survey> = serde_json::from_str(&json).expect("surveys");
     assert_eq!(surveys.iter().map(|survey| survey.zones.len()).collect::<Vec<_>>(), [3, 3]);
     assert_eq!(run("dns_walk", folder.path(), &["--all", "--minimise"]).status.code(), Some(2));
+
+    let text = stdout(&run("dns_walk", folder.path(), &["--warm"]));
+    for part in ["\nnothing  ", "  6 queries, ", "remembered: whiteboard.test. NS, for "] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    let json = stdout(&run("dns_walk", folder.path(), &["--warm", "--json"]));
+    let rounds: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!([0, 1, 2].map(|round| rounds[round]["queries"].as_u64()), [Some(6), Some(1), Some(0)]);
+    assert_eq!(rounds[2]["saved_queries"], 6);
 
     let text = stdout(&run("dns_walk", folder.path(), &["--type", "HTTPS"]));
     assert!(text.contains("www.whiteboard.test. HTTPS 1 . alpn="), "{text}");

@@ -216,7 +216,8 @@ async fn the_walk_and_unbound_agree_about_what_nsd_serves() {
     let signed = format!(
         "www A 192.0.2.1\nwww A 192.0.2.2\nwww AAAA 2001:db8::1\nMixed.Case MX 10 Mail.Signed.ZZ.\ndeep.er A 192.0.2.3\n\
          *.wild A 192.0.2.4\nalias CNAME www\nfar CNAME www.plain.zz.\nhashed CNAME www.hashed.zz.\nold DNAME hashed.zz.\n\
-         long TXT \"{text}\"\n{addresses}"
+         www HTTPS 1 . alpn=h2,h3 port=8443 ipv4hint=192.0.2.1,192.0.2.2\nwww HTTPS 2 far alpn=h2 no-default-alpn\n\
+         apex HTTPS 0 www\nlong TXT \"{text}\"\n{addresses}"
     );
     let hosts = "www A 192.0.2.9\n*.wild A 192.0.2.10\na.b.c A 192.0.2.11\n";
     let mut below = String::new();
@@ -255,7 +256,8 @@ async fn the_walk_and_unbound_agree_about_what_nsd_serves() {
 
     let mut kinds = [0; 3];
     for (name, types) in [
-        ("www.signed.zz.", "A AAAA MX"),
+        ("www.signed.zz.", "A AAAA MX HTTPS"),
+        ("alias.signed.zz.", "HTTPS"),
         ("WWW.Signed.ZZ.", "A"),
         ("many.signed.zz.", "A"),
         ("long.signed.zz.", "TXT"),
@@ -298,6 +300,10 @@ async fn the_walk_and_unbound_agree_about_what_nsd_serves() {
             }] += 1;
         }
     }
+    // An alias of this kind is the client's to follow.
+    let (followed, _) = ours(&walker, "apex.signed.zz.", RecordType::HTTPS).await;
+    assert_eq!(followed, unbound(folder, port, "www.signed.zz.", "HTTPS"));
+    assert_eq!(unbound(folder, port, "apex.signed.zz.", "HTTPS").data, ["0www.signed.zz."]);
     let pem = fs::read(folder.join("chain.pem")).expect("a certificate");
     the_resolver_says_the_same_every_way(folder, port, &pem).await;
     assert!(kinds.iter().all(|count| *count > 1), "every kind was seen: {kinds:?}");

@@ -31,6 +31,7 @@
 //! | a site says how it wants to be reached | its HTTPS record is asked for beside addresses, and not waited for long | [`service`], RFC 9460 |
 //! | signatures | checked from the trust anchor down; if they do not hold, other servers of the zone are asked | [`dnssec`] |
 //!
+//! A walk knows nothing to begin with; with a [`Memory`] it knows what earlier ones found out ([`Walker::walk_with`]).
 //! [`Walker::survey`] asks all servers of each zone at the same time instead: who agrees with whom, which version of the zone each has, and
 //! which way down is the fastest.
 //!
@@ -47,6 +48,7 @@
 //! 2. `reply.rs`: what a response means. `message.rs`: which bytes are a response at all.
 //! 3. `dnssec/signature.rs`, `dnssec/denial.rs`, `dnssec/nsec3.rs`: what is signed, and what is proved absent. `walk/trust.rs`,
 //!    `walk/keys.rs`: the chain.
+//! 4. `service/mod.rs`: how a site wants to be reached. `walk/survey.rs`: everybody at once. `walk/memory.rs`: what a walk leaves behind.
 
 mod dissect;
 pub mod dnssec;
@@ -77,6 +79,7 @@ pub(crate) use service::site_name;
 pub use service::{BadServiceBinding, ServiceBinding};
 pub use survey::{Asked, Opinion, Survey, ZoneSurvey};
 pub use trace::{
-    Alias, Answer, Discarded, Lookup, Outcome, Purpose, Query, Record, Response, Server, Site, Soa, Transport, Walk,
+    Alias, Answer, Discarded, Lookup, Outcome, Purpose, Query, Record, Remembered, Response, Server, Site, Soa,
+    Transport, Walk,
 };
-pub use walk::{SURVEY_ADDRESSES_MAX, SURVEY_ZONES_MAX, Validation, Walker};
+pub use walk::{MEMORY_ENTRIES_MAX, Memory, SURVEY_ADDRESSES_MAX, SURVEY_ZONES_MAX, Validation, Walker};

@@ -75,6 +75,8 @@ pub(crate) struct Negative {
 pub(crate) struct Referral {
     pub(crate) zone: Name,
     pub(crate) servers: Vec<NameServer>,
+    /// Seconds for which all the addresses that came along may be kept.
+    pub(crate) ttl: u32,
     /// Addresses that were not the server's to give.
     pub(crate) ignored: Vec<Record>,
 }
@@ -200,6 +202,7 @@ fn referral(message: &Message, zone: &Name, name: &Name) -> Option<Referral> {
     let child = named.first()?.0.clone();
     let mut ignored = Vec::new();
     let mut servers: Vec<NameServer> = Vec::new();
+    let mut ttl = u32::MAX;
     for (owner, server) in named {
         if *owner != child || servers.iter().any(|known| known.name == *server) {
             continue;
@@ -211,8 +214,9 @@ fn referral(message: &Message, zone: &Name, name: &Name) -> Option<Referral> {
         if !believed {
             ignored.extend(glue.iter().map(|record| (*record).clone()));
         }
+        ttl = glue.iter().filter(|_| believed).map(|record| text::time_to_live(record.ttl)).fold(ttl, u32::min);
         let addresses = glue.iter().filter(|_| believed).filter_map(|record| record.data.ip_addr()).collect();
         servers.push(NameServer { name: server.clone(), addresses });
     }
-    Some(Referral { zone: child, servers, ignored })
+    Some(Referral { zone: child, servers, ttl, ignored })
 }

@@ -7,7 +7,7 @@ use hickory_proto::rr::{self, Name, RData};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::trace::{Record, Response};
-use super::{Edns, Failure, ServiceBinding};
+use super::{Edns, Failure, ServiceBinding, service};
 
 /// A domain name as zone files write it: every byte outside of printable ASCII is escaped.
 pub(crate) fn name(name: &Name) -> String {
@@ -67,6 +67,11 @@ pub(crate) fn alias_target(record: &rr::Record) -> Option<Name> {
     }
 }
 
+/// A time to live as it counts: half of the numbers are none (RFC 2181, section 8).
+pub(crate) fn time_to_live(ttl: u32) -> u32 {
+    if i32::try_from(ttl).is_ok() { ttl } else { 0 }
+}
+
 /// A record as text.
 pub(crate) fn record(record: &rr::Record) -> Record {
     Record {
@@ -83,6 +88,9 @@ pub(crate) fn records<'a>(records: impl IntoIterator<Item = &'a rr::Record>) -> 
 }
 
 fn data(record: &rr::Record) -> String {
+    if let RData::HTTPS(rr::rdata::HTTPS(svcb)) | RData::SVCB(svcb) = &record.data {
+        return escape(&service::presentation(svcb));
+    }
     let mut text = String::new();
     // A few kinds of data have no text form, and say so with an error.
     if write!(text, "{}", record.data).is_err() {

@@ -19,6 +19,9 @@ pub struct Walk {
     pub queries: Vec<Query>,
     /// One for each record type that was asked for.
     pub lookups: Vec<Lookup>,
+    /// What was known from walks before, and therefore not asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remembered: Vec<Remembered>,
     /// How the site wants to be reached, if its HTTPS record was asked for beside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Site>,
@@ -73,6 +76,17 @@ impl Lookup {
             Answer::NoSuchName { name, soa } => Some(DnsError::NoSuchName { name: name.clone(), soa: soa.clone() }),
         }
     }
+}
+
+/// Something that a [`Memory`](super::Memory) knew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// A zone, or the name that was asked for.
+    pub name: String,
+    /// `NS` for who serves a zone and with which keys; else the type of the answer.
+    pub record_type: String,
+    /// For how many seconds more.
+    pub ttl_left: u32,
 }
 
 /// What a site's HTTPS records say (RFC 9460), asked for beside its addresses. A site needs none: that there is none, or that nobody

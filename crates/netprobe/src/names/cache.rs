@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::dns::text::time_to_live;
 use crate::dns::{Answer, DnsError, Lookup, RecordType};
 
 /// The most answers that are kept. Those that expire first make room.
@@ -56,9 +57,9 @@ impl Cache {
     /// Keeps what a walk found. Errors are not kept: the next try may fare better.
     pub(super) fn put(&mut self, name: &str, record_type: RecordType, lookup: &Lookup, now: Instant) {
         let Ok(found) = &lookup.answer else { return };
-        let aliases = lookup.aliases.iter().map(|alias| alias.ttl);
+        let aliases = lookup.aliases.iter().map(|alias| time_to_live(alias.ttl));
         let own = match found {
-            Answer::Records { records } => records.iter().map(|record| record.ttl).min(),
+            Answer::Records { records } => records.iter().map(|record| time_to_live(record.ttl)).min(),
             Answer::NoData { soa, .. } | Answer::NoSuchName { soa, .. } => soa.as_ref().map(|soa| soa.negative_ttl),
         };
         let Some(ttl) = own.map(|own| aliases.fold(own, u32::min)) else { return };
@@ -75,8 +76,8 @@ impl Cache {
         ttl: u32,
         now: Instant,
     ) {
-        // Half of the numbers are none (RFC 2181, section 8).
-        if ttl == 0 || i32::try_from(ttl).is_err() {
+        let ttl = time_to_live(ttl);
+        if ttl == 0 {
             return;
         }
         if self.entries.len() >= CACHE_ENTRIES_MAX {

@@ -172,7 +172,7 @@ impl Learnt {
         let (answer, ttl) = match end {
             End::Records(records) => {
                 let addresses = records.iter().filter_map(|record| record.data.ip_addr()).collect();
-                (Ok(addresses), records.iter().map(|record| record.ttl).min()?)
+                (Ok(addresses), records.iter().map(|record| text::time_to_live(record.ttl)).min()?)
             }
             End::NoData(Some(soa)) => {
                 let (soa, record_type) = (Soa::of(soa), record_type.to_string());
@@ -186,7 +186,7 @@ impl Learnt {
             }
             End::NoData(None) | End::NoSuchName(None) | End::Elsewhere(_) | End::Loop(_) => return None,
         };
-        let ttl = aliases.iter().map(|alias| alias.ttl).fold(ttl, u32::min);
+        let ttl = aliases.iter().map(|alias| text::time_to_live(alias.ttl)).fold(ttl, u32::min);
         Some(Self { record_type, answer, ttl })
     }
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use hickory_proto::rr::{self, Name, RData, RecordType};
 
 use super::ask::Question;
+use super::memory;
 use super::minimise::Disclosure;
 use super::{Trail, Validation, Zone};
 use crate::dns::dnssec::Status;
@@ -153,7 +154,9 @@ impl Trail<'_> {
         evidence: Vec<rr::Record>,
         server: SocketAddr,
     ) -> Name {
-        let Referral { zone: name, servers, .. } = referral;
+        let Referral { zone: name, servers, ttl, .. } = referral;
+        // Fingerprints and proofs may end before the servers' names do.
+        let ttl = evidence.iter().map(|record| text::time_to_live(record.ttl)).fold(ttl, u32::min);
         let zone = Zone {
             name: name.clone(),
             parent: Some(parent.clone()),
@@ -162,6 +165,7 @@ impl Trail<'_> {
             referred_by: Some(server),
             trust: None,
             vouched: Vec::new(),
+            expires: memory::expiry(ttl),
         };
         self.zones.entry(name.clone()).or_insert(zone);
         name

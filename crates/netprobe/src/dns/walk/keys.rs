@@ -7,7 +7,7 @@ use hickory_proto::rr::{self, Name, RData, RecordType};
 
 use super::ask::Question;
 use super::trust::OPINIONS_MAX;
-use super::{Trail, Trust, Zone};
+use super::{Trail, Trust, Zone, memory};
 use crate::dns::dnssec::denial::{Claim, Denial, OPT_OUT};
 use crate::dns::dnssec::signature::{RrSet, trust_keys, usable};
 use crate::dns::dnssec::{Bogus, Insecure, Status};
@@ -19,6 +19,7 @@ impl Trail<'_> {
     /// What is known about the keys of a zone. Asks for them once.
     pub(super) async fn trust(&mut self, name: &Name) -> Result<Trust, DnsError> {
         let Some(zone) = self.zones.get(name) else { return Ok(Trust::Unchecked) };
+        self.relied_on.insert(name.clone());
         if let Some(trust) = &zone.trust {
             return Ok(trust.clone());
         }
@@ -145,7 +146,10 @@ impl Trail<'_> {
             let why = match RrSet::find(&heard.message.answers, zone, RecordType::DNSKEY) {
                 None => no_keys("its servers say that it has none".to_owned()),
                 Some(set) => match trust_keys(&set, zone, fingerprints, self.now, &mut self.checks) {
-                    Ok(keys) => return Ok(Trust::Keys(keys)),
+                    Ok(keys) => {
+                        self.expire_with(zone, &heard.message.answers);
+                        return Ok(Trust::Keys(keys));
+                    }
                     Err(why) => why,
                 },
             };
@@ -154,6 +158,14 @@ impl Trail<'_> {
             first.get_or_insert(why);
         }
         Ok(Trust::Bogus(first.unwrap_or_else(|| no_keys("nobody was asked".to_owned()))))
+    }
+
+    /// What is known about a zone is over when these records are.
+    fn expire_with(&mut self, zone: &Name, records: &[rr::Record]) {
+        let ttl = records.iter().map(|record| text::time_to_live(record.ttl)).min();
+        if let (Some(zone), Some(ttl)) = (self.zones.get_mut(zone), ttl) {
+            zone.expires = zone.expires.min(memory::expiry(ttl));
+        }
     }
 
     /// The next zone on the way from a zone down to a name that the same servers serve, and so never refer to.
@@ -181,8 +193,11 @@ impl Trail<'_> {
                 _ => false,
             };
             if cut {
-                let servers = self.zones.get(zone).map(|zone| zone.servers.clone()).unwrap_or_default();
+                let Some(above) = self.zones.get(zone) else { return Ok(None) };
+                let servers = above.servers.clone();
                 let evidence = [heard.message.answers, heard.message.authorities].concat();
+                let ttl = evidence.iter().map(|record| text::time_to_live(record.ttl)).min().unwrap_or(0);
+                let expires = above.expires.min(memory::expiry(ttl));
                 let below = Zone {
                     name: candidate.clone(),
                     parent: Some(zone.clone()),
@@ -191,6 +206,7 @@ impl Trail<'_> {
                     referred_by: Some(heard.server),
                     trust: None,
                     vouched: Vec::new(),
+                    expires,
                 };
                 self.zones.insert(candidate.clone(), below);
                 return Ok(Some(candidate));

@@ -3,6 +3,7 @@
 mod ask;
 mod descend;
 mod keys;
+mod memory;
 mod minimise;
 mod send;
 mod site;
@@ -15,6 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hickory_proto::dnssec::rdata::DNSKEY;
 use hickory_proto::rr::{self, Name, RecordType};
+use tokio::time::Instant;
 
 use super::dnssec::signature::{Checks, describe};
 use super::dnssec::{Bogus, Insecure, Link, SIGNATURE_CHECKS_MAX, Status};
@@ -25,6 +27,7 @@ use super::{DnsError, service, text};
 use crate::{Clock, Span};
 pub(crate) use descend::{Descent, Ending};
 
+pub use memory::{MEMORY_ENTRIES_MAX, Memory};
 pub use survey::{SURVEY_ADDRESSES_MAX, SURVEY_ZONES_MAX};
 
 use ask::Heard;
@@ -142,36 +145,60 @@ impl Walker {
     /// Never fails as a whole: what went wrong with a record type is in its [`Lookup`], and every query that was made is in
     /// the [`Walk`] whatever became of it.
     pub async fn walk(&self, name: &str, record_types: &[RecordType], clock: &Clock) -> Walk {
-        self.walk_to(name, None, record_types, clock).await
+        self.walk_to(name, None, record_types, &mut Memory::default(), clock).await
+    }
+
+    /// The same by somebody who has walked before: what is remembered is not asked again, and what is new is remembered.
+    pub async fn walk_with(&self, memory: &mut Memory, name: &str, record_types: &[RecordType], clock: &Clock) -> Walk {
+        self.walk_to(name, None, record_types, memory, clock).await
     }
 
     /// The same, and beside it the HTTPS record of the site at this port of the host (RFC 9460), as browsers ask for it. It is waited for
     /// no longer than [`Walker::site_grace`] after everything else is there.
     pub async fn walk_to_site(&self, host: &str, port: u16, record_types: &[RecordType], clock: &Clock) -> Walk {
-        self.walk_to(host, Some(port), record_types, clock).await
+        self.walk_to(host, Some(port), record_types, &mut Memory::default(), clock).await
     }
 
-    async fn walk_to(&self, name: &str, port: Option<u16>, record_types: &[RecordType], clock: &Clock) -> Walk {
+    async fn walk_to(
+        &self,
+        name: &str,
+        port: Option<u16>,
+        record_types: &[RecordType],
+        memory: &mut Memory,
+        clock: &Clock,
+    ) -> Walk {
         let start_ns = clock.now_ns();
         let parsed = parse_name(name);
         let mut trail = Trail::new(self, clock);
         trail.site = parsed.as_ref().ok().zip(port).and_then(|(host, port)| service::query_name(host, port));
-        let mut lookups = Vec::new();
+        memory.open(self);
+        let (mut lookups, mut remembered) = (Vec::new(), Vec::new());
+        match &parsed {
+            Ok(name) => remembered.extend(trail.recall(memory, name, Instant::now())),
+            Err(error) => lookups.extend(record_types.iter().map(|kind| Lookup::failed(*kind, error.clone()))),
+        }
         for (index, record_type) in record_types.iter().enumerate() {
-            trail.wanted = record_types[index + 1..].to_vec();
-            lookups.push(match &parsed {
-                Ok(name) => trail.look_up(name, *record_type).await,
-                Err(error) => Lookup::failed(*record_type, error.clone()),
-            });
+            let Ok(name) = &parsed else { break };
+            if let Some((lookup, from)) = memory.answer(name, *record_type, Instant::now()) {
+                lookups.push(lookup);
+                remembered.push(from);
+                continue;
+            }
+            let later = record_types[index + 1..].iter().copied();
+            trail.wanted = later.filter(|kind| memory.answer(name, *kind, Instant::now()).is_none()).collect();
+            let lookup = trail.look_up(name, *record_type).await;
+            memory.keep(name, *record_type, &lookup, Instant::now());
+            lookups.push(lookup);
         }
         let site = trail.look_up_site().await;
         let chain = trail.links();
-        let queries = trail.queries;
+        let queries = std::mem::take(&mut trail.queries);
+        trail.remember(memory, Instant::now());
         let name = parsed.map_or_else(|_| text::escape(name), |name| text::name(&name));
         let duration_ns = clock.now_ns() - start_ns;
         let asking_cpu_ns: u64 = queries.iter().map(|query| query.span.cpu_ns).sum();
         let cpu_ns = duration_ns.saturating_sub(covered_ns(&queries)) + asking_cpu_ns;
-        Walk { name, queries, lookups, site, chain, span: Span::new(start_ns, duration_ns, cpu_ns) }
+        Walk { name, queries, lookups, site, remembered, chain, span: Span::new(start_ns, duration_ns, cpu_ns) }
     }
 }
 
@@ -241,6 +268,8 @@ struct Trail<'a> {
     addresses: HashMap<Name, Option<Result<Vec<IpAddr>, String>>>,
     /// How often a server failed: it is asked later.
     failures: HashMap<SocketAddr, usize>,
+    /// Zones whose trust was asked for.
+    relied_on: HashSet<Name>,
     /// Zones whose trust is being found out.
     settling: HashSet<Name>,
     checks: Checks,
@@ -260,6 +289,8 @@ struct Zone {
     referred_by: Option<SocketAddr>,
     trust: Option<Trust>,
     vouched: Vec<u16>,
+    /// Until when what is known about it may be used by later walks.
+    expires: Instant,
 }
 
 /// What is known about a zone's keys.
@@ -284,6 +315,8 @@ impl<'a> Trail<'a> {
             referred_by: None,
             trust: None,
             vouched: options.anchors.iter().map(|anchor| anchor.0.key_tag()).collect(),
+            // Its addresses are known in advance; its keys are not.
+            expires: memory::expiry(i32::MAX.unsigned_abs()),
         };
         Self {
             options,
@@ -297,6 +330,7 @@ impl<'a> Trail<'a> {
             zones: HashMap::from([(Name::root(), root)]),
             addresses: HashMap::new(),
             failures: HashMap::new(),
+            relied_on: HashSet::new(),
             settling: HashSet::new(),
             checks: Checks::new(SIGNATURE_CHECKS_MAX),
             // Signatures count seconds modulo 2³².
@@ -310,7 +344,13 @@ impl<'a> Trail<'a> {
 
     /// The zones whose trust was settled, from the root down.
     fn links(&self) -> Vec<Link> {
-        let mut zones: Vec<&Zone> = self.zones.values().filter(|zone| zone.trust.is_some()).collect();
+        let mut used = self.relied_on.clone();
+        for name in &self.relied_on {
+            let above = |name: &Name| self.zones.get(name).and_then(|zone| zone.parent.clone());
+            used.extend(std::iter::successors(above(name), above));
+        }
+        let settled = self.zones.values().filter(|zone| zone.trust.is_some() && used.contains(&zone.name));
+        let mut zones: Vec<&Zone> = settled.collect();
         zones.sort_by_key(|zone| (zone.name.num_labels(), zone.name.clone()));
         let link = |zone: &&Zone| {
             let (status, keys) = match zone.trust.clone()? {

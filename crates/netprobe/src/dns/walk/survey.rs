@@ -154,7 +154,6 @@ async fn ask_one(
     let soa = (zone.clone(), RecordType::SOA);
     let ask = |asked| ask_server(&server, asked, Recursion::NotDesired, timeout, clock);
     let (answer, version) = futures_util::future::join(ask(&question), ask(&soa)).await;
-    let (answer, version) = (in_order(answer?), in_order(version?));
     let written_down = |attempt: Attempt, purpose, (name, record_type): &(Name, RecordType)| {
         let (mut query, message) = attempt;
         query.zone = text::name(zone);
@@ -165,17 +164,22 @@ async fn ask_one(
         }
         (query, message, reply)
     };
-    let mut answer: Vec<_> = answer.into_iter().map(|one| written_down(one, Purpose::Question, &question)).collect();
-    let version: Vec<_> = version.into_iter().map(|one| written_down(one, Purpose::Version, &soa)).collect();
-    let serial = version.last().and_then(|(_, _, reply)| serial(reply.as_ref()?));
-    let (query, message, reply) = answer.pop().ok_or_else(|| DnsError::QueriesExceeded { max: 0 })?;
-    let others = answer.into_iter().chain(version).map(|(query, _, _)| query).collect();
+    let (first, more) = answer?;
+    let mut last = written_down(first, Purpose::Question, &question);
+    let mut others = Vec::new();
+    for again in more {
+        others.push(std::mem::replace(&mut last, written_down(again, Purpose::Question, &question)).0);
+    }
+    let (query, message, reply) = last;
+    let (first, more) = version?;
+    let mut version_of_zone = None;
+    for attempt in std::iter::once(first).chain(more) {
+        let (query, _, reply) = written_down(attempt, Purpose::Version, &soa);
+        version_of_zone = reply.as_ref().and_then(serial).or(version_of_zone);
+        others.push(query);
+    }
     let reply = reply.unwrap_or_else(|| Reply::Useless(failure(&query.outcome)));
-    Ok(Heard { asked: Asked { query, serial, others }, message, reply })
-}
-
-fn in_order((first, more): (Attempt, Vec<Attempt>)) -> Vec<Attempt> {
-    std::iter::once(first).chain(more).collect()
+    Ok(Heard { asked: Asked { query, serial: version_of_zone, others }, message, reply })
 }
 
 fn failure(outcome: &Outcome) -> Failure {
