@@ -4,7 +4,7 @@ use gpukern::suite::{Suite, check};
 use gpukern::{Attention, AttentionBackend, Cuda, CudaKernel, Error, Reference, Saved, SavedOnDevice};
 use linalg::suite::Random;
 
-use crate::{Gpu, launched};
+use crate::{Gpu, assert_launched, launched};
 
 /// Looks at the reports after every pass.
 struct Checked(Cuda);
@@ -128,7 +128,7 @@ fn flash_attention_of_a_thousand() {
     let gpu = Gpu::open();
     for causal in [false, true] {
         compare(CudaKernel::Auto, &gpu, &one_head(1023, 1024, causal), 0.0);
-        assert_eq!(launched(), ["flash_forward_d64"]);
+        assert_launched(&["flash_forward_d64"]);
     }
 }
 
@@ -169,9 +169,10 @@ fn decoding_over_many_splits() {
     problems.push(Attention { keys: 9000, key_capacity: None, head_dim: 8, ..cache });
     for problem in problems {
         compare(CudaKernel::Auto, &gpu, &problem, 0.0);
-        let launched = launched();
-        assert!(launched[0].starts_with("flash_decode_d"), "{launched:?}");
-        assert_eq!(launched.len(), if problem.keys <= 128 { 1 } else { 2 });
+        if let Some(launched) = launched() {
+            assert!(launched[0].starts_with("flash_decode_d"), "{launched:?}");
+            assert_eq!(launched.len(), if problem.keys <= 128 { 1 } else { 2 });
+        }
     }
 }
 
@@ -243,7 +244,7 @@ fn what_cannot_be_done_is_said_and_outputs_are_left_alone() {
     let wide = Attention { head_dim: 300, ..one_head(3, 5, false) };
     let arrays = Arrays::new(&wide);
     compare(CudaKernel::Auto, &gpu, &wide, 0.0);
-    assert_eq!(launched(), ["attention_scores", "attention_softmax", "attention_values"]);
+    assert_launched(&["attention_scores", "attention_softmax", "attention_values"]);
     let said = |result: Result<(), Error>, outputs: &[&[f32]]| {
         assert!(outputs.iter().all(|output| output.iter().all(|&x| x == 42.0)), "{result:?}");
         result.expect_err("too much").to_string()

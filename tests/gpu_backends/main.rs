@@ -1,14 +1,18 @@
-//! The backends for a GPU through the public suites of their crates, on the software GPU with all checks on: answers
-//! are right, and no launch has a finding.
+//! The backends for a GPU through the public suites of their crates: answers are right, and on the software GPU, all
+//! checks on, no launch has a finding.
 //!
-//! `cargo test -p whiteboard --features simgpu --test gpu_backends`
-#![cfg(feature = "simgpu")]
+//! ```text
+//! cargo test -p whiteboard --features simgpu --test gpu_backends      # on any machine
+//! cargo test -p whiteboard --features cuda --test gpu_backends        # on a GPU
+//! ```
+#![cfg(feature = "cuda")]
 
 mod attention;
 mod products;
 mod rowwise;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "simgpu")]
 mod traffic;
 
-use support::{Gpu, launched};
+use support::{Gpu, assert_launched, launched};

@@ -1,4 +1,4 @@
-//! The engine for a GPU, on the software GPU: right answers, and no launch has a finding.
+//! The engine for a GPU: right answers, and on the software GPU no launch has a finding.
 
 use microgpt::cuda::Cuda;
 use microgpt::scalar::Scalar;
@@ -47,7 +47,7 @@ fn long_documents_and_large_heads_too() {
     let tolerance = bound(config, batch.iter().map(|document| document.len() - 1).sum());
     assert!((got.loss - expected.loss).abs() <= tolerance * expected.loss, "{}", got.loss);
     assert_close("long documents", &model, &got.gradients, &expected.gradients, tolerance);
-    assert!(launched().iter().any(|kernel| kernel.starts_with("flash_backward_dkv")));
+    assert!(launched().is_none_or(|kernels| kernels.iter().any(|kernel| kernel.starts_with("flash_backward_dkv"))));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn steps_of_adam_are_the_plain_ones() {
     let (model, documents) = case(Config { block_size: 8, ..Config::default() }, 50);
     let all: Vec<&[usize]> = documents.iter().collect();
     assert_adam(&engine, &model, &all[..3], f64::from(f32::EPSILON));
-    assert!(launched().iter().any(|kernel| kernel == "adam"));
+    assert!(launched().is_none_or(|kernels| kernels.iter().any(|kernel| kernel == "adam")));
 }
 
 /// Rounding moves a run off its course, and the farther the longer it is: as far as the tensor engine's own `f32` is
@@ -96,7 +96,7 @@ fn the_same_texts_are_made_up_with_a_cache_on_the_device() {
             assert!((got - expected).abs() <= bound(*model.config(), 9), "{got}, {expected} expected");
         }
     }
-    assert!(launched().iter().any(|kernel| kernel.starts_with("flash_decode")));
+    assert!(launched().is_none_or(|kernels| kernels.iter().any(|kernel| kernel.starts_with("flash_decode"))));
 }
 
 #[test]

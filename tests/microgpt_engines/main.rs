@@ -1,9 +1,10 @@
 //! The tensor engine computes what the scalar engine computes: for equal weights and batches, the loss and every
-//! gradient. So does the engine for a GPU, on the software GPU with all checks on (`--features simgpu`).
+//! gradient. So does the engine for a GPU: on the software GPU with all checks on (`--features simgpu`), or on a GPU
+//! (`--features cuda`).
 
-#[cfg(feature = "simgpu")]
+#[cfg(feature = "cuda")]
 mod cuda;
-#[cfg(feature = "simgpu")]
+#[cfg(feature = "cuda")]
 #[path = "../support/mod.rs"]
 mod support;
 

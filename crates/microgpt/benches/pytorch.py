@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""The same model in PyTorch on the CPU: tokens a second of training, beside `cargo bench -p microgpt --bench large`.
+"""The same model in PyTorch: tokens a second of training, beside `cargo bench -p microgpt --bench large`.
 
     pip install torch
     python3 crates/microgpt/benches/pytorch.py THREADS SECONDS
+    python3 crates/microgpt/benches/pytorch.py cuda SECONDS [compile]     # on a GPU, in f32, beside `--bench large -- cuda`
 
 d = 128, 4 layers, 4 heads, block 64, batch 32, vocabulary 27, f32, Adam: RMS norm after the embedding and before attention and
 perceptron, ReLU, no biases, an untied head. Attention is F.scaled_dot_product_attention, the optimiser is the fused one: the
-fastest of what PyTorch has, without its compiler.
+fastest of what PyTorch has, without its compiler unless `compile` asks for it.
 """
 import sys
 import time
@@ -14,14 +15,17 @@ import time
 import torch
 import torch.nn.functional as F
 
-threads, seconds = int(sys.argv[1]), float(sys.argv[2])
-torch.set_num_threads(threads)
+on, seconds = sys.argv[1], float(sys.argv[2])
+device = torch.device("cuda" if on == "cuda" else "cpu")
+if on != "cuda":
+    torch.set_num_threads(int(on))
+    on += " thread(s)"
 torch.manual_seed(1)
 VOCAB, N, LAYERS, HEADS, BLOCK, BATCH = 27, 128, 4, 4, 64, 32
 
 
 def matrix(rows, columns):
-    return torch.nn.Parameter(torch.randn(rows, columns) * 0.08)
+    return torch.nn.Parameter(torch.randn(rows, columns, device=device) * 0.08)
 
 
 wte, wpe, head = matrix(VOCAB, N), matrix(BLOCK, N), matrix(VOCAB, N)
@@ -44,7 +48,9 @@ def loss_of(inputs, targets):
     return F.cross_entropy(F.linear(x, head).view(-1, VOCAB), targets.reshape(-1))
 
 
-tokens = torch.randint(0, VOCAB, (BATCH, BLOCK + 1))
+if sys.argv[3:] == ["compile"]:
+    loss_of, on = torch.compile(loss_of), on + " compiled"
+tokens = torch.randint(0, VOCAB, (BATCH, BLOCK + 1), device=device)
 times = []
 begin = time.perf_counter()
 while time.perf_counter() - begin < seconds or len(times) < 5:
@@ -56,4 +62,4 @@ while time.perf_counter() - begin < seconds or len(times) < 5:
     loss.item()
     times.append(time.perf_counter() - start)
 times.sort()
-print(f"PyTorch {torch.__version__}, {threads} thread(s): {BATCH * BLOCK / times[0]:.0f} tokens/s, median {BATCH * BLOCK / times[len(times) // 2]:.0f}")
+print(f"PyTorch {torch.__version__}, {on}: {BATCH * BLOCK / times[0]:.0f} tokens/s, median {BATCH * BLOCK / times[len(times) // 2]:.0f}")

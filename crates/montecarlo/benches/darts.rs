@@ -1,6 +1,7 @@
 //! Darts a second, beside what one would write with the crate `rand`. `benches/peers.py` adds numpy.
 //!
 //! `cargo bench -p montecarlo --bench darts` prints lines of: what, threads, darts a second; the best of five rounds that take turns.
+//! With `--features cuda` the GPU of this machine takes its turns, too.
 #![allow(clippy::print_stdout)]
 
 use std::hint::black_box;
@@ -26,6 +27,8 @@ fn main() {
         darts.push((format!("pi::darts, {isa}"), 1, samples, Box::new(count)));
     }
     darts.push(("pi::darts".into(), all, 800_000_000, Box::new(|samples| montecarlo::pi::darts(samples, 1).inside)));
+    #[cfg(feature = "cuda")]
+    darts.push(on_a_gpu());
     darts.push(("rand::random, the obvious loop".into(), 1, 10_000_000, Box::new(obvious)));
     darts.push(("SmallRng".into(), 1, 50_000_000, Box::new(|samples| small(samples, 1))));
     darts.push(("SmallRng + rayon".into(), all, 100_000_000, Box::new(small_rayon)));
@@ -67,4 +70,12 @@ fn small(samples: u64, seed: u64) -> u64 {
 fn small_rayon(samples: u64) -> u64 {
     const PIECE: u64 = 1 << 18;
     (0..samples.div_ceil(PIECE)).into_par_iter().map(|piece| small(PIECE.min(samples - piece * PIECE), piece)).sum()
+}
+
+#[cfg(feature = "cuda")]
+fn on_a_gpu() -> Dart {
+    let device = gpu_device::Device::open(0).expect("a GPU");
+    let name = format!("gpu::darts, {}", device.properties().name);
+    let count = move |samples| montecarlo::gpu::darts(&device, 0, samples, 1).expect("darts").inside;
+    (name, 1, 200_000_000_000, Box::new(count))
 }
