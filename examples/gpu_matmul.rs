@@ -5,7 +5,8 @@
 //! issues one at a time), bytes that threads asked of global memory, bytes of the 32-byte sectors that this moves, passes over
 //! shared memory's banks beyond what conflict-free accesses take; then how many warps of a multiprocessor are resident (from an
 //! ideal number of registers), and what the roofline model makes of it for two GPUs. The last column is the largest error of any
-//! element against an f64 product on the CPU. Nothing below was run on a GPU, and no time below is one that a GPU took.
+//! element against an f64 product on the CPU. Nothing below was run on a GPU, and no time below is one that a GPU took;
+//! BENCHMARKS.md has what an H100 counted for the same matrices.
 //!
 //! ```text
 //! cargo run --release --example gpu_matmul --features simgpu
@@ -25,7 +26,7 @@
 //! register: 8x8 a thread             5292032        9.44        9.44          0    8/64     3.5e-5
 //! tensor cores: bf16, f32 sums        782080        5.24        5.24          0    8/64     7.9e-2
 //!
-//! Roofline model, not measured, without caches: a launch takes at least (and what binds; a block has one
+//! Roofline model, not measured: without caches a launch would take at least (and what binds; a block has one
 //! multiprocessor, so that few blocks leave most of them idle)
 //! naive: a thread an element      329.64 µs A100 (memory),   200.52 µs H100 (memory)
 //! tiled: shared memory             56.81 µs A100 (shared memory),    33.10 µs H100 (shared memory)
@@ -309,7 +310,7 @@ fn print(lines: &[Line], software: bool, out: &mut impl Write) -> io::Result<()>
     if lines.iter().any(|line| line.counts.is_some()) {
         writeln!(
             out,
-            "\nRoofline model, not measured, without caches: a launch takes at least (and what binds; a block has one\n\
+            "\nRoofline model, not measured: without caches a launch would take at least (and what binds; a block has one\n\
              multiprocessor, so that few blocks leave most of them idle)"
         )?;
     }
