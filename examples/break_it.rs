@@ -60,6 +60,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut named = 0;
     for fault in faults {
         probe.names.method = lab.fault_method(*fault);
+        probe.proxies = lab.fault_proxies(*fault);
         let report = probe.run(&lab.fault_url(*fault)).await;
         named += usize::from(report.error.is_some());
         show(&mut out, *fault, &report)?;

@@ -60,6 +60,12 @@ pub(crate) struct Arguments {
     /// Go through a proxy: [http|socks5|socks5h://][USER[:PASSWORD]@]HOST[:PORT]; without this, by the environment's http_proxy and so on
     #[arg(long, value_name = "PROXY", value_parser = proxy)]
     pub(crate) proxy: Option<Proxy>,
+    /// Ask an HTTP proxy for a tunnel for plain HTTP too
+    #[arg(short = 'p', long)]
+    pub(crate) proxytunnel: bool,
+    /// Visit the lab through a proxy of its own
+    #[arg(long, value_name = "HOW", conflicts_with_all = ["url", "proxy"])]
+    pub(crate) lab_proxy: Option<LabProxy>,
     /// Hosts, or ranges of addresses, that are reached without a proxy; * for all
     #[arg(long, value_name = "HOST,HOST", value_delimiter = ',')]
     pub(crate) noproxy: Option<Vec<String>>,
@@ -109,6 +115,15 @@ pub(crate) enum LabDns {
     Https,
 }
 
+/// What the lab's proxy speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LabProxy {
+    /// CONNECT, and plain HTTP as it is
+    Http,
+    /// SOCKS 5
+    Socks5,
+}
+
 fn resolver(text: &str) -> Result<Upstream, String> {
     text.parse().map_err(|error: DnsError| error.to_string())
 }
@@ -140,13 +155,14 @@ pub(crate) fn probe(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Bo
         _ => Family::Any,
     };
     names(arguments, &mut probe.names);
-    arguments.request.apply(&mut probe);
+    arguments.request.apply(&mut probe)?;
     probe.proxies = match &arguments.proxy {
         Some(proxy) => Proxies::all(proxy.clone()),
         // The lab is on this machine.
-        None if arguments.url.is_none() => Proxies::default(),
+        None if arguments.url.is_none() => probe.proxies,
         None => Proxies::from_environment()?,
     };
+    probe.proxies.tunnel_all = arguments.proxytunnel;
     if let Some(except) = &arguments.noproxy {
         probe.proxies.except.clone_from(except);
     }

@@ -8,6 +8,7 @@
 //! cargo run --release --example what_happens                       # the lab
 //! cargo run --release --example what_happens -- www.google.com     # the internet
 //! cargo run --release --example what_happens -- --html page.html   # a page to look at; --svg, --har and --json too
+//! cargo run --release --example what_happens -- example.com -d a=b # a form is sent; -X, -H, -I and --data-binary @FILE too, as with curl
 //! cargo run --release --example what_happens -- --press            # from the key: what the machine does for Enter (Linux)
 //! cargo run --release --example what_happens -- --balance          # the lab's servers behind a load balancer, one of them dies
 //! ```
@@ -37,6 +38,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use netprobe::names::Method;
+use netprobe::proxy::Proxies;
 use netprobe::render::{Timeline, escape_json};
 use netprobe::{Clock, Lab, Probe, Report};
 
@@ -49,7 +51,7 @@ mod request;
 mod support;
 mod tell;
 
-use arguments::{Arguments, LabDns, probe};
+use arguments::{Arguments, LabDns, LabProxy, probe};
 use balance::ServerSide;
 
 fn main() -> ExitCode {
@@ -73,6 +75,12 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
             LabDns::Tls => lab.resolver_tls(),
             LabDns::Https => lab.resolver_https(),
         }));
+    }
+    if let (Some(lab), Some(how)) = (&lab, arguments.lab_proxy) {
+        base.proxies = Proxies::all(match how {
+            LabProxy::Http => lab.http_proxy(),
+            LabProxy::Socks5 => lab.socks_proxy(),
+        });
     }
     let mut servers = match (&lab, arguments.balance) {
         (Some(lab), Some(policy)) => Some(ServerSide::start(lab, policy)?),

@@ -79,6 +79,43 @@ fn what_happens_goes_on_while_a_server_dies() {
     assert_eq!(run("what_happens", folder().path(), &["a.test", "--balance"]).status.code(), Some(2));
 }
 
+#[test]
+fn what_happens_goes_through_the_labs_proxies() {
+    for (how, expected) in [("http", "http://127.0.3.1:"), ("socks5", "socks5h://127.0.3.2:")] {
+        let text = stdout(&run("what_happens", folder().path(), &["--lab-proxy", how]));
+        assert!(text.contains(expected) && text.contains(" is asked to connect to www.whiteboard.test:"), "{text}");
+    }
+}
+
+#[test]
+fn what_happens_sends_what_curl_would() {
+    let folder = folder();
+    fs::write(folder.path().join("body"), "a=b\r\nc=d\n").expect("a file");
+    let report = |arguments: &[&str]| -> netprobe::Report {
+        let arguments = [arguments, &["--json"]].concat();
+        serde_json::from_str(&stdout(&run("what_happens", folder.path(), &arguments))).expect("a report")
+    };
+    for (arguments, method, bytes) in [
+        (&["-d", "@body", "-d", "e=f"][..], "POST", Some(10)),
+        (&["--data-binary", "@body", "-X", "PUT"], "PUT", Some(10)),
+        (&["--method", "DELETE"], "DELETE", None),
+        (&["-I"], "HEAD", None),
+    ] {
+        let report = report(arguments);
+        let exchange = report.answer().expect("an answer");
+        assert_eq!((exchange.method.as_str(), exchange.upload_bytes), (method, bytes), "{arguments:?}");
+    }
+    let report = report(&["-H", "X-Mine: 1", "-H", "accept:", "-H", "x-empty;"]);
+    let sent = &report.answer().expect("an answer").request_headers;
+    let value = |name: &str| sent.iter().find(|header| header.name == name).map(|header| header.value.as_str());
+    assert_eq!((value("x-mine"), value("accept"), value("x-empty")), (Some("1"), None, Some("")));
+    for wrong in [&["-H", "nonsense"][..], &["-I", "-d", "x"], &["-d", "x", "--data-binary", "y"]] {
+        assert_eq!(run("what_happens", folder.path(), wrong).status.code(), Some(2), "{wrong:?}");
+    }
+    let missing = error(&run("what_happens", folder.path(), &["-d", "@missing"]));
+    assert!(missing.starts_with("error: cannot read missing: "), "{missing}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn what_happens_begins_at_the_key() {
@@ -189,6 +226,61 @@ fn probe_many_has_percentiles_of_every_phase() {
     assert_eq!((series.cold.len(), series.resumed.len()), (2, 2));
     let error = error(&run("probe_many", folder().path(), &["ftp://a.test", "-n", "1"]));
     assert!(error.starts_with("error: 2 of 2 probes failed; the first: "), "{error}");
+}
+
+#[test]
+fn probe_many_reads_urls_and_prints_a_line_of_json_for_each() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Command, Stdio};
+
+    let (lab, folder) = (netprobe::Lab::start().expect("a lab"), folder());
+    fs::write(folder.path().join("root.pem"), lab.root_pem()).expect("a file");
+    let known = format!("www.whiteboard.test:{}:127.0.1.1", lab.https_port());
+    let example = super::build("probe_many");
+    let start = |further: &[&str]| {
+        let mut command = Command::new(&example);
+        command.args(["-", "--cacert", "root.pem", "--resolve", &known]).args(further).current_dir(folder.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the example runs")
+    };
+    let lines = |output: &std::process::Output| -> Vec<serde_json::Value> {
+        let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let long = "a".repeat(netprobe::url::URL_BYTES_MAX + 5_000);
+    let input = format!("# a list\n\n{}\nftp://a.test\n{long}\n{}", lab.url("/hop"), lab.url("/status/404"));
+    for parallel_max in ["1", "50"] {
+        let mut child = start(&["--parallel-max", parallel_max]);
+        child.stdin.take().expect("an input").write_all(input.as_bytes()).expect("written");
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(1), "two are no URLs");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            "error: 2 of 4 probes failed\n",
+            "no bar without a terminal"
+        );
+        let mut lines = lines(&output);
+        lines.sort_by_key(|line| line["line"].as_u64());
+        let told = |key: &str| lines.iter().map(|line| line[key].clone()).collect::<Vec<_>>();
+        assert_eq!(told("line"), [3, 4, 5, 6]);
+        assert_eq!(told("status"), [Some(200), None, None, Some(404)].map(|status: Option<u16>| status.into()));
+        assert_eq!((&lines[0]["redirects"], lines[0]["error"].is_null()), (&1.into(), true));
+        assert!(lines[1]["error"]["url"]["scheme"].is_object() && lines[2]["error"]["url"]["too_long"].is_object());
+        assert!(lines[3]["phases_ns"]["tls"].as_u64().is_some_and(|ns| ns > 0));
+    }
+    // The answer to a line comes while the input is still open; a reader that has seen enough ends it quietly.
+    let mut child = start(&["--json"]);
+    let mut urls = child.stdin.take().expect("an input");
+    writeln!(urls, "{}", lab.url("/")).expect("written");
+    let mut reader = BufReader::new(child.stdout.take().expect("an output"));
+    let mut line = String::new();
+    reader.read_line(&mut line).expect("a line");
+    assert_eq!(serde_json::from_str::<netprobe::Report>(&line).expect("a report").error, None);
+    drop(reader);
+    writeln!(urls, "{}", lab.url("/")).expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    drop(urls);
+    assert_eq!(run("probe_many", folder.path(), &["-", "--parallel-max", "0"]).status.code(), Some(2));
 }
 
 #[test]

@@ -52,6 +52,9 @@ pub struct Hop {
     /// The tunnel through a proxy, if there is one: names and connection are the proxy's, then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<Tunnel>,
+    /// The proxy that passes the request on as it is: names and connection are the proxy's, then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded_by: Option<String>,
     /// How the connection became a secret; none for `http`.
     pub handshake: Option<Handshake>,
     /// The request and its answer.

@@ -1,15 +1,16 @@
 //! Runs of one probe that share what they may: the resolver's cache and TLS tickets.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::http::{self, Channel, HstsHosts, HttpError, Jar, Protocol, Redirect, Trail};
+use crate::http::{self, Channel, Forwarder, HstsHosts, HttpError, HttpOptions, Jar, Protocol, Redirect, Trail};
 use crate::keypress::{KeyPress, Pressed};
 use crate::names::{Resolution, Resolver, Source};
-use crate::proxy::{self, Tunnel};
+use crate::proxy::{self, Proxy, ProxyError, Tunnel};
 use crate::report::Hop;
 use crate::tcp::{self, Passed, Wire};
 use crate::tls::TlsClient;
@@ -57,8 +58,15 @@ impl Session {
     async fn run_with(&self, clock: &Clock, key_press: Option<KeyPress>, url: &str) -> Report {
         let begun_ns = if key_press.is_some() { 0 } else { clock.now_ns() };
         let mut report = Report { key_press, ..Report::begin(url, self.probe.http.reveal_secrets) };
-        let mut run =
-            Run { session: self, clock, jar: Jar::default(), hsts: HstsHosts::default(), open: None, first: None };
+        let mut run = Run {
+            session: self,
+            clock,
+            http: Cow::Borrowed(&self.probe.http),
+            jar: Jar::default(),
+            hsts: HstsHosts::default(),
+            open: None,
+            first: None,
+        };
         if let Err(error) = run.hops(url, &mut report).await {
             report.error = Some(error);
         }
@@ -122,7 +130,14 @@ impl Session {
         (host, port)
     }
 
-    /// A connection to the URL's host, or a tunnel to it through a proxy.
+    /// The proxy that gets the request as it is. A connection that is to lead somewhere else needs a tunnel, as with curl.
+    fn forwarder(&self, url: &Url) -> Option<&Proxy> {
+        let leads_elsewhere =
+            || self.probe.connect_to.iter().any(|direct| direct.destination(host(url), port(url)).is_some());
+        self.probe.proxies.forwarder(url).filter(|_| !leads_elsewhere())
+    }
+
+    /// A connection to the URL's host, a tunnel to it through a proxy, or a connection to a proxy that passes requests on.
     async fn reach(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<TcpStream, Error> {
         let (host, port) = self.destination(url, hop);
         let is_site = hop.connected_to.is_none();
@@ -130,6 +145,10 @@ impl Session {
             let addresses = self.resolve((host, port), is_site, hop, clock).await?;
             return self.connect((host, port), &addresses, hop, clock).await;
         };
+        if self.forwarder(url).is_some() {
+            let addresses = self.resolve((&proxy.host, proxy.port), false, hop, clock).await?;
+            return self.connect((&proxy.host, proxy.port), &addresses, hop, clock).await;
+        }
         let address = match proxy.kind {
             proxy::Kind::Socks5 => {
                 self.resolve((host, port), is_site, hop, clock).await?.first().map(ToString::to_string)
@@ -152,7 +171,9 @@ impl Session {
     async fn secure(&self, url: &Url, wire: Wire, hop: &mut Hop, clock: &Clock) -> Result<Channel, Error> {
         let options = &self.probe.http;
         if url.scheme() == "http" {
-            return Ok(Channel::new(wire, Protocol::Http1, options, clock));
+            let authorization = |proxy: &Proxy| proxy.credentials.as_ref().map(proxy::Credentials::basic);
+            let forwarder = self.forwarder(url).map(|proxy| Forwarder { authorization: authorization(proxy) });
+            return Ok(Channel::new(wire, Protocol::Http1, options, clock).forwarded(forwarder));
         }
         let tls = &self.tls;
         let (handshake, stream) = tls.handshake(host(url), wire, self.probe.tls_timeout_ms, clock).await;
@@ -167,6 +188,8 @@ impl Session {
 struct Run<'a> {
     session: &'a Session,
     clock: &'a Clock,
+    /// What the next request is: a redirect may change it.
+    http: Cow<'a, HttpOptions>,
     jar: Jar,
     hsts: HstsHosts,
     open: Option<Open>,
@@ -201,14 +224,19 @@ impl Run<'_> {
         let mut url = parsed?;
         let mut trail = Trail::default();
         loop {
-            trail.visit(&url, self.jar.header(&url), probe.redirects_max)?;
+            trail.visit(&url, self.http.method(), self.jar.header(&url), probe.redirects_max)?;
             self.hop(&url, &mut report.hops).await?;
             let Some(hop) = report.hops.last_mut() else { return Ok(()) };
             let Some(mut next) = self.redirect(&url, hop)? else { return Ok(()) };
             let upgraded_by_hsts = self.hsts.upgrade(&mut next);
             let is_downgrade = url.scheme() == "https" && next.scheme() == "http";
             let status = hop.exchange.as_ref().and_then(|exchange| exchange.status).unwrap_or_default();
-            hop.redirect = Some(Redirect { status, url: self.shown(&next), is_downgrade, upgraded_by_hsts });
+            let becomes_get = http::becomes_get(status, self.http.method());
+            if becomes_get {
+                self.http = Cow::Owned(self.http.as_get());
+            }
+            hop.redirect =
+                Some(Redirect { status, url: self.shown(&next), becomes_get, is_downgrade, upgraded_by_hsts });
             report.hops.push(Hop::new(self.shown(&next)));
             url = next;
         }
@@ -251,7 +279,8 @@ impl Run<'_> {
         hop.steps.push(Step::new(Phase::Connect, label, Span::new(self.clock.now_ns(), 0, 0), None));
         let result = self.exchange(url, &mut open, hop).await;
         let has_hung_up = result.as_ref().is_err_and(is_cut)
-            && hop.exchange.as_ref().is_none_or(|exchange| exchange.received_bytes == 0);
+            && hop.exchange.as_ref().is_none_or(|exchange| exchange.received_bytes == 0)
+            && self.http.is_idempotent();
         self.open = Some(open);
         if has_hung_up {
             // It had not yet heard of this request: a fresh connection may carry it (RFC 9112, section 9.3.1).
@@ -273,11 +302,17 @@ impl Run<'_> {
     }
 
     async fn exchange(&mut self, url: &Url, open: &mut Open, hop: &mut Hop) -> Result<(), Error> {
-        let given = &self.session.probe.http;
+        let given = self.http.as_ref();
         let is_elsewhere = self.first.get_or_insert_with(|| url.origin()) != &url.origin();
         let options = if is_elsewhere { &given.for_another_origin() } else { given };
         let cookie = self.jar.header(url);
-        let (mut exchange, result) = open.channel.exchange(url, cookie.as_deref(), options).await;
+        let forwarder = self.session.forwarder(url);
+        hop.forwarded_by = forwarder.map(ToString::to_string);
+        let (mut exchange, mut result) = open.channel.exchange(url, cookie.as_deref(), options).await;
+        if let Some(proxy) = forwarder.filter(|_| result.is_ok() && exchange.status == Some(407)) {
+            let given = proxy.credentials.is_some();
+            result = Err(ProxyError::Credentials { proxy: proxy.to_string(), given }.into());
+        }
         let (sent, received) = open.passed.bytes();
         (hop.sent_bytes, hop.received_bytes) = (sent - open.counted.0, received - open.counted.1);
         open.counted = (sent, received);

@@ -125,8 +125,10 @@ pub enum Phase {
     Proxy,
     /// A connection becomes a secret.
     Tls,
-    /// The request is written.
+    /// The request is written; its head, if it has a body.
     Send,
+    /// The body of the request.
+    Upload,
     /// Nothing to do until the first byte of the answer.
     Wait,
     /// The rest of the answer.
@@ -149,7 +151,7 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Key,
         Self::Url,
         Self::Retry,
@@ -158,6 +160,7 @@ impl Phase {
         Self::Proxy,
         Self::Tls,
         Self::Send,
+        Self::Upload,
         Self::Wait,
         Self::Transfer,
         Self::Decode,
@@ -169,7 +172,7 @@ impl Phase {
         Self::Composite,
     ];
 
-    /// Those of a request, in order: from its URL to its last byte.
+    /// Those of a request without a body, in order: from its URL to its answer's last byte.
     pub const REQUEST: [Self; 8] =
         [Self::Url, Self::Names, Self::Connect, Self::Tls, Self::Send, Self::Wait, Self::Transfer, Self::Decode];
 
@@ -185,6 +188,7 @@ impl Phase {
             Self::Proxy => "proxy",
             Self::Tls => "TLS",
             Self::Send => "send",
+            Self::Upload => "upload",
             Self::Wait => "wait",
             Self::Transfer => "transfer",
             Self::Decode => "decode",

@@ -87,7 +87,7 @@ async fn a_tunnel_is_a_step_of_its_own() {
 #[tokio::test]
 async fn what_a_proxy_does_wrong_is_named() {
     type Is = fn(&ProxyError) -> bool;
-    let cases: [(&str, Turns, Is); 10] = [
+    let cases: [(&str, Turns, Is); 12] = [
         ("http://", &[(0, b"")], |error| matches!(error, ProxyError::HungUp { .. })),
         ("http://", &[(0, b"HTTP/1.1 200 OK\r\nhalf")], |error| matches!(error, ProxyError::HungUp { .. })),
         ("http://", &[(0, b"SSH-2.0-x\r\n\r\n")], |error| matches!(error, ProxyError::Malformed { .. })),
@@ -102,9 +102,17 @@ async fn what_a_proxy_does_wrong_is_named() {
         ("http://", &[(0, &[b'a'; 20_000])], |error| matches!(error, ProxyError::HeadTooLong { .. })),
         ("socks5h://", &[(3, b"\x05\xff")], |error| matches!(error, ProxyError::Credentials { given: false, .. })),
         ("socks5h://", &[(3, b"\x04\x00")], |error| matches!(error, ProxyError::Malformed { .. })),
-        // A reply of the wrong length: the name in it is longer than what comes.
+        // Replies of the wrong length: the name in it is longer than what comes, or shorter.
         ("socks5h://", &[(3, b"\x05\x00"), (BY_NAME, b"\x05\x00\x00\x03\xffab")], |error| {
-            matches!(error, ProxyError::HungUp { .. })
+            matches!(error, ProxyError::ShortReply { bytes: 7, bytes_expected: 262, .. })
+        }),
+        (
+            "socks5h://",
+            &[(3, b"\x05\x00"), (BY_NAME, b"\x05\x00\x00\x03\x01abcd")],
+            |error| matches!(error, ProxyError::Malformed { reason, .. } if reason == "its reply is longer than it says"),
+        ),
+        ("socks5h://", &[(3, b"\x05")], |error| {
+            matches!(error, ProxyError::ShortReply { bytes: 1, bytes_expected: 2, .. })
         }),
         (
             "socks5h://",
@@ -129,4 +137,91 @@ async fn a_silent_proxy_is_given_its_time() {
     let probe = Probe { proxies: Proxies::all(proxy), proxy_timeout_ms: 30, ..lab.probe() };
     let report = probe.run(&lab.url("/")).await;
     assert_eq!(report.error, Some(Error::Timeout { phase: Phase::Proxy, limit_ms: 30 }));
+}
+
+#[tokio::test]
+async fn plain_http_goes_to_the_proxy_as_it_is() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let proxy = format!("http://user:s3cret@{}", listener.local_addr().expect("an address")).parse().expect("a proxy");
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    let playing = tokio::spawn(play(listener, Box::leak(Box::new([(0, answer.as_slice())])), None));
+    let probe = Probe { proxies: Proxies::all(proxy), ..Probe::default() };
+    // Nobody here has to know the name.
+    let report = probe.run("http://ann:pw@site.invalid:8080/x?y#z").await;
+    assert_eq!(report.error, None, "{report:#?}");
+    let heard = String::from_utf8(playing.await.expect("no panic").expect("a request")).expect("UTF-8");
+    assert!(heard.starts_with("GET http://site.invalid:8080/x?y HTTP/1.1\r\nhost: site.invalid:8080\r\n"), "{heard}");
+    assert!(heard.contains("proxy-authorization: Basic dXNlcjpzM2NyZXQ=\r\n") && heard.contains("\r\nauthorization: "));
+    let hop = &report.hops[0];
+    assert!(
+        hop.tunnel.is_none() && hop.forwarded_by.as_ref().is_some_and(|proxy| proxy.starts_with("http://127.0.0.1:"))
+    );
+    assert_eq!(hop.exchange.as_ref().map(|exchange| exchange.target.as_str()), Some("http://site.invalid:8080/x?y"));
+    let steps: Vec<Phase> = report.steps().map(|step| step.phase).collect();
+    assert_eq!(steps, [Phase::Url, Phase::Names, Phase::Connect, Phase::Send, Phase::Wait, Phase::Transfer]);
+    let told = format!("{} {}", serde_json::to_string(&report).expect("JSON"), report.to_html());
+    assert!(
+        !told.contains("s3cret") && !told.contains("dXNlcjpzM2NyZXQ") && told.contains("which passes the request on")
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_that_passes_requests_on_may_want_credentials() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let proxy = format!("{}", listener.local_addr().expect("an address")).parse().expect("a proxy");
+    let playing = tokio::spawn(play(listener, &[(0, b"HTTP/1.1 407 Who?\r\ncontent-length: 0\r\n\r\n")], None));
+    let report = Probe { proxies: Proxies::all(proxy), ..Probe::default() }.run("http://site.invalid/").await;
+    playing.await.expect("no panic").expect("a request");
+    assert!(matches!(&report.error, Some(Error::Proxy(ProxyError::Credentials { given: false, .. }))), "{report:#?}");
+    assert_eq!(report.answer().and_then(|answer| answer.status), Some(407));
+}
+
+#[tokio::test]
+async fn the_labs_proxies_lead_to_its_site() {
+    let lab = Lab::start().expect("a lab");
+    let probe = |proxy| Probe { proxies: Proxies::all(proxy), ..lab.probe() };
+    for proxy in [lab.http_proxy(), lab.socks_proxy()] {
+        let report = probe(proxy.clone()).run(&lab.url("/")).await;
+        assert_eq!((&report.error, report.hops[0].tunnel.is_some()), (&None, true), "{proxy}");
+        // Plain HTTP redirects to HTTPS; the first goes as it is, where the proxy speaks HTTP.
+        let report = probe(proxy.clone()).run(&lab.http_url("/")).await;
+        assert_eq!((&report.error, report.hops.len()), (&None, 2), "{proxy}");
+        let is_forwarded = proxy.kind == netprobe::proxy::Kind::Http;
+        let forwarded: Vec<bool> = report.hops.iter().map(|hop| hop.forwarded_by.is_some()).collect();
+        assert_eq!(forwarded, [is_forwarded, false], "{proxy}");
+        assert_eq!(report.hops.iter().filter(|hop| hop.tunnel.is_none()).count(), usize::from(is_forwarded));
+    }
+    // A body passes too, and a tunnel may be asked for.
+    let mut upload = probe(lab.http_proxy());
+    upload.http.body = Some(b"hello".as_slice().into());
+    let url = lab.http_url("/echo").replace("www", "other");
+    for tunnel_all in [false, true] {
+        upload.proxies.tunnel_all = tunnel_all;
+        let report = upload.run(&url).await;
+        assert_eq!((&report.error, report.answer().map(|answer| answer.body.as_slice())), (&None, Some(&b"hello"[..])));
+        assert_eq!((report.hops[0].tunnel.is_some(), report.hops[0].forwarded_by.is_none()), (tunnel_all, tunnel_all));
+    }
+    // As with curl, a connection that leads elsewhere needs a tunnel.
+    let connect_to = vec!["nowhere.test::other.whiteboard.test:".parse().expect("a direction")];
+    let report = Probe { connect_to, ..probe(lab.http_proxy()) }
+        .run(&lab.http_url("/echo").replace("www.whiteboard", "nowhere"))
+        .await;
+    let target = report.hops[0].tunnel.as_ref().map(|tunnel| tunnel.target.as_str());
+    assert!(target.is_some_and(|target| target.starts_with("other.whiteboard.test:")), "{report:#?}");
+}
+
+#[tokio::test]
+async fn the_labs_broken_proxies_are_named() {
+    let lab = Lab::start().expect("a lab");
+    for fault in [netprobe::Fault::ProxyHangsUp, netprobe::Fault::SocksShortReply] {
+        let report = Probe { proxies: lab.fault_proxies(fault), ..lab.probe() }.run(&lab.fault_url(fault)).await;
+        let error = report.error.as_ref().expect("an error").to_string();
+        let expected = match fault {
+            netprobe::Fault::ProxyHangsUp => "hung up before it had answered",
+            _ => "answers with 7 bytes, and its answer should have 262",
+        };
+        assert!(error.ends_with(expected), "{error}");
+        let kept: Vec<Phase> = report.steps().map(|step| step.phase).collect();
+        assert_eq!(kept, [Phase::Url, Phase::Names, Phase::Connect, Phase::Proxy]);
+    }
 }

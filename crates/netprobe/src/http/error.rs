@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::Limits;
 use crate::IoFailure;
 
 /// Why there is no proper answer.
@@ -14,6 +15,20 @@ pub enum HttpError {
         name: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A method that cannot be used.
+    #[error("the method {method:?} cannot be used: {reason}")]
+    Method {
+        /// The method.
+        method: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// One informational answer (1xx) after the other, and never the answer.
+    #[error("more than {responses_max} informational answers (1xx), and no other")]
+    TooManyInformational {
+        /// The limit.
+        responses_max: usize,
     },
     /// What came back is not HTTP.
     #[error("the answer is not HTTP: {reason}")]
@@ -114,32 +129,59 @@ fn expected(bytes: Option<u64>) -> String {
     bytes.map(|bytes| format!(" of the {bytes} announced")).unwrap_or_default()
 }
 
+/// What went wrong, in the words of those who speak the protocols.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Hyper(hyper::Error),
+    H2(h2::Error),
+    TooManyInformational,
+}
+
+impl From<hyper::Error> for Failure {
+    fn from(error: hyper::Error) -> Self {
+        Self::Hyper(error)
+    }
+}
+
+impl From<h2::Error> for Failure {
+    fn from(error: h2::Error) -> Self {
+        Self::H2(error)
+    }
+}
+
 /// The limits that an error names.
 pub(super) struct Context {
-    pub(super) head_bytes_max: usize,
-    pub(super) headers_max: usize,
+    pub(super) limits: Limits,
     pub(super) received_bytes: u64,
     pub(super) body_bytes: u64,
     pub(super) body_bytes_expected: Option<u64>,
 }
 
-/// hyper's error in our words.
-pub(super) fn explain(error: &hyper::Error, context: &Context) -> HttpError {
+/// A failure in our words.
+pub(super) fn explain(failure: &Failure, context: &Context) -> HttpError {
+    match failure {
+        Failure::Hyper(error) => explain_hyper(error, context),
+        Failure::H2(error) => explain_h2(error, context),
+        Failure::TooManyInformational => {
+            HttpError::TooManyInformational { responses_max: context.limits.informational_max }
+        }
+    }
+}
+
+fn head_too_large(limits: Limits) -> HttpError {
+    HttpError::HeadTooLarge { bytes_max: limits.head_bytes_max, headers_max: limits.headers_max }
+}
+
+fn explain_hyper(error: &hyper::Error, context: &Context) -> HttpError {
     if error.is_parse_too_large() {
-        return HttpError::HeadTooLarge { bytes_max: context.head_bytes_max, headers_max: context.headers_max };
+        return head_too_large(context.limits);
     }
     if error.is_parse() {
         return HttpError::NotHttp { reason: with_causes(error) };
     }
-    if let Some(stream) = cause::<h2::Error>(error).filter(|error| error.is_library()) {
-        return explain_rejected(stream, context);
-    }
     let bytes = context.body_bytes;
-    if let Some(io) = cause::<std::io::Error>(error) {
-        if io.kind() == std::io::ErrorKind::UnexpectedEof {
-            return HttpError::Incomplete { bytes, bytes_expected: context.body_bytes_expected };
-        }
-        return HttpError::Cut { bytes, source: io.into() };
+    if let Some(io) = cause(error) {
+        return explain_io(io, context);
     }
     if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
         return HttpError::Incomplete { bytes, bytes_expected: context.body_bytes_expected };
@@ -147,19 +189,34 @@ pub(super) fn explain(error: &hyper::Error, context: &Context) -> HttpError {
     HttpError::Stream { reason: with_causes(error) }
 }
 
+fn explain_h2(error: &h2::Error, context: &Context) -> HttpError {
+    if error.is_library() {
+        return explain_rejected(error, context);
+    }
+    error.get_io().map_or_else(|| HttpError::Stream { reason: error.to_string() }, |io| explain_io(io, context))
+}
+
+fn explain_io(io: &std::io::Error, context: &Context) -> HttpError {
+    let bytes = context.body_bytes;
+    if io.kind() == std::io::ErrorKind::UnexpectedEof {
+        return HttpError::Incomplete { bytes, bytes_expected: context.body_bytes_expected };
+    }
+    HttpError::Cut { bytes, source: io.into() }
+}
+
 /// Our own side refused what came over HTTP/2. The library has one code for a head that is too long and for one that breaks the
 /// rules. A byte of a header takes at least five bits on the wire, unless it refers to an earlier one.
 fn explain_rejected(error: &h2::Error, context: &Context) -> HttpError {
     let is_protocol = error.reason() == Some(h2::Reason::PROTOCOL_ERROR);
-    let shortest = context.head_bytes_max as u64 * 5 / 8;
+    let shortest = context.limits.head_bytes_max as u64 * 5 / 8;
     if is_protocol && context.body_bytes == 0 && context.received_bytes >= shortest {
-        return HttpError::HeadTooLarge { bytes_max: context.head_bytes_max, headers_max: context.headers_max };
+        return head_too_large(context.limits);
     }
-    let or = format!("; if not that, then a head of more than {} bytes", context.head_bytes_max);
+    let or = format!("; if not that, then a head of more than {} bytes", context.limits.head_bytes_max);
     HttpError::Stream { reason: format!("{error}{}", if is_protocol { &or } else { "" }) }
 }
 
-fn cause<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
+fn cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a std::io::Error> {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.filter_map(|cause| cause.downcast_ref()).next()
 }

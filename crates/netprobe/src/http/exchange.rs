@@ -1,16 +1,19 @@
 //! One request and its answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
-use hyper::body::{Body, Incoming};
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
-use super::channel::{Channel, Request};
-use super::error::{Context, explain};
+use super::answer::AnswerBody;
+use super::channel::{Channel, Line, Outgoing};
+use super::error::{Context, Failure, explain};
+use super::informational::Interim;
+use super::spans::{Polls, divide};
+use super::upload::Upload;
 use super::{AltService, Exchange, Hsts, HttpError, HttpOptions, Limits, Protocol, decode, headers};
-use crate::{Clock, Error, Phase, Span};
+use crate::{Clock, Error, Phase};
 
 /// Requests `url` over `stream`, and takes the answer as far as the limits allow. Redirects are not followed here.
 ///
@@ -41,16 +44,26 @@ impl Channel {
         cookie: Option<&str>,
         options: &HttpOptions,
     ) -> (Exchange, Result<(), Error>) {
-        let mut exchange = Exchange::begin(self.protocol, url);
-        let request = match headers::request(url, cookie, self.protocol, options, Empty::new()) {
-            Ok(request) => request,
+        let mut exchange = Exchange::begin(self.protocol, url, options);
+        if self.forwarder.is_some() {
+            exchange.target = headers::absolute(url);
+        }
+        let head = match headers::request(url, cookie, self.protocol, self.forwarder.as_ref(), options) {
+            Ok(head) => head,
             Err(error) => return (exchange, Err(error.into())),
         };
-        exchange.request_headers = headers::report(request.headers(), options.reveal_secrets);
+        exchange.request_headers = headers::report(head.headers(), options.reveal_secrets);
         self.moments.reset();
         let mut run = Run { channel: self, options, exchange: &mut exchange };
-        let result = run.whole(request, url.scheme() == "https").await;
+        let result = run.whole(head, url.scheme() == "https").await;
         exchange.received_bytes = self.moments.received_bytes();
+        if let Some(upload) = &mut exchange.upload_bytes {
+            let announced = std::mem::replace(upload, self.moments.uploaded_bytes());
+            if *upload < announced {
+                // The rest would be taken for the beginning of the next request.
+                self.line = Line::Broken;
+            }
+        }
         (exchange, result)
     }
 }
@@ -62,8 +75,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn whole(&mut self, request: Request, is_secure: bool) -> Result<(), Error> {
-        let response = self.head(request).await?;
+    async fn whole(&mut self, head: http::Request<()>, is_secure: bool) -> Result<(), Error> {
+        let response = self.head(head).await?;
         self.note_head(&response, is_secure);
         if response.headers().len() > self.options.limits.headers_max {
             // HTTP/1.1's parser stops there; HTTP/2's counts bytes alone.
@@ -76,18 +89,23 @@ impl Run<'_> {
         self.decode()
     }
 
-    /// Sends the request and waits for the head of the answer: two spans of one future, divided where the request had left.
-    async fn head(&mut self, request: Request) -> Result<http::Response<Incoming>, Error> {
+    /// Sends the request and waits for the head of the answer: spans of one future, divided where its parts had left.
+    async fn head(&mut self, head: http::Request<()>) -> Result<http::Response<AnswerBody>, Error> {
         let limit_ms = self.options.wait_timeout_ms;
-        let Channel { protocol, driver, line, moments, clock } = &mut *self.channel;
-        let answer = driver.drive(line.send(request, moments, clock));
-        let (result, span) = clock.measure(tokio::time::timeout(Duration::from_millis(limit_ms), answer)).await;
-        let (first_read_ns, protocol) = (moments.first_read_ns(), *protocol);
-        self.divide(span);
+        let (request, interim) = self.outgoing(head);
+        let Channel { protocol, driver, line, moments, clock, .. } = &mut *self.channel;
+        let inbox = driver.inbox();
+        let answer = driver.drive(line.send(request, &inbox, moments, clock));
+        let limited = tokio::time::timeout(Duration::from_millis(limit_ms), answer);
+        let mut polls = Polls::new(moments, clock);
+        let (result, span) = clock.measure(polls.watch(limited)).await;
+        let sending_ns = polls.sending_ns;
         self.exchange.first_byte_ns = match protocol {
-            Protocol::Http1 => first_read_ns,
+            Protocol::Http1 => moments.first_byte_ns(),
             Protocol::Http2 => matches!(result, Ok(Ok(_))).then(|| span.end_ns()),
         };
+        divide(self.exchange, span, sending_ns, moments);
+        self.exchange.informational = interim.take();
         match result {
             Err(_) => Err(Error::Timeout { phase: Phase::Wait, limit_ms }),
             Ok(Err(error)) => Err(self.explain(&error, None).into()),
@@ -95,20 +113,19 @@ impl Run<'_> {
         }
     }
 
-    /// Divides the time until the head: what was spent before the request's last byte left is sending, and all of it our own
-    /// work, since a request this small fits any socket's buffer.
-    fn divide(&mut self, span: Span) {
-        let Some(sent_ns) = self.channel.moments.sent_ns() else {
-            self.exchange.send = Some(span);
-            return;
-        };
-        let send_ns = sent_ns.saturating_sub(span.start_ns).min(span.duration_ns);
-        self.exchange.send = Some(Span::new(span.start_ns, send_ns, send_ns));
-        let cpu_ns = span.cpu_ns.saturating_sub(send_ns);
-        self.exchange.wait = Some(Span::new(span.start_ns + send_ns, span.duration_ns - send_ns, cpu_ns));
+    fn outgoing(&self, head: http::Request<()>) -> (Outgoing, Arc<Interim>) {
+        let Channel { moments, clock, .. } = &*self.channel;
+        let HttpOptions { limits, reveal_secrets, expect_timeout_ms, body, .. } = self.options;
+        let interim = Interim::new(*clock, Arc::clone(moments), limits.informational_max, *reveal_secrets);
+        let mut upload = Upload::new(body.clone(), Arc::clone(moments), *clock);
+        let expects = head.headers().get(http::header::EXPECT);
+        if expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+            upload = upload.when_wanted(Arc::clone(&interim), *expect_timeout_ms);
+        }
+        (Outgoing { head, upload, interim: Arc::clone(&interim) }, interim)
     }
 
-    fn note_head(&mut self, response: &http::Response<Incoming>, is_secure: bool) {
+    fn note_head(&mut self, response: &http::Response<AnswerBody>, is_secure: bool) {
         let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         self.exchange.status = Some(response.status().as_u16());
         self.exchange.response_headers = headers::report(response.headers(), self.options.reveal_secrets);
@@ -117,29 +134,38 @@ impl Run<'_> {
         self.exchange.content_encoding = text("content-encoding").map(str::to_owned);
     }
 
-    async fn body(&mut self, mut body: Incoming) -> Result<(), Error> {
+    /// How long the body is going to be, if that is known.
+    fn expected_bytes(&self, body: &AnswerBody) -> Option<u64> {
+        let has_none = self.exchange.method == "HEAD" || matches!(self.exchange.status, Some(204 | 304));
+        let announced = || self.exchange.raw_headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+        body.expected_bytes().or_else(announced).filter(|_| !has_none)
+    }
+
+    async fn body(&mut self, mut body: AnswerBody) -> Result<(), Error> {
         let limit_ms = self.options.transfer_timeout_ms;
         let bytes_max = self.options.limits.body_bytes_max;
-        let expected = body.size_hint().exact();
+        let bytes_expected = self.expected_bytes(&body);
         let exchange = &mut *self.exchange;
         let taking = async {
-            while let Some(frame) = body.frame().await {
-                let Ok(data) = frame?.into_data() else { continue };
+            while let Some(data) = body.data().await {
+                let data = data?;
                 exchange.body_bytes += data.len() as u64;
                 if exchange.body_bytes > bytes_max as u64 {
                     return Ok(Err(HttpError::BodyTooLarge { bytes_max }));
                 }
                 exchange.body.extend_from_slice(&data);
             }
-            Ok(Ok(()))
+            let bytes = exchange.body_bytes;
+            let is_whole = bytes_expected.is_none_or(|expected| bytes >= expected);
+            Ok(if is_whole { Ok(()) } else { Err(HttpError::Incomplete { bytes, bytes_expected }) })
         };
         let Channel { driver, clock, .. } = &mut *self.channel;
         let limited = tokio::time::timeout(Duration::from_millis(limit_ms), driver.drive(taking));
-        let (result, span): (Result<hyper::Result<_>, _>, _) = clock.measure(limited).await;
+        let (result, span): (Result<Result<_, Failure>, _>, _) = clock.measure(limited).await;
         self.exchange.transfer = Some(span);
         match result {
             Err(_) => Err(Error::Timeout { phase: Phase::Transfer, limit_ms }),
-            Ok(Err(error)) => Err(self.explain(&error, expected).into()),
+            Ok(Err(error)) => Err(self.explain(&error, bytes_expected).into()),
             Ok(Ok(taken)) => Ok(taken?),
         }
     }
@@ -156,11 +182,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn explain(&self, error: &hyper::Error, body_bytes_expected: Option<u64>) -> HttpError {
-        let limits = self.options.limits;
+    fn explain(&self, error: &Failure, body_bytes_expected: Option<u64>) -> HttpError {
         let context = Context {
-            head_bytes_max: limits.head_bytes_max,
-            headers_max: limits.headers_max,
+            limits: self.options.limits,
             received_bytes: self.channel.moments.received_bytes(),
             body_bytes: self.exchange.body_bytes,
             body_bytes_expected,

@@ -1,8 +1,10 @@
 //! HTTP: from a secret to an answer.
 //!
-//! One request, one answer, over a stream that somebody else has opened, and another over the same ([`Channel`]). hyper speaks HTTP/1.1 and HTTP/2; it is driven by hand,
-//! so that each phase has its own time: the request is sent, the head of the answer comes, the rest follows.
+//! One request, one answer, over a stream that somebody else has opened, and another over the same ([`Channel`]). hyper speaks
+//! HTTP/1.1, h2 HTTP/2; both are driven by hand, so that each phase has its own time: the request is sent, and its body; answers may
+//! come before the answer ([`Informational`]); its head comes, the rest follows.
 
+mod answer;
 mod channel;
 mod cookies;
 mod decode;
@@ -10,9 +12,16 @@ mod driver;
 mod error;
 mod exchange;
 mod headers;
+mod informational;
+mod moments;
 mod policy;
 mod redirect;
+mod request;
+mod spans;
 mod tap;
+mod upload;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -20,15 +29,17 @@ use url::Url;
 use crate::{Error, Phase, Span, Step};
 
 pub use channel::Channel;
+pub(crate) use channel::Forwarder;
 pub use cookies::{Cookie, Jar};
 pub use decode::decode;
 pub(crate) use driver::Driver;
 pub use error::HttpError;
 pub use exchange::exchange;
 pub use headers::Header;
+pub use informational::Informational;
 pub(crate) use policy::HstsHosts;
 pub use policy::{AltService, Hsts};
-pub use redirect::{Redirect, Trail, target};
+pub use redirect::{Redirect, Trail, becomes_get, target};
 
 /// How much of an answer is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +52,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Bytes of the body, decompressed.
     pub decoded_bytes_max: usize,
+    /// Informational answers (1xx) before the answer.
+    pub informational_max: usize,
 }
 
 impl Default for Limits {
@@ -50,6 +63,7 @@ impl Default for Limits {
             headers_max: 256,
             body_bytes_max: 16 * 1024 * 1024,
             decoded_bytes_max: 64 * 1024 * 1024,
+            informational_max: 32,
         }
     }
 }
@@ -57,13 +71,23 @@ impl Default for Limits {
 /// How requests are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpOptions {
+    /// The method, such as `PUT`. If there is none: `POST` with a body, `GET` without. A redirect may turn it into `GET`
+    /// ([`becomes_get`]).
+    pub method: Option<String>,
+    /// The body of the request. Without a `content-type` among the headers it is `application/x-www-form-urlencoded`, as with curl's
+    /// `--data`. If `expect: 100-continue` is among them, it waits for the server's 100.
+    pub body: Option<Arc<[u8]>>,
+    /// For how long it waits: a server may never send a 100.
+    pub expect_timeout_ms: u64,
     /// The `user-agent` header.
     pub user_agent: String,
-    /// Further headers of every request. `authorization`, `cookie`, `proxy-authorization` and `host` are for the first URL's origin
+    /// Further headers of every request, in place of ours where the names are the same. `authorization`, `cookie`, `proxy-authorization` and `host` are for the first URL's origin
     /// alone: a redirect to another does not take them along.
     pub headers: Vec<(String, String)>,
     /// How much of an answer is taken.
     pub limits: Limits,
+    /// Headers of ours that are left out.
+    pub omitted_headers: Vec<String>,
     /// How long the request may take to be written, and then the head of the answer to come.
     pub wait_timeout_ms: u64,
     /// How long the body may take.
@@ -72,23 +96,15 @@ pub struct HttpOptions {
     pub reveal_secrets: bool,
 }
 
-/// Headers that are meant for the origin that was asked for, and for nobody to whom its answers redirect.
-const FOR_ONE_ORIGIN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "host"];
-
-impl HttpOptions {
-    /// The same without what was meant for another origin.
-    pub(crate) fn for_another_origin(&self) -> Self {
-        let mut options = self.clone();
-        options.headers.retain(|(name, _)| !FOR_ONE_ORIGIN.contains(&name.to_ascii_lowercase().as_str()));
-        options
-    }
-}
-
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
+            method: None,
+            body: None,
+            expect_timeout_ms: 1_000,
             user_agent: concat!("netprobe/", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: Vec::new(),
+            omitted_headers: Vec::new(),
             limits: Limits::default(),
             wait_timeout_ms: 30_000,
             transfer_timeout_ms: 60_000,
@@ -124,18 +140,27 @@ impl Protocol {
 pub struct Exchange {
     /// HTTP/1.1 or HTTP/2.
     pub protocol: Protocol,
-    /// `GET`.
+    /// `GET`, or another.
     pub method: String,
-    /// Path and query.
+    /// Path and query; the whole URL, if a proxy is to pass the request on.
     pub target: String,
     /// What was sent, secrets redacted unless asked for.
     pub request_headers: Vec<Header>,
+    /// Bytes of the request's body that were handed to the connection; none if there is no body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_bytes: Option<u64>,
+    /// What came before the answer: 100, 103 and the like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub informational: Vec<Informational>,
     /// The answer's status.
     pub status: Option<u16>,
     /// What came, secrets redacted unless asked for.
     pub response_headers: Vec<Header>,
-    /// From the start to the last byte of the request.
+    /// From the start to the last byte of the request's head.
     pub send: Option<Span>,
+    /// From there to the last byte of its body, if it has one; of no length, if both were written at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Span>,
     /// From there to the head of the answer.
     pub wait: Option<Span>,
     /// From there to the end of the body.
@@ -168,15 +193,18 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    fn begin(protocol: Protocol, url: &Url) -> Self {
+    fn begin(protocol: Protocol, url: &Url, options: &HttpOptions) -> Self {
         Self {
             protocol,
-            method: "GET".to_owned(),
+            method: options.method().to_owned(),
             target: path_and_query(url),
             request_headers: Vec::new(),
+            upload_bytes: options.body.as_ref().map(|body| body.len() as u64),
+            informational: Vec::new(),
             status: None,
             response_headers: Vec::new(),
             send: None,
+            upload: None,
             wait: None,
             transfer: None,
             decode: None,
@@ -205,12 +233,14 @@ impl Exchange {
         let status = self.status.map(|status| status.to_string()).unwrap_or_default();
         let spans = [
             (Phase::Send, self.send, format!("{} {}", self.method, self.target)),
+            (Phase::Upload, self.upload, format!("{} bytes", self.upload_bytes.unwrap_or_default())),
             (Phase::Wait, self.wait, status),
             (Phase::Transfer, self.transfer, format!("{} bytes", self.body_bytes)),
             (Phase::Decode, self.decode, self.content_encoding.clone().unwrap_or_default()),
         ];
         let step = |(phase, span, label): (Phase, Option<Span>, String)| Some(Step::new(phase, label, span?, None));
         let mut steps: Vec<Step> = spans.into_iter().filter_map(step).collect();
+        spans::add_informational(&mut steps, self);
         if let Some(last) = steps.last_mut() {
             last.error = error.cloned();
         }

@@ -13,6 +13,9 @@ pub struct Redirect {
     pub status: u16,
     /// Where to.
     pub url: String,
+    /// The method was another, and becomes GET; the body, if there was one, is not sent again.
+    #[serde(default)]
+    pub becomes_get: bool,
     /// From `https` to `http`: everybody on the way can read and change what follows.
     pub is_downgrade: bool,
     /// To `http`, but the host has asked for TLS before (HSTS), so that nothing left in the clear.
@@ -36,21 +39,38 @@ pub fn target(from: &Url, status: u16, location: Option<&str>) -> Result<Option<
     Ok(Some(url))
 }
 
+/// Whether the request that follows such a status is a GET, without the body of the one before. Only 307 and 308 keep a `POST`
+/// (Fetch standard, "HTTP-redirect fetch"; RFC 9110, section 15.4), as with curl's `--location`.
+#[must_use]
+pub fn becomes_get(status: u16, method: &str) -> bool {
+    match status {
+        301 | 302 => method == "POST",
+        303 => !matches!(method, "GET" | "HEAD"),
+        _ => false,
+    }
+}
+
 /// Where a run has been: a server that sends us back there, with the same cookies, will do so again.
 #[derive(Debug, Default)]
 pub struct Trail {
-    visited: Vec<(Url, Option<String>)>,
+    visited: Vec<(Url, String, Option<String>)>,
 }
 
 impl Trail {
-    /// Goes to a URL, sending these cookies.
+    /// Goes to a URL with this method, sending these cookies.
     ///
     /// # Errors
     /// [`HttpError::RedirectLoop`] if that was done before, and [`HttpError::TooManyRedirects`] after `redirects_max`.
-    pub fn visit(&mut self, url: &Url, cookies: Option<String>, redirects_max: usize) -> Result<(), HttpError> {
-        let visit = (url.clone(), cookies);
+    pub fn visit(
+        &mut self,
+        url: &Url,
+        method: &str,
+        cookies: Option<String>,
+        redirects_max: usize,
+    ) -> Result<(), HttpError> {
+        let visit = (url.clone(), method.to_owned(), cookies);
         if let Some(first) = self.visited.iter().position(|visited| *visited == visit) {
-            let cycle = self.visited[first..].iter().chain([&visit]).map(|(url, _)| redacted(url)).collect();
+            let cycle = self.visited[first..].iter().chain([&visit]).map(|(url, ..)| redacted(url)).collect();
             return Err(HttpError::RedirectLoop { cycle });
         }
         if self.visited.len() > redirects_max {
@@ -86,18 +106,33 @@ mod tests {
     }
 
     #[test]
+    fn a_method_survives_as_the_standard_says() {
+        let methods = ["GET", "HEAD", "POST", "PUT"];
+        for (status, expected) in [
+            (301, [false, false, true, false]),
+            (302, [false, false, true, false]),
+            (303, [false, false, true, true]),
+            (307, [false; 4]),
+            (308, [false; 4]),
+        ] {
+            assert_eq!(methods.map(|method| becomes_get(status, method)), expected, "{status}");
+        }
+    }
+
+    #[test]
     fn a_circle_is_seen_when_it_closes() {
         let (a, b) = (url("https://a.test/"), url("https://ann:secret@b.test/"));
         let mut trail = Trail::default();
-        assert_eq!(trail.visit(&a, None, 9), Ok(()));
-        assert_eq!(trail.visit(&b, None, 9), Ok(()));
+        assert_eq!(trail.visit(&a, "POST", None, 9), Ok(()));
+        assert_eq!(trail.visit(&a, "GET", None, 9), Ok(()), "a form may be answered by its own page");
+        assert_eq!(trail.visit(&b, "GET", None, 9), Ok(()));
         // With a new cookie the answer may be another.
-        assert_eq!(trail.visit(&a, Some("seen=1".to_owned()), 9), Ok(()));
+        assert_eq!(trail.visit(&a, "GET", Some("seen=1".to_owned()), 9), Ok(()));
         let cycle =
             ["https://redacted@b.test/", "https://a.test/", "https://redacted@b.test/"].map(str::to_owned).to_vec();
-        assert_eq!(trail.visit(&b, None, 9), Err(HttpError::RedirectLoop { cycle }));
+        assert_eq!(trail.visit(&b, "GET", None, 9), Err(HttpError::RedirectLoop { cycle }));
         assert_eq!(
-            trail.visit(&url("https://c.test/"), None, 2),
+            trail.visit(&url("https://c.test/"), "GET", None, 2),
             Err(HttpError::TooManyRedirects { redirects_max: 2 })
         );
     }

@@ -98,6 +98,12 @@ pub enum Fault {
     /// The name's first address does not answer, its second does.
     BrokenFirstAddress,
 
+    // Proxies.
+    /// The proxy hangs up when it is asked for a connection.
+    ProxyHangsUp,
+    /// The reply of the SOCKS proxy is shorter than it says.
+    SocksShortReply,
+
     // TLS.
     /// The certificate was good until it expired.
     ExpiredCertificate,
@@ -125,6 +131,8 @@ pub enum Fault {
     SlowHeaders,
     /// The body comes one byte at a time.
     SlowBody,
+    /// One informational answer (103) after the other, and never the answer.
+    EndlessHints,
     /// The head never ends.
     HeaderBomb,
     /// The body never ends.
@@ -147,7 +155,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 62] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -186,6 +194,8 @@ impl Fault {
         Self::ConnectionRefused,
         Self::SilentAddress,
         Self::BrokenFirstAddress,
+        Self::ProxyHangsUp,
+        Self::SocksShortReply,
         Self::ExpiredCertificate,
         Self::NotYetValidCertificate,
         Self::WrongHost,
@@ -198,6 +208,7 @@ impl Fault {
         Self::SilentHandshake,
         Self::SlowHeaders,
         Self::SlowBody,
+        Self::EndlessHints,
         Self::HeaderBomb,
         Self::EndlessBody,
         Self::GzipBomb,
@@ -251,6 +262,8 @@ impl Fault {
             Self::ConnectionRefused => "connection-refused",
             Self::SilentAddress => "silent-address",
             Self::BrokenFirstAddress => "broken-first-address",
+            Self::ProxyHangsUp => "proxy-hangs-up",
+            Self::SocksShortReply => "socks-short-reply",
             Self::ExpiredCertificate => "expired-certificate",
             Self::NotYetValidCertificate => "not-yet-valid-certificate",
             Self::WrongHost => "wrong-host",
@@ -263,6 +276,7 @@ impl Fault {
             Self::SilentHandshake => "silent-handshake",
             Self::SlowHeaders => "slow-headers",
             Self::SlowBody => "slow-body",
+            Self::EndlessHints => "endless-hints",
             Self::HeaderBomb => "header-bomb",
             Self::EndlessBody => "endless-body",
             Self::GzipBomb => "gzip-bomb",
@@ -287,6 +301,11 @@ impl Fault {
                 | Self::DohWrongQuestion
                 | Self::DohEndlessBody
         )
+    }
+
+    /// Whether it is a proxy that breaks, whatever it is asked for.
+    pub(super) fn is_of_proxy(self) -> bool {
+        matches!(self, Self::ProxyHangsUp | Self::SocksShortReply)
     }
 
     /// Its host in the lab.

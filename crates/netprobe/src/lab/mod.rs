@@ -9,6 +9,7 @@ mod error;
 mod fault;
 mod gallery;
 mod hosts;
+mod proxies;
 mod proxy;
 mod web;
 
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 
 use crate::dns::Walker;
 use crate::names::{Method, ResolverOptions, Upstream};
+use crate::proxy::Proxies;
 use crate::tls::Roots;
 use crate::{Override, Probe};
 
@@ -42,6 +44,7 @@ pub struct Lab {
 struct Servers {
     hosts: Vec<hosts::Host>,
     names: dns::NameServers,
+    proxies: proxies::ProxyServers,
     web: web::Web,
     runtime: tokio::runtime::Handle,
 }
@@ -53,7 +56,8 @@ impl Servers {
         let web = web::start(&hosts::names(), &authority)?;
         let hosts = hosts::hosts(&web.dual());
         let names = dns::NameServers::start(&hosts, web.ports.https, &authority).await?;
-        Ok(Self { hosts, names, web, runtime: tokio::runtime::Handle::current() })
+        let proxies = proxies::ProxyServers::start(&hosts)?;
+        Ok(Self { hosts, names, proxies, web, runtime: tokio::runtime::Handle::current() })
     }
 }
 
@@ -115,6 +119,24 @@ impl Lab {
         }
     }
 
+    /// A proxy that speaks HTTP: tunnels by CONNECT, and requests in absolute form. It knows the lab's names.
+    #[must_use]
+    pub fn http_proxy(&self) -> crate::proxy::Proxy {
+        self.servers.proxies.http()
+    }
+
+    /// A proxy that speaks SOCKS 5. It knows the lab's names.
+    #[must_use]
+    pub fn socks_proxy(&self) -> crate::proxy::Proxy {
+        self.servers.proxies.socks()
+    }
+
+    /// The proxies to go through so that a fault shows: none, unless it is one of a proxy.
+    #[must_use]
+    pub fn fault_proxies(&self, fault: Fault) -> Proxies {
+        self.servers.proxies.broken(fault).map(Proxies::all).unwrap_or_default()
+    }
+
     fn tls_upstream(&self, name: String) -> Upstream {
         Upstream::Tls { address: self.servers.names.secure.tls, name: Some(name) }
     }
@@ -137,7 +159,7 @@ impl Lab {
     }
 
     /// The URL of a path on one of the lab's hosts, by its first label: `www`, `other`, `http1` (no HTTP/2), `retry` (its key
-    /// exchange needs a HelloRetryRequest), `tls12` (knows nothing newer), `dual` (both families).
+    /// exchange needs a HelloRetryRequest), `tls12` (knows nothing newer), `dual` (both families), `hints` (103 before its page).
     #[must_use]
     pub fn host_url(&self, label: &str, path: &str) -> String {
         format!("https://{label}.{}:{}{path}", fault::ZONE, self.servers.web.ports.https)
@@ -149,10 +171,11 @@ impl Lab {
         format!("http://www.{}:{}{path}", fault::ZONE, self.servers.web.ports.http)
     }
 
-    /// The URL that shows a fault, if names are asked for as [`Lab::fault_method`] says.
+    /// The URL that shows a fault, if names are asked for as [`Lab::fault_method`] says and proxies are those of
+    /// [`Lab::fault_proxies`].
     #[must_use]
     pub fn fault_url(&self, fault: Fault) -> String {
-        if fault.is_of_resolver() { self.url("/") } else { self.host_url(fault.name(), "/") }
+        if fault.is_of_resolver() || fault.is_of_proxy() { self.url("/") } else { self.host_url(fault.name(), "/") }
     }
 
     /// The certificate of the lab's root, as PEM.

@@ -25,6 +25,16 @@ pub enum ProxyError {
         /// What the system said; nothing, if the proxy closed the connection in order.
         source: Option<IoFailure>,
     },
+    /// Its answer is shorter than it says.
+    #[error("{proxy} answers with {bytes} bytes, and its answer should have {bytes_expected}")]
+    ShortReply {
+        /// The proxy.
+        proxy: String,
+        /// How many came.
+        bytes: usize,
+        /// How many it announced, as far as they have been read.
+        bytes_expected: usize,
+    },
     /// It speaks another protocol, or its answer breaks the rules.
     #[error("{proxy} does not answer as a proxy does: {reason}")]
     Malformed {

@@ -7,7 +7,9 @@
 //!         ═════════════ TLS, HTTP ═════════════ end to end, through the proxy
 //! ```
 //!
-//! Every request goes through a tunnel, also one of plain HTTP (as with curl's `--proxytunnel`): the steps are the same for both.
+//! A request in plain HTTP needs no tunnel through a proxy that speaks HTTP: it is sent to the proxy as it is, with the whole URL as its
+//! target (RFC 9112, section 3.2.2), unless [`Proxies::tunnel_all`] is set. As with curl, one whose connection is to go somewhere else
+//! than its URL says ([`Probe::connect_to`](crate::Probe::connect_to)) gets a tunnel there.
 
 mod error;
 mod rules;

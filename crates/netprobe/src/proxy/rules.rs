@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use url::Url;
 
-use super::{Proxy, ProxyError};
+use super::{Kind, Proxy, ProxyError};
 use crate::url::host;
 
 /// Proxies by scheme, and whom none is for.
@@ -16,13 +16,15 @@ pub struct Proxies {
     pub https: Option<Proxy>,
     /// Hosts that are reached without: names, with everything below them; addresses, and ranges of them (`10.0.0.0/8`); `*` for all.
     pub except: Vec<String>,
+    /// A tunnel for requests in plain HTTP too, as with curl's `--proxytunnel`.
+    pub tunnel_all: bool,
 }
 
 impl Proxies {
     /// One for everything.
     #[must_use]
     pub fn all(proxy: Proxy) -> Self {
-        Self { http: Some(proxy.clone()), https: Some(proxy), except: Vec::new() }
+        Self { http: Some(proxy.clone()), https: Some(proxy), ..Self::default() }
     }
 
     /// What this process's environment says (see [`Self::from_variables`]).
@@ -49,7 +51,13 @@ impl Proxies {
             http: proxy(set("http_proxy").or_else(|| all.clone()))?,
             https: proxy(either("https_proxy").or(all))?,
             except: names.map(str::to_owned).collect(),
+            tunnel_all: false,
         })
+    }
+
+    /// The proxy that gets a request for a URL as it is, without a tunnel, if there is one.
+    pub(crate) fn forwarder(&self, url: &Url) -> Option<&Proxy> {
+        self.of(url).filter(|proxy| proxy.kind == Kind::Http && url.scheme() == "http" && !self.tunnel_all)
     }
 
     /// The proxy for a URL, if there is one.

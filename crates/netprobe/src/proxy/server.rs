@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -12,7 +14,7 @@ use crate::url::{authority, redacted_text};
 /// How a proxy is talked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// HTTP's method CONNECT.
+    /// HTTP: tunnels by the method CONNECT, and requests in plain HTTP as they are.
     Http,
     /// SOCKS version 5, with names resolved here.
     Socks5,
@@ -32,6 +34,13 @@ pub struct Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Credentials(redacted)")
+    }
+}
+
+impl Credentials {
+    /// As a `proxy-authorization` header has them (RFC 7617).
+    pub(crate) fn basic(&self) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, self.password)))
     }
 }
 

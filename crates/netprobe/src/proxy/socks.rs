@@ -9,6 +9,7 @@
 
 use std::net::IpAddr;
 
+use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -44,7 +45,7 @@ impl Talk<'_> {
         let given = self.proxy.credentials.is_some();
         let methods: &[u8] = if given { &[NO_CREDENTIALS, USER_AND_PASSWORD] } else { &[NO_CREDENTIALS] };
         self.send(&[&[VERSION, methods.len() as u8], methods].concat()).await?;
-        let [version, method] = self.receive().await?;
+        let [version, method] = self.receive(0).await?;
         self.check_version(version)?;
         match (method, &self.proxy.credentials) {
             (NO_CREDENTIALS, _) => Ok(()),
@@ -53,7 +54,7 @@ impl Talk<'_> {
                 who.extend(field(&credentials.user)?);
                 who.extend(field(&credentials.password)?);
                 self.send(&who).await?;
-                let [_, status] = self.receive().await?;
+                let [_, status] = self.receive(0).await?;
                 if status == 0 { Ok(()) } else { Err(self.wants_credentials()) }
             }
             (USER_AND_PASSWORD | NONE_ACCEPTABLE, _) => Err(self.wants_credentials()),
@@ -62,27 +63,36 @@ impl Talk<'_> {
     }
 
     async fn reply(&mut self, target: Target<'_>) -> Result<String, ProxyError> {
-        let [version, reply, _, kind] = self.receive().await?;
+        let [version, reply, _, kind] = self.receive(0).await?;
         self.check_version(version)?;
         if reply != 0 {
             let (proxy, target) = (self.proxy.to_string(), authority(target.host, target.port));
             return Err(ProxyError::Refused { proxy, target, answer: named(reply) });
         }
         // The address that it connects from, which says little; but it has to be whole, or the tunnel begins at the wrong byte.
-        let length = match kind {
-            1 => 4,
-            4 => 16,
+        let (before, length) = match kind {
+            1 => (4, 4),
+            4 => (4, 16),
             3 => {
-                let [length] = self.receive().await?;
-                usize::from(length)
+                let [length] = self.receive(4).await?;
+                (5, usize::from(length))
             }
             other => {
                 return Err(malformed(self.proxy, format!("its reply has an address of the unknown type {other}")));
             }
         };
-        let mut rest = vec![0; length + 2];
-        self.stream.read_exact(&mut rest).await.map_err(|error| hung_up(self.proxy, error))?;
+        self.receive_into(&mut vec![0; length + 2], before).await?;
+        self.check_end().await?;
         Ok(named(reply))
+    }
+
+    /// Whoever is at the other end of the tunnel waits for us to begin: what comes with the reply is too much of it.
+    async fn check_end(&mut self) -> Result<(), ProxyError> {
+        let mut byte = [0];
+        match self.stream.peek(&mut byte).now_or_never() {
+            Some(Ok(1..)) => Err(malformed(self.proxy, "its reply is longer than it says".to_owned())),
+            _ => Ok(()),
+        }
     }
 
     fn check_version(&self, version: u8) -> Result<(), ProxyError> {
@@ -100,10 +110,29 @@ impl Talk<'_> {
         self.stream.write_all(bytes).await.map_err(|error| hung_up(self.proxy, error))
     }
 
-    async fn receive<const N: usize>(&mut self) -> Result<[u8; N], ProxyError> {
+    /// The next bytes of an answer of which so many have been read before.
+    async fn receive<const N: usize>(&mut self, before: usize) -> Result<[u8; N], ProxyError> {
         let mut bytes = [0; N];
-        self.stream.read_exact(&mut bytes).await.map_err(|error| hung_up(self.proxy, error))?;
+        self.receive_into(&mut bytes, before).await?;
         Ok(bytes)
+    }
+
+    async fn receive_into(&mut self, bytes: &mut [u8], before: usize) -> Result<(), ProxyError> {
+        let mut read = 0;
+        while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            let more = self.stream.read(rest).await.map_err(|error| hung_up(self.proxy, error))?;
+            if more == 0 {
+                let (proxy, came) = (self.proxy.to_string(), before + read);
+                return Err(match came {
+                    0 => ProxyError::HungUp { proxy, source: None },
+                    bytes_read => {
+                        ProxyError::ShortReply { proxy, bytes: bytes_read, bytes_expected: before + bytes.len() }
+                    }
+                });
+            }
+            read += more;
+        }
+        Ok(())
     }
 }
 

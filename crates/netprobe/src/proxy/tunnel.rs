@@ -3,8 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -48,8 +46,7 @@ async fn connect(proxy: &Proxy, target: Target<'_>, stream: &mut TcpStream) -> R
     let authority = authority(target.host, target.port);
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
     if let Some(credentials) = &proxy.credentials {
-        let both = STANDARD.encode(format!("{}:{}", credentials.user, credentials.password));
-        request += &format!("Proxy-Authorization: Basic {both}\r\n");
+        request += &format!("Proxy-Authorization: {}\r\n", credentials.basic());
     }
     request += "\r\n";
     stream.write_all(request.as_bytes()).await.map_err(|error| hung_up(proxy, error))?;

@@ -46,6 +46,9 @@ impl Report {
         if let Some(local) = maker.connection.as_ref().and_then(|connection| connection.local) {
             entry["connection"] = json!(local.port().to_string());
         }
+        if let Some(exchange) = hop.exchange.as_ref().filter(|exchange| !exchange.informational.is_empty()) {
+            entry["_informational"] = json!(exchange.informational);
+        }
         if let Some(step) = hop.steps.iter().find(|step| step.error.is_some()) {
             entry["_error"] = json!(step.error.as_ref().map(crate::Error::with_causes));
         }
@@ -63,7 +66,7 @@ fn timings(hop: &Hop) -> Value {
         "dns": or_none(ms(Phase::Names)),
         "connect": or_none(ms(Phase::Connect).filter(|_| hop.reused.is_none()).map(|connect| connect + tls.unwrap_or_default() + ms(Phase::Proxy).unwrap_or_default())),
         "ssl": or_none(tls),
-        "send": ms(Phase::Send).unwrap_or_default(),
+        "send": ms(Phase::Send).unwrap_or_default() + ms(Phase::Upload).unwrap_or_default(),
         "wait": ms(Phase::Wait).unwrap_or_default(),
         "receive": ms(Phase::Transfer).unwrap_or_default() + ms(Phase::Decode).unwrap_or_default(),
     })
@@ -74,7 +77,7 @@ fn request(hop: &Hop) -> Value {
     let query: Vec<Value> = Url::parse(&hop.url)
         .map(|url| url.query_pairs().map(|(name, value)| json!({ "name": name, "value": value })).collect())
         .unwrap_or_default();
-    json!({
+    let mut request = json!({
         "method": exchange.map_or("GET", |exchange| &exchange.method),
         "url": hop.url,
         "httpVersion": exchange.map_or("", |exchange| exchange.protocol.name()),
@@ -82,8 +85,17 @@ fn request(hop: &Hop) -> Value {
         "headers": exchange.map(|exchange| headers(&exchange.request_headers)).unwrap_or_default(),
         "queryString": query,
         "headersSize": NONE,
-        "bodySize": 0,
-    })
+        "bodySize": exchange.and_then(|exchange| exchange.upload_bytes).unwrap_or_default(),
+    });
+    if let Some(bytes) = exchange.and_then(|exchange| exchange.upload_bytes) {
+        let kind = exchange.and_then(|exchange| exchange.request_headers.iter().find(|one| one.name == "content-type"));
+        request["postData"] = json!({
+            "mimeType": kind.map_or("", |kind| &kind.value),
+            "text": "",
+            "comment": format!("{bytes} bytes, which are not kept"),
+        });
+    }
+    request
 }
 
 /// The answer; a status of 0 where there was none, as browsers write it.

@@ -42,6 +42,7 @@ impl Phase {
                 "HTTPS: the server proves who it is, and a Diffie-Hellman exchange gives both sides keys that nobody else has"
             }
             Self::Send => "the request itself: a method, a path and headers; small, and so gone at once",
+            Self::Upload => "what the server is to have: as fast as the narrowest link on the way there allows",
             Self::Retry => {
                 "a server may close a connection at any time; a request that it never heard may be sent again"
             }
@@ -83,13 +84,22 @@ fn tell(hop: &Hop, step: &Step) -> Telling {
                 if let Some(elsewhere) = &hop.connected_to {
                     what += &format!("; the caller said: to {elsewhere}, whatever the URL says");
                 }
+                if let Some(proxy) = &hop.forwarded_by {
+                    what += &format!("; it is {proxy}, which passes the request on");
+                }
                 (what, details)
             }
         },
         Phase::Retry => (step.label.clone(), parts(step, 0)),
         Phase::Proxy => hop.tunnel.as_ref().map(tunnel).unwrap_or_default(),
         Phase::Tls => hop.handshake.as_ref().map(handshake).unwrap_or_default(),
-        _ => hop.exchange.as_ref().map(|exchange| exchanged(exchange, step.phase)).unwrap_or_default(),
+        _ => {
+            let (what, details) =
+                hop.exchange.as_ref().map(|exchange| exchanged(exchange, step.phase)).unwrap_or_default();
+            let becomes_get = step.phase == Phase::Wait && hop.redirect.as_ref().is_some_and(|to| to.becomes_get);
+            let again = becomes_get.then(|| "with GET, and without the body: only 307 and 308 keep both".to_owned());
+            (what, parts(step, 0).into_iter().chain(details).chain(again).collect())
+        }
     };
     if let Some(error) = &step.error {
         what = error.with_causes();
@@ -189,6 +199,10 @@ fn exchanged(exchange: &Exchange, phase: Phase) -> (String, Vec<String>) {
             let header = |header: &crate::http::Header| format!("{}: {}", header.name, header.value);
             let headers = exchange.request_headers.iter().map(header).collect();
             (format!("{} {} {name}", exchange.method, exchange.target), headers)
+        }
+        Phase::Upload => {
+            let what = format!("{} bytes of the request's body", exchange.upload_bytes.unwrap_or_default());
+            (what, Vec::new())
         }
         Phase::Wait => answer(exchange),
         Phase::Transfer => (format!("{} bytes of body", exchange.body_bytes), Vec::new()),

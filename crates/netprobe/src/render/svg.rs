@@ -31,6 +31,7 @@ fn color(phase: Phase) -> &'static str {
         Phase::Proxy => "#b08800",
         Phase::Tls => "#a855c8",
         Phase::Send => "#3b82f6",
+        Phase::Upload => "#0284c7",
         Phase::Wait => "#2f9e44",
         Phase::Transfer => "#4c6ef5",
         Phase::Decode => "#868e96",

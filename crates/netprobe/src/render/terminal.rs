@@ -34,7 +34,7 @@ fn color(phase: Phase) -> &'static str {
         Phase::Names | Phase::Layout => "\u{1b}[36m",
         Phase::Retry | Phase::Connect | Phase::Proxy | Phase::Html => "\u{1b}[33m",
         Phase::Tls | Phase::RenderTree => "\u{1b}[35m",
-        Phase::Send | Phase::Composite => "\u{1b}[34m",
+        Phase::Send | Phase::Upload | Phase::Composite => "\u{1b}[34m",
         Phase::Wait | Phase::Paint => "\u{1b}[32m",
         Phase::Transfer | Phase::Key => "\u{1b}[94m",
     }

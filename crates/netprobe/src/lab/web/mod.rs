@@ -1,10 +1,12 @@
 //! The lab's web servers: one that is healthy, and those that break below HTTP.
 
 mod faults;
+mod hints;
 mod pages;
 mod raw;
 mod replica;
 mod secure;
+mod uploads;
 
 use std::future::Future;
 use std::io;

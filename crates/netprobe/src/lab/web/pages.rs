@@ -4,10 +4,12 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE,
+};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -15,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::super::fault::ZONE;
+use super::uploads;
 use crate::Fault;
 
 /// Where the web servers listen.
@@ -60,6 +63,17 @@ impl Pages {
         Self { ports, name, page_gzip, bomb_gzip: std::sync::OnceLock::new() }
     }
 
+    async fn respond(&self, request: Request<Incoming>, is_secure: bool) -> Answer {
+        let has_head_alone = request.method() == Method::HEAD;
+        let echoes = request.uri().path() == "/echo";
+        let mut answer = if echoes { uploads::echo(request).await } else { self.answer(&request, is_secure) };
+        if has_head_alone && let Some(bytes) = answer.body().size_hint().exact() {
+            answer.headers_mut().insert(CONTENT_LENGTH, bytes.into());
+            *answer.body_mut() = Full::default();
+        }
+        answer
+    }
+
     fn answer(&self, request: &Request<Incoming>, is_secure: bool) -> Answer {
         let mut answer = self.unnamed(request, is_secure);
         answer.headers_mut().extend(HeaderValue::from_str(&self.name).ok().map(|name| (SERVED_BY, name)));
@@ -99,9 +113,14 @@ impl Pages {
             answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
             return answer;
         }
+        if let Some(status) = number("/redirect/") {
+            let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+            return redirect(status.filter(StatusCode::is_redirection).unwrap_or(StatusCode::BAD_REQUEST), "/echo");
+        }
         match path {
             "/" => self.page(request, is_secure),
             "/page/board" => redirect(StatusCode::FOUND, "/page/board.svg"),
+            "/refuse" => with_status(StatusCode::PAYLOAD_TOO_LARGE),
             "/hop" => redirect(StatusCode::MOVED_PERMANENTLY, "/"),
             "/hop-and-close" => {
                 let mut answer = redirect(StatusCode::FOUND, "/");
@@ -209,8 +228,8 @@ fn encoded(body: Bytes, encoding: &'static str) -> Answer {
 /// Serves a connection without TLS.
 pub(super) async fn plain(stream: TcpStream, pages: Arc<Pages>) -> io::Result<()> {
     let service = service_fn(move |request| {
-        let answer = pages.answer(&request, false);
-        async move { Ok::<_, Infallible>(answer) }
+        let pages = Arc::clone(&pages);
+        async move { Ok::<_, Infallible>(pages.respond(request, false).await) }
     });
     http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.map_err(io::Error::other)
 }
@@ -221,8 +240,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
-        let answer = pages.answer(&request, true);
-        async move { Ok::<_, Infallible>(answer) }
+        let pages = Arc::clone(&pages);
+        async move { Ok::<_, Infallible>(pages.respond(request, true).await) }
     });
     let io = TokioIo::new(stream);
     let served = if is_h2 {

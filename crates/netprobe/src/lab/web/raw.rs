@@ -79,7 +79,7 @@ async fn slowly<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Resu
 }
 
 /// Reads to the empty line after the request's headers. Nobody sends the lab a body.
-async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {
+pub(super) async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() > 64 * 1024 || stream.read_buf(&mut head).await? == 0 {

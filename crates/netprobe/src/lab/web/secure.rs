@@ -14,7 +14,7 @@ use super::super::ca::{Authority, Identity};
 use super::super::fault::ZONE;
 use super::super::{Fault, LabError};
 use super::pages::{self, Pages, Ports};
-use super::raw;
+use super::{hints, raw};
 use crate::tls::warm_provider;
 
 /// A server that is chosen by the host in the ClientHello.
@@ -25,8 +25,16 @@ pub(super) struct Secure {
     pages: Arc<Pages>,
 }
 
-/// How a host's handshake is done, and what is wrong with what follows.
-type Chosen = (Arc<ServerConfig>, Option<Fault>);
+/// How a host's handshake is done, and what follows.
+type Chosen = (Arc<ServerConfig>, Content);
+
+/// What is said inside TLS.
+#[derive(Debug, Clone, Copy)]
+enum Content {
+    Pages,
+    Raw(Fault),
+    Hints { is_endless: bool },
+}
 
 const BOTH: &[&[u8]] = &[b"h2", b"http/1.1"];
 const OLD: &[&[u8]] = &[b"http/1.1"];
@@ -45,16 +53,23 @@ impl Secure {
                 None if raw::is_raw(fault) => Arc::clone(&http1),
                 None => Arc::clone(&otherwise),
             };
-            by_host.insert(fault.host(), (own, Some(fault)));
+            let content = match fault {
+                Fault::EndlessHints => Content::Hints { is_endless: true },
+                fault if raw::is_raw(fault) => Content::Raw(fault),
+                _ => Content::Pages,
+            };
+            by_host.insert(fault.host(), (own, content));
         }
-        by_host.insert(format!("http1.{ZONE}"), (http1, None));
+        by_host.insert(format!("http1.{ZONE}"), (http1, Content::Pages));
+        let hints = (Arc::clone(&otherwise), Content::Hints { is_endless: false });
+        by_host.insert(format!("hints.{ZONE}"), hints);
         // Without the groups that clients guess, so that they have to be asked again.
         let group =
             CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::SECP384R1], ..CryptoProvider::clone(&provider) };
         let retry = self::config(&Arc::new(group), &good, BOTH, &[&rustls::version::TLS13])?;
-        by_host.insert(format!("retry.{ZONE}"), (retry, None));
+        by_host.insert(format!("retry.{ZONE}"), (retry, Content::Pages));
         let older = self::config(&provider, &good, BOTH, &[&rustls::version::TLS12])?;
-        by_host.insert(format!("tls12.{ZONE}"), (older, None));
+        by_host.insert(format!("tls12.{ZONE}"), (older, Content::Pages));
         Ok(Self { by_host: Arc::new(by_host), otherwise, pages })
     }
 
@@ -68,15 +83,18 @@ impl Secure {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let hello = start.client_hello();
         let chosen = hello.server_name().and_then(|name| self.by_host.get(name));
-        let (config, fault) = chosen.cloned().unwrap_or_else(|| (Arc::clone(&self.otherwise), None));
+        let (config, content) = chosen.cloned().unwrap_or_else(|| (Arc::clone(&self.otherwise), Content::Pages));
         let mut stream = start.into_stream(config).await?;
-        if let Some(fault) = fault.filter(|fault| raw::is_raw(*fault)) {
-            raw::answer(fault, &mut stream).await?;
-            let (socket, _) = stream.get_ref();
-            return if raw::resets(fault) { socket.set_zero_linger() } else { Ok(()) };
-        }
         let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        pages::secure(stream, is_h2, Arc::clone(&self.pages)).await
+        match content {
+            Content::Pages => pages::secure(stream, is_h2, Arc::clone(&self.pages)).await,
+            Content::Hints { is_endless } => hints::connection(stream, is_h2, is_endless).await,
+            Content::Raw(fault) => {
+                raw::answer(fault, &mut stream).await?;
+                let (socket, _) = stream.get_ref();
+                if raw::resets(fault) { socket.set_zero_linger() } else { Ok(()) }
+            }
+        }
     }
 }
 

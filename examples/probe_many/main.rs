@@ -6,6 +6,7 @@
 //! ```text
 //! cargo run --release --example probe_many                            # the lab, 20 times each
 //! cargo run --release --example probe_many -- www.google.com -n 50
+//! cargo run --release --example probe_many -- - < urls.txt            # many URLs, one a line: a line of JSON for each
 //! ```
 //!
 //! Sample output:
@@ -18,7 +19,10 @@
 //! whole      3.52 ms  3.91 ms  4.70 ms  5.26 ms   1.01 ms  1.12 ms  1.33 ms  1.60 ms
 //! ```
 //!
-//! The exit status is 0 if every probe succeeded.
+//! With `-` in place of the URL, each line of standard input is probed once, at most `--parallel-max` at a time, and a line of JSON
+//! printed as soon as it is done, failures included. Empty lines, and those that begin with `#`, are skipped.
+//!
+//! The exit status is 0 if every probe succeeded, 1 if one failed, 2 if the arguments make no sense.
 
 use std::error::Error;
 use std::fs;
@@ -32,8 +36,10 @@ use netprobe::render::{duration, escape_json, escape_terminal};
 use netprobe::tls::Roots;
 use netprobe::{Lab, Percentiles, Phase, Probe, Series};
 
-#[path = "support/request.rs"]
+mod lines;
+#[path = "../support/request.rs"]
 mod request;
+#[path = "../support/mod.rs"]
 mod support;
 
 use request::RequestArguments;
@@ -41,7 +47,7 @@ use request::RequestArguments;
 /// Probe a URL many times: minimum and percentiles of every phase, cold and resumed.
 #[derive(Parser)]
 struct Arguments {
-    /// The URL, or just a host; without one, the lab's site
+    /// The URL, or just a host; - to read them from standard input, one a line; without one, the lab's site
     url: Option<String>,
     /// How many times cold, and as many times resumed
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -49,9 +55,15 @@ struct Arguments {
     /// Trust the certificates of this PEM file, and no others
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
+    /// With -: how many URLs are probed at a time
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=300))]
+    parallel_max: u16,
+    /// How long each step may take
+    #[arg(long, value_name = "N")]
+    timeout_ms: Option<u64>,
     #[command(flatten)]
     request: RequestArguments,
-    /// Print every sample as JSON instead
+    /// Print every sample as JSON instead; with -, the whole report of every URL
     #[arg(long)]
     json: bool,
 }
@@ -69,7 +81,13 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let pem = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
         probe.roots = Roots::Pem(pem);
     }
-    arguments.request.apply(&mut probe);
+    if let Some(timeout_ms) = arguments.timeout_ms {
+        probe = probe.with_timeout_ms(timeout_ms);
+    }
+    arguments.request.apply(&mut probe)?;
+    if arguments.url.as_deref() == Some("-") {
+        return lines::probe_lines(&probe, arguments.parallel_max.into(), arguments.json).await;
+    }
     let url = arguments.url.clone().or_else(|| lab.as_ref().map(|lab| lab.url("/"))).unwrap_or_default();
     // Drawn on standard error, and only if that is a terminal.
     let bar = ProgressBar::new(2 * u64::from(arguments.runs));
