@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use netprobe::dns::{DnsError, PORT, Server};
 use netprobe::names::{Family, Method, ResolverOptions, Upstream};
+use netprobe::path::PathOptions;
 use netprobe::proxy::{Proxies, Proxy, ProxyError};
 use netprobe::tls::Roots;
 use netprobe::{Objective, Probe};
@@ -87,6 +88,9 @@ pub(crate) struct Arguments {
     /// How many redirects are followed
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) max_redirects: usize,
+    /// Look for the routers on the way, when the visit is done
+    #[arg(long)]
+    pub(crate) path: bool,
     /// How far away the server is: sets the round trip beside what the speed of light allows
     #[arg(long, value_name = "KM", value_parser = kilometres)]
     pub(crate) distance_km: Option<f64>,
@@ -168,6 +172,7 @@ pub(crate) fn probe(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Bo
     }
     probe.redirects_max = arguments.max_redirects;
     probe.distance_km = arguments.distance_km;
+    probe.path = arguments.path.then(PathOptions::default);
     probe.http.reveal_secrets = arguments.reveal_secrets;
     Ok(probe)
 }

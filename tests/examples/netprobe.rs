@@ -80,6 +80,15 @@ fn what_happens_goes_on_while_a_server_dies() {
 }
 
 #[test]
+fn what_happens_shows_the_path() {
+    let text = stdout(&run("what_happens", folder().path(), &["--path"]));
+    assert!(text.contains("the path to 127.0.1.1\n"), "{text}");
+    if cfg!(target_os = "linux") {
+        assert!(text.contains("127.0.1.1 is 1 hop away") || text.contains("cannot be shown"), "{text}");
+    }
+}
+
+#[test]
 fn what_happens_goes_through_the_labs_proxies() {
     for (how, expected) in [("http", "http://127.0.3.1:"), ("socks5", "socks5h://127.0.3.2:")] {
         let text = stdout(&run("what_happens", folder().path(), &["--lab-proxy", how]));

@@ -84,6 +84,7 @@ pub mod lab;
 mod light;
 pub mod names;
 mod objective;
+pub mod path;
 mod probe;
 pub mod proxy;
 pub mod render;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::http::HttpOptions;
 use crate::names::ResolverOptions;
+use crate::path::PathOptions;
 use crate::proxy::Proxies;
 use crate::tcp::ConnectOptions;
 use crate::tls::{Alpn, Roots};
@@ -45,6 +46,8 @@ pub struct Probe {
     pub http: HttpOptions,
     /// How many redirects are followed.
     pub redirects_max: usize,
+    /// Look for the path to the server, when all else is done.
+    pub path: Option<PathOptions>,
     /// How far away the server is, to set its round trip beside what the speed of light allows. What is no distance is ignored.
     pub distance_km: Option<f64>,
 }
@@ -63,6 +66,7 @@ impl Default for Probe {
             tls_timeout_ms: 10_000,
             http: HttpOptions::default(),
             redirects_max: 10,
+            path: None,
             distance_km: None,
         }
     }

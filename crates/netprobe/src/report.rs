@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::http::{Exchange, Redirect};
 use crate::keypress::KeyPress;
 use crate::names::Resolution;
+use crate::path::Path;
 use crate::proxy::Tunnel;
 use crate::tcp::Connection;
 use crate::tls::{Handshake, Trust};
@@ -27,6 +28,9 @@ pub struct Report {
     pub key_press: Option<KeyPress>,
     /// One a request: the first, and one for each redirect.
     pub hops: Vec<Hop>,
+    /// The path to the last connection's other end, if it was asked for. It is looked for when all else is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Path>,
     /// Why the last step failed, if it did. Everything before it is there.
     pub error: Option<Error>,
     /// The round trip beside what the speed of light allows, if the distance was given.
@@ -88,6 +92,7 @@ impl Report {
             total: Span::default(),
             key_press: None,
             hops: Vec::new(),
+            path: None,
             error: None,
             light: None,
         }

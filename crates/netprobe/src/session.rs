@@ -10,6 +10,7 @@ use url::Url;
 use crate::http::{self, Channel, Forwarder, HstsHosts, HttpError, HttpOptions, Jar, Protocol, Redirect, Trail};
 use crate::keypress::{KeyPress, Pressed};
 use crate::names::{Resolution, Resolver, Source};
+use crate::path::{self, Path};
 use crate::proxy::{self, Proxy, ProxyError, Tunnel};
 use crate::report::Hop;
 use crate::tcp::{self, Passed, Wire};
@@ -72,7 +73,15 @@ impl Session {
         }
         run.close(&mut report.hops);
         report.end(begun_ns, clock.now_ns(), self.probe.distance_km);
+        report.path = self.path(&report, clock).await;
         report
+    }
+
+    /// The path to where the last connection led, if it is to be looked for and there was one.
+    async fn path(&self, report: &Report, clock: &Clock) -> Option<Path> {
+        let options = self.probe.path.as_ref()?;
+        let peer = report.hops.iter().rev().find_map(|hop| hop.connection.as_ref()?.peer)?;
+        Some(path::trace(peer.ip(), options, clock).await)
     }
 
     async fn resolve(

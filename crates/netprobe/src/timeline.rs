@@ -135,6 +135,8 @@ pub enum Phase {
     Transfer,
     /// The body is decompressed.
     Decode,
+    /// Which routers are on the way.
+    Path,
     /// HTML becomes a tree of elements, the DOM.
     Html,
     /// CSS becomes rules, the CSSOM.
@@ -151,7 +153,7 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Key,
         Self::Url,
         Self::Retry,
@@ -164,6 +166,7 @@ impl Phase {
         Self::Wait,
         Self::Transfer,
         Self::Decode,
+        Self::Path,
         Self::Html,
         Self::Css,
         Self::RenderTree,
@@ -192,6 +195,7 @@ impl Phase {
             Self::Wait => "wait",
             Self::Transfer => "transfer",
             Self::Decode => "decode",
+            Self::Path => "path",
             Self::Html => "HTML",
             Self::Css => "CSS",
             Self::RenderTree => "tree",

@@ -1,7 +1,7 @@
 //! The body of an answer, over either protocol.
 
 use http_body_util::BodyExt;
-use hyper::body::{Body, Bytes, Incoming};
+use hyper::body::{Bytes, Incoming};
 
 use super::error::Failure;
 
@@ -11,14 +11,6 @@ pub(super) enum AnswerBody {
 }
 
 impl AnswerBody {
-    /// How many bytes HTTP/1.1's framing says there are. HTTP/2 frames a body whether its length is known or not.
-    pub(super) fn expected_bytes(&self) -> Option<u64> {
-        match self {
-            Self::Http1(body) => body.size_hint().exact(),
-            Self::Http2(_) => None,
-        }
-    }
-
     /// The next bytes; `None` at the end.
     pub(super) async fn data(&mut self) -> Option<Result<Bytes, Failure>> {
         match self {

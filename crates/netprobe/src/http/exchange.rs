@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
@@ -138,7 +139,11 @@ impl Run<'_> {
     fn expected_bytes(&self, body: &AnswerBody) -> Option<u64> {
         let has_none = self.exchange.method == "HEAD" || matches!(self.exchange.status, Some(204 | 304));
         let announced = || self.exchange.raw_headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
-        body.expected_bytes().or_else(announced).filter(|_| !has_none)
+        match body {
+            // Where chunks win over a length, hyper knows.
+            AnswerBody::Http1(body) => body.size_hint().exact(),
+            AnswerBody::Http2(_) => announced().filter(|_| !has_none),
+        }
     }
 
     async fn body(&mut self, mut body: AnswerBody) -> Result<(), Error> {

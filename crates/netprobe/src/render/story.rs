@@ -49,6 +49,9 @@ impl Phase {
             Self::Wait => "a round trip, and the server's work: a load balancer picks a machine, which makes the page",
             Self::Transfer => "the rest of the answer, as fast as the narrowest link on the way allows",
             Self::Decode => "text shrinks to a third, and sending takes longer than unpacking",
+            Self::Path => {
+                "no machine knows the whole way: each router passes a packet on to the next, and tells if it may go no further"
+            }
             Self::Html => "text becomes a tree: which element is in which",
             Self::Css => "text becomes rules: which elements look how",
             Self::RenderTree => "each element meets the rules that apply to it; what is not shown drops out",
@@ -65,6 +68,15 @@ impl Report {
     pub fn story(&self) -> Vec<Vec<Telling>> {
         self.hops.iter().map(|hop| hop.steps.iter().map(|step| tell(hop, step)).collect()).collect()
     }
+}
+
+/// A step whose label and parts say all there is to say.
+pub(super) fn told(step: &Step) -> Telling {
+    let (what, failed) = match &step.error {
+        Some(error) => (error.with_causes(), true),
+        None => (step.label.clone(), false),
+    };
+    Telling { phase: step.phase, what, why: step.phase.why(), details: parts(step, 0), failed }
 }
 
 fn tell(hop: &Hop, step: &Step) -> Telling {

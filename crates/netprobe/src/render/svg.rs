@@ -35,6 +35,7 @@ fn color(phase: Phase) -> &'static str {
         Phase::Wait => "#2f9e44",
         Phase::Transfer => "#4c6ef5",
         Phase::Decode => "#868e96",
+        Phase::Path => "#a16207",
         Phase::Html => "#c2571a",
         Phase::Css => "#2b7fd4",
         Phase::RenderTree => "#8a63d2",

@@ -32,7 +32,7 @@ fn color(phase: Phase) -> &'static str {
     match phase {
         Phase::Url | Phase::Decode | Phase::Css => "\u{1b}[37m",
         Phase::Names | Phase::Layout => "\u{1b}[36m",
-        Phase::Retry | Phase::Connect | Phase::Proxy | Phase::Html => "\u{1b}[33m",
+        Phase::Retry | Phase::Connect | Phase::Proxy | Phase::Path | Phase::Html => "\u{1b}[33m",
         Phase::Tls | Phase::RenderTree => "\u{1b}[35m",
         Phase::Send | Phase::Upload | Phase::Composite => "\u{1b}[34m",
         Phase::Wait | Phase::Paint => "\u{1b}[32m",
@@ -138,7 +138,16 @@ mod tests {
         let hop = Hop { url: "https://a.test/".to_owned(), steps: vec![names, connect], ..Hop::default() };
         let total = Span::new(0, 8_000_000, 2_000_000);
         let url = "https://a.test/".to_owned();
-        Report { url, started_unix_ms: 0, total, key_press: None, hops: vec![hop], error: None, light: None }
+        Report {
+            url,
+            started_unix_ms: 0,
+            total,
+            key_press: None,
+            hops: vec![hop],
+            path: None,
+            error: None,
+            light: None,
+        }
     }
 
     #[test]

@@ -58,10 +58,11 @@ impl Report {
             story,
             headers: headers(hop),
         };
+        let path = self.path.iter().map(path_chapter);
         Timeline {
             title: self.url.clone(),
             started: date(self.started_unix_ms),
-            chapters: self.key_press.iter().map(key_press).chain(hops.map(chapter)).collect(),
+            chapters: self.key_press.iter().map(key_press).chain(hops.map(chapter)).chain(path).collect(),
             total: self.total,
             failure: self.error.as_ref().map(crate::Error::with_causes),
             warnings: self.warnings(),
@@ -73,6 +74,12 @@ impl Report {
 fn key_press(press: &KeyPress) -> Chapter {
     let title = "Enter is pressed".to_owned();
     Chapter { title, steps: vec![press.step()], story: vec![press.telling()], headers: Vec::new() }
+}
+
+fn path_chapter(path: &crate::path::Path) -> Chapter {
+    let step = path.step();
+    let title = format!("the path to {}", path.destination);
+    Chapter { title, story: vec![super::story::told(&step)], steps: vec![step], headers: Vec::new() }
 }
 
 fn headers(hop: &crate::Hop) -> Vec<(String, String)> {
