@@ -271,7 +271,10 @@ fn probe_many_reads_urls_and_prints_a_line_of_json_for_each() {
         lines.sort_by_key(|line| line["line"].as_u64());
         let told = |key: &str| lines.iter().map(|line| line[key].clone()).collect::<Vec<_>>();
         assert_eq!(told("line"), [3, 4, 5, 6]);
-        assert_eq!(told("status"), [Some(200), None, None, Some(404)].map(|status: Option<u16>| status.into()));
+        assert_eq!(
+            told("status"),
+            [Some(200), None, None, Some(404)].map(|status: Option<u16>| serde_json::Value::from(status))
+        );
         assert_eq!((&lines[0]["redirects"], lines[0]["error"].is_null()), (&1.into(), true));
         assert!(lines[1]["error"]["url"]["scheme"].is_object() && lines[2]["error"]["url"]["too_long"].is_object());
         assert!(lines[3]["phases_ns"]["tls"].as_u64().is_some_and(|ns| ns > 0));
