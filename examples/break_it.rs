@@ -61,6 +61,10 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     for fault in faults {
         probe.names.method = lab.fault_method(*fault);
         probe.proxies = lab.fault_proxies(*fault);
+        #[cfg(feature = "h3")]
+        {
+            probe.http3 = *fault == Fault::StalledHttp3;
+        }
         let report = probe.run(&lab.fault_url(*fault)).await;
         named += usize::from(report.error.is_some());
         show(&mut out, *fault, &report)?;
@@ -103,6 +107,8 @@ fn survived(report: &Report) -> String {
     let walks = report.hops.iter().filter_map(|hop| hop.resolution.as_ref()?.walk.as_ref());
     let again = walks.flat_map(|walk| &walk.queries).find(|query| query.sent_ns.len() > 1);
     let again = again.map(|query| format!("{} got the query when it was sent again", query.server));
+    #[cfg(feature = "h3")]
+    let lost = lost.chain(report.race.as_ref().map(netprobe::Race::summary));
     let all: Vec<String> = failed.chain(again).chain(lost).chain(report.warnings()).collect();
     if all.is_empty() { "the answer is right".to_owned() } else { all.join("; ") }
 }

@@ -88,6 +88,10 @@ pub(crate) struct Arguments {
     /// How many redirects are followed
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) max_redirects: usize,
+    /// If the server speaks HTTP/3: once more over QUIC and over TCP, at the same time
+    #[cfg(feature = "h3")]
+    #[arg(long)]
+    pub(crate) http3: bool,
     /// Look for the routers on the way, when the visit is done
     #[arg(long)]
     pub(crate) path: bool,
@@ -172,6 +176,10 @@ pub(crate) fn probe(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Bo
     }
     probe.redirects_max = arguments.max_redirects;
     probe.distance_km = arguments.distance_km;
+    #[cfg(feature = "h3")]
+    {
+        probe.http3 = arguments.http3;
+    }
     probe.path = arguments.path.then(PathOptions::default);
     probe.http.reveal_secrets = arguments.reveal_secrets;
     Ok(probe)

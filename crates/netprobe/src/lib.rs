@@ -71,7 +71,8 @@
 //!
 //! # What it is not
 //!
-//! Not a browser: it takes the page and looks at nothing in it. No HTTP/3, no client certificates, no early data, no check
+//! Not a browser: it takes the page and looks at nothing in it. HTTP/3 only beside
+//! HTTP over TCP, with the feature `h3` (`Probe::http3`). No client certificates, no early data, no check
 //! for revoked certificates. `TCP_INFO` and the key press are Linux's alone;
 //! elsewhere the fields are empty.
 
@@ -87,6 +88,8 @@ mod objective;
 pub mod path;
 mod probe;
 pub mod proxy;
+#[cfg(feature = "h3")]
+mod race;
 pub mod render;
 mod report;
 mod series;
@@ -102,6 +105,8 @@ pub use lab::{Fault, Lab};
 pub use light::Light;
 pub use objective::{Measure, Objective};
 pub use probe::{Override, Probe};
+#[cfg(feature = "h3")]
+pub use race::Race;
 pub use report::{Hop, Report};
 pub use series::{Percentiles, Sample, Series};
 pub use session::Session;

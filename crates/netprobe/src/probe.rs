@@ -46,6 +46,9 @@ pub struct Probe {
     pub http: HttpOptions,
     /// How many redirects are followed.
     pub redirects_max: usize,
+    /// If a server says that it speaks HTTP/3, request once more, over QUIC and over TCP at the same time, when all else is done.
+    #[cfg(feature = "h3")]
+    pub http3: bool,
     /// Look for the path to the server, when all else is done.
     pub path: Option<PathOptions>,
     /// How far away the server is, to set its round trip beside what the speed of light allows. What is no distance is ignored.
@@ -66,6 +69,8 @@ impl Default for Probe {
             tls_timeout_ms: 10_000,
             http: HttpOptions::default(),
             redirects_max: 10,
+            #[cfg(feature = "h3")]
+            http3: false,
             path: None,
             distance_km: None,
         }

@@ -28,6 +28,10 @@ pub struct Report {
     pub key_press: Option<KeyPress>,
     /// One a request: the first, and one for each redirect.
     pub hops: Vec<Hop>,
+    /// The last request once more, over QUIC and over TCP at the same time, if the server speaks HTTP/3 and that was asked for.
+    #[cfg(feature = "h3")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub race: Option<crate::Race>,
     /// The path to the last connection's other end, if it was asked for. It is looked for when all else is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<Path>,
@@ -92,6 +96,8 @@ impl Report {
             total: Span::default(),
             key_press: None,
             hops: Vec::new(),
+            #[cfg(feature = "h3")]
+            race: None,
             path: None,
             error: None,
             light: None,

@@ -34,6 +34,22 @@ impl Session {
         Ok(Self { probe, resolver, tls })
     }
 
+    #[cfg(feature = "h3")]
+    pub(crate) fn with_tls(probe: Probe, tls: TlsClient) -> Self {
+        let resolver = Resolver::new(probe.names.clone());
+        Self { probe, resolver, tls }
+    }
+
+    #[cfg(feature = "h3")]
+    pub(crate) fn probe(&self) -> &Probe {
+        &self.probe
+    }
+
+    #[cfg(feature = "h3")]
+    pub(crate) fn tls(&self) -> &TlsClient {
+        &self.tls
+    }
+
     /// A session with the same options that has learnt nothing yet.
     #[must_use]
     pub fn forgetful(&self) -> Self {
@@ -62,6 +78,8 @@ impl Session {
         let mut run = Run {
             session: self,
             clock,
+            #[cfg(feature = "h3")]
+            at: None,
             http: Cow::Borrowed(&self.probe.http),
             jar: Jar::default(),
             hsts: HstsHosts::default(),
@@ -72,7 +90,13 @@ impl Session {
             report.error = Some(error);
         }
         run.close(&mut report.hops);
+        #[cfg(feature = "h3")]
+        let at = run.at.take();
         report.end(begun_ns, clock.now_ns(), self.probe.distance_km);
+        #[cfg(feature = "h3")]
+        if let Some(url) = &at {
+            report.race = self.race(&report, url, clock).await;
+        }
         report.path = self.path(&report, clock).await;
         report
     }
@@ -84,7 +108,7 @@ impl Session {
         Some(path::trace(peer.ip(), options, clock).await)
     }
 
-    async fn resolve(
+    pub(crate) async fn resolve(
         &self,
         (host, port): (&str, u16),
         is_site: bool,
@@ -147,7 +171,7 @@ impl Session {
     }
 
     /// A connection to the URL's host, a tunnel to it through a proxy, or a connection to a proxy that passes requests on.
-    async fn reach(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<TcpStream, Error> {
+    pub(crate) async fn reach(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<TcpStream, Error> {
         let (host, port) = self.destination(url, hop);
         let is_site = hop.connected_to.is_none();
         let Some(proxy) = self.probe.proxies.of(url) else {
@@ -177,7 +201,7 @@ impl Session {
     }
 
     /// TLS, if the URL asks for it.
-    async fn secure(&self, url: &Url, wire: Wire, hop: &mut Hop, clock: &Clock) -> Result<Channel, Error> {
+    pub(crate) async fn secure(&self, url: &Url, wire: Wire, hop: &mut Hop, clock: &Clock) -> Result<Channel, Error> {
         let options = &self.probe.http;
         if url.scheme() == "http" {
             let authorization = |proxy: &Proxy| proxy.credentials.as_ref().map(proxy::Credentials::basic);
@@ -197,6 +221,9 @@ impl Session {
 struct Run<'a> {
     session: &'a Session,
     clock: &'a Clock,
+    /// Where the last request went.
+    #[cfg(feature = "h3")]
+    at: Option<Url>,
     /// What the next request is: a redirect may change it.
     http: Cow<'a, HttpOptions>,
     jar: Jar,
@@ -234,6 +261,10 @@ impl Run<'_> {
         let mut trail = Trail::default();
         loop {
             trail.visit(&url, self.http.method(), self.jar.header(&url), probe.redirects_max)?;
+            #[cfg(feature = "h3")]
+            {
+                self.at = Some(url.clone());
+            }
             self.hop(&url, &mut report.hops).await?;
             let Some(hop) = report.hops.last_mut() else { return Ok(()) };
             let Some(mut next) = self.redirect(&url, hop)? else { return Ok(()) };

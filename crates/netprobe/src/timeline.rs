@@ -125,6 +125,8 @@ pub enum Phase {
     Proxy,
     /// A connection becomes a secret.
     Tls,
+    /// An address becomes a connection and a secret at once: QUIC.
+    Quic,
     /// The request is written; its head, if it has a body.
     Send,
     /// The body of the request.
@@ -153,7 +155,7 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Key,
         Self::Url,
         Self::Retry,
@@ -161,6 +163,7 @@ impl Phase {
         Self::Connect,
         Self::Proxy,
         Self::Tls,
+        Self::Quic,
         Self::Send,
         Self::Upload,
         Self::Wait,
@@ -190,6 +193,7 @@ impl Phase {
             Self::Connect => "TCP",
             Self::Proxy => "proxy",
             Self::Tls => "TLS",
+            Self::Quic => "QUIC",
             Self::Send => "send",
             Self::Upload => "upload",
             Self::Wait => "wait",

@@ -105,6 +105,7 @@ where
             inbox.execute(connection);
             Ok(Sender::Http2(sender))
         }
+        Protocol::Http3 => Err(Failure::NoStream),
     }
 }
 

@@ -84,8 +84,8 @@ pub enum HttpError {
         /// What the system said.
         source: IoFailure,
     },
-    /// The stream or the connection was ended by HTTP/2's own means, by the server or because it broke the rules.
-    #[error("the HTTP/2 stream ended early: {reason}")]
+    /// The stream or the connection was ended by the own means of HTTP/2 or HTTP/3, by the server or because it broke the rules.
+    #[error("the stream ended early: {reason}")]
     Stream {
         /// The code, or what the library said.
         reason: String,
@@ -135,6 +135,8 @@ pub(super) enum Failure {
     Hyper(hyper::Error),
     H2(h2::Error),
     TooManyInformational,
+    /// HTTP/3 over a stream.
+    NoStream,
 }
 
 impl From<hyper::Error> for Failure {
@@ -162,6 +164,7 @@ pub(super) fn explain(failure: &Failure, context: &Context) -> HttpError {
     match failure {
         Failure::Hyper(error) => explain_hyper(error, context),
         Failure::H2(error) => explain_h2(error, context),
+        Failure::NoStream => HttpError::Stream { reason: "HTTP/3 goes over QUIC, not over a stream".to_owned() },
         Failure::TooManyInformational => {
             HttpError::TooManyInformational { responses_max: context.limits.informational_max }
         }

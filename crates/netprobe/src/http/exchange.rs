@@ -69,6 +69,28 @@ impl Channel {
     }
 }
 
+impl Exchange {
+    pub(super) fn note_head<B>(&mut self, response: &http::Response<B>, is_secure: bool, reveal_secrets: bool) {
+        let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        self.status = Some(response.status().as_u16());
+        self.response_headers = headers::report(response.headers(), reveal_secrets);
+        self.hsts = text("strict-transport-security").filter(|_| is_secure).and_then(Hsts::parse);
+        self.alt_svc = text("alt-svc").map(AltService::parse).unwrap_or_default();
+        self.content_encoding = text("content-encoding").map(str::to_owned);
+    }
+
+    pub(super) fn decode(&mut self, bytes_max: usize, clock: &Clock) -> Result<(), Error> {
+        let Some(encoding) = self.content_encoding.clone() else { return Ok(()) };
+        let (result, span) = clock.measure_work(|| decode(&encoding, &self.body, bytes_max));
+        self.decode = Some(span);
+        if let Some(decoded) = result? {
+            self.decoded_bytes = Some(decoded.len() as u64);
+            self.body = decoded;
+        }
+        Ok(())
+    }
+}
+
 struct Run<'a> {
     channel: &'a mut Channel,
     options: &'a HttpOptions,
@@ -78,7 +100,7 @@ struct Run<'a> {
 impl Run<'_> {
     async fn whole(&mut self, head: http::Request<()>, is_secure: bool) -> Result<(), Error> {
         let response = self.head(head).await?;
-        self.note_head(&response, is_secure);
+        self.exchange.note_head(&response, is_secure, self.options.reveal_secrets);
         if response.headers().len() > self.options.limits.headers_max {
             // HTTP/1.1's parser stops there; HTTP/2's counts bytes alone.
             let Limits { head_bytes_max: bytes_max, headers_max, .. } = self.options.limits;
@@ -87,7 +109,7 @@ impl Run<'_> {
         let (head, body) = response.into_parts();
         self.exchange.raw_headers = head.headers;
         self.body(body).await?;
-        self.decode()
+        self.exchange.decode(self.options.limits.decoded_bytes_max, &self.channel.clock)
     }
 
     /// Sends the request and waits for the head of the answer: spans of one future, divided where its parts had left.
@@ -103,7 +125,7 @@ impl Run<'_> {
         let sending_ns = polls.sending_ns;
         self.exchange.first_byte_ns = match protocol {
             Protocol::Http1 => moments.first_byte_ns(),
-            Protocol::Http2 => matches!(result, Ok(Ok(_))).then(|| span.end_ns()),
+            Protocol::Http2 | Protocol::Http3 => matches!(result, Ok(Ok(_))).then(|| span.end_ns()),
         };
         divide(self.exchange, span, sending_ns, moments);
         self.exchange.informational = interim.take();
@@ -124,15 +146,6 @@ impl Run<'_> {
             upload = upload.when_wanted(Arc::clone(&interim), *expect_timeout_ms);
         }
         (Outgoing { head, upload, interim: Arc::clone(&interim) }, interim)
-    }
-
-    fn note_head(&mut self, response: &http::Response<AnswerBody>, is_secure: bool) {
-        let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        self.exchange.status = Some(response.status().as_u16());
-        self.exchange.response_headers = headers::report(response.headers(), self.options.reveal_secrets);
-        self.exchange.hsts = text("strict-transport-security").filter(|_| is_secure).and_then(Hsts::parse);
-        self.exchange.alt_svc = text("alt-svc").map(AltService::parse).unwrap_or_default();
-        self.exchange.content_encoding = text("content-encoding").map(str::to_owned);
     }
 
     /// How long the body is going to be, if that is known.
@@ -173,18 +186,6 @@ impl Run<'_> {
             Ok(Err(error)) => Err(self.explain(&error, bytes_expected).into()),
             Ok(Ok(taken)) => Ok(taken?),
         }
-    }
-
-    fn decode(&mut self) -> Result<(), Error> {
-        let Some(encoding) = self.exchange.content_encoding.clone() else { return Ok(()) };
-        let bytes_max = self.options.limits.decoded_bytes_max;
-        let (result, span) = self.channel.clock.measure_work(|| decode(&encoding, &self.exchange.body, bytes_max));
-        self.exchange.decode = Some(span);
-        if let Some(decoded) = result? {
-            self.exchange.decoded_bytes = Some(decoded.len() as u64);
-            self.exchange.body = decoded;
-        }
-        Ok(())
     }
 
     fn explain(&self, error: &Failure, body_bytes_expected: Option<u64>) -> HttpError {

@@ -94,7 +94,7 @@ pub(super) fn request(
     let authority = authority(url);
     let target = match protocol {
         Protocol::Http1 if forwarder.is_none() => path_and_query(url),
-        Protocol::Http1 | Protocol::Http2 => absolute(url),
+        Protocol::Http1 | Protocol::Http2 | Protocol::Http3 => absolute(url),
     };
     let host = (protocol == Protocol::Http1).then_some(("host", authority.as_str()));
     let own = [("user-agent", options.user_agent.as_str()), ("accept", "*/*"), ("accept-encoding", ACCEPT_ENCODING)];
@@ -111,7 +111,7 @@ pub(super) fn request(
     }
     replace(&mut headers, options)?;
     frame(&mut headers, options)?;
-    if protocol == Protocol::Http2 {
+    if protocol != Protocol::Http1 {
         OF_CONNECTION.iter().for_each(|name| drop(headers.remove(*name)));
     }
     let built = http::Request::builder().method(method(options.method())?).uri(target).body(());

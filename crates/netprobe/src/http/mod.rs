@@ -12,6 +12,8 @@ mod driver;
 mod error;
 mod exchange;
 mod headers;
+#[cfg(feature = "h3")]
+mod http3;
 mod informational;
 mod moments;
 mod policy;
@@ -36,6 +38,8 @@ pub(crate) use driver::Driver;
 pub use error::HttpError;
 pub use exchange::exchange;
 pub use headers::Header;
+#[cfg(feature = "h3")]
+pub(crate) use http3::exchange as exchange_http3;
 pub use informational::Informational;
 pub(crate) use policy::HstsHosts;
 pub use policy::{AltService, Hsts};
@@ -122,6 +126,9 @@ pub enum Protocol {
     /// Binary frames, many streams.
     #[serde(rename = "HTTP/2")]
     Http2,
+    /// The same over QUIC, which is no stream: a [`Channel`] does not carry it.
+    #[serde(rename = "HTTP/3")]
+    Http3,
 }
 
 impl Protocol {
@@ -131,6 +138,7 @@ impl Protocol {
         match self {
             Self::Http1 => "HTTP/1.1",
             Self::Http2 => "HTTP/2",
+            Self::Http3 => "HTTP/3",
         }
     }
 }
@@ -138,7 +146,7 @@ impl Protocol {
 /// One request and its answer, as far as it came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// HTTP/1.1 or HTTP/2.
+    /// HTTP/1.1, HTTP/2 or HTTP/3.
     pub protocol: Protocol,
     /// `GET`, or another.
     pub method: String,

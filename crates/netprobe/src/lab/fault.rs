@@ -131,6 +131,8 @@ pub enum Fault {
     SlowHeaders,
     /// The body comes one byte at a time.
     SlowBody,
+    /// Over HTTP/3 the server takes the request and never answers; over TCP it does. It shows with the feature `h3`.
+    StalledHttp3,
     /// One informational answer (103) after the other, and never the answer.
     EndlessHints,
     /// The head never ends.
@@ -155,7 +157,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 63] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -209,6 +211,7 @@ impl Fault {
         Self::SlowHeaders,
         Self::SlowBody,
         Self::EndlessHints,
+        Self::StalledHttp3,
         Self::HeaderBomb,
         Self::EndlessBody,
         Self::GzipBomb,
@@ -277,6 +280,7 @@ impl Fault {
             Self::SlowHeaders => "slow-headers",
             Self::SlowBody => "slow-body",
             Self::EndlessHints => "endless-hints",
+            Self::StalledHttp3 => "stalled-http3",
             Self::HeaderBomb => "header-bomb",
             Self::EndlessBody => "endless-body",
             Self::GzipBomb => "gzip-bomb",

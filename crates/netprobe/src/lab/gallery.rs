@@ -65,6 +65,7 @@ impl Fault {
             Self::SilentHandshake => "the connection is accepted, and the handshake never answered",
             Self::SlowHeaders => "the head of the answer comes one byte at a time",
             Self::SlowBody => "the body comes one byte at a time",
+            Self::StalledHttp3 => "over HTTP/3 the server takes the request and never answers; over TCP it does",
             Self::EndlessHints => "hints (103) of what the page will need, and never the page",
             Self::HeaderBomb => "the head never ends",
             Self::EndlessBody => "the body never ends",
@@ -133,6 +134,7 @@ impl Fault {
             | Self::WrongSource
             | Self::WrongCase
             | Self::ForeignGlue
+            | Self::StalledHttp3
             | Self::BrokenFirstAddress
             | Self::HttpsRecordMalformed
             | Self::HttpsRecordLoop

@@ -15,7 +15,7 @@ impl Report {
     /// the format asks.
     #[must_use]
     pub fn to_har(&self) -> Value {
-        json!({ "log": {
+        let mut log = json!({
             "version": "1.2",
             "creator": { "name": "netprobe", "version": env!("CARGO_PKG_VERSION") },
             "pages": [{
@@ -25,7 +25,20 @@ impl Report {
                 "pageTimings": { "onContentLoad": NONE, "onLoad": self.total.duration_ms() },
             }],
             "entries": self.hops.iter().map(|hop| self.entry(hop)).collect::<Vec<_>>(),
-        }})
+        });
+        self.add_race(&mut log);
+        json!({ "log": log })
+    }
+
+    /// The log's further field for a race: both ways as entries of their own, which are no part of the visit.
+    fn add_race(&self, log: &mut Value) {
+        #[cfg(feature = "h3")]
+        if let Some(race) = &self.race {
+            let entries = [self.entry(&race.quic), self.entry(&race.tcp)];
+            log["_race"] = json!({ "summary": race.summary(), "foundBy": race.found_by, "entries": entries });
+        }
+        #[cfg(not(feature = "h3"))]
+        let _ = log;
     }
 
     fn entry(&self, hop: &Hop) -> Value {

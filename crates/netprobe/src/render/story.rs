@@ -49,6 +49,9 @@ impl Phase {
             Self::Wait => "a round trip, and the server's work: a load balancer picks a machine, which makes the page",
             Self::Transfer => "the rest of the answer, as fast as the narrowest link on the way allows",
             Self::Decode => "text shrinks to a third, and sending takes longer than unpacking",
+            Self::Quic => {
+                "the connection and its keys in one handshake: what TCP and TLS need two round trips for takes one"
+            }
             Self::Path => {
                 "no machine knows the whole way: each router passes a packet on to the next, and tells if it may go no further"
             }
@@ -66,8 +69,13 @@ impl Report {
     /// What happened in each hop, told step by step.
     #[must_use]
     pub fn story(&self) -> Vec<Vec<Telling>> {
-        self.hops.iter().map(|hop| hop.steps.iter().map(|step| tell(hop, step)).collect()).collect()
+        self.hops.iter().map(tell_hop).collect()
     }
+}
+
+/// The steps of a hop, told.
+pub(super) fn tell_hop(hop: &Hop) -> Vec<Telling> {
+    hop.steps.iter().map(|step| tell(hop, step)).collect()
 }
 
 /// A step whose label and parts say all there is to say.
@@ -102,7 +110,7 @@ fn tell(hop: &Hop, step: &Step) -> Telling {
                 (what, details)
             }
         },
-        Phase::Retry => (step.label.clone(), parts(step, 0)),
+        Phase::Retry | Phase::Quic => (step.label.clone(), parts(step, 0)),
         Phase::Proxy => hop.tunnel.as_ref().map(tunnel).unwrap_or_default(),
         Phase::Tls => hop.handshake.as_ref().map(handshake).unwrap_or_default(),
         _ => {

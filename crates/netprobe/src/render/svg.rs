@@ -30,6 +30,7 @@ fn color(phase: Phase) -> &'static str {
         Phase::Connect => "#e08e0b",
         Phase::Proxy => "#b08800",
         Phase::Tls => "#a855c8",
+        Phase::Quic => "#9333ea",
         Phase::Send => "#3b82f6",
         Phase::Upload => "#0284c7",
         Phase::Wait => "#2f9e44",

@@ -33,7 +33,7 @@ fn color(phase: Phase) -> &'static str {
         Phase::Url | Phase::Decode | Phase::Css => "\u{1b}[37m",
         Phase::Names | Phase::Layout => "\u{1b}[36m",
         Phase::Retry | Phase::Connect | Phase::Proxy | Phase::Path | Phase::Html => "\u{1b}[33m",
-        Phase::Tls | Phase::RenderTree => "\u{1b}[35m",
+        Phase::Tls | Phase::Quic | Phase::RenderTree => "\u{1b}[35m",
         Phase::Send | Phase::Upload | Phase::Composite => "\u{1b}[34m",
         Phase::Wait | Phase::Paint => "\u{1b}[32m",
         Phase::Transfer | Phase::Key => "\u{1b}[94m",
@@ -137,17 +137,7 @@ mod tests {
         connect.error = Some(Error::Timeout { phase: Phase::Connect, limit_ms: 4 });
         let hop = Hop { url: "https://a.test/".to_owned(), steps: vec![names, connect], ..Hop::default() };
         let total = Span::new(0, 8_000_000, 2_000_000);
-        let url = "https://a.test/".to_owned();
-        Report {
-            url,
-            started_unix_ms: 0,
-            total,
-            key_press: None,
-            hops: vec![hop],
-            path: None,
-            error: None,
-            light: None,
-        }
+        Report { total, hops: vec![hop], ..Report::begin("https://a.test/", false) }
     }
 
     #[test]

@@ -62,18 +62,55 @@ impl Report {
         Timeline {
             title: self.url.clone(),
             started: date(self.started_unix_ms),
-            chapters: self.key_press.iter().map(key_press).chain(hops.map(chapter)).chain(path).collect(),
+            chapters: self
+                .key_press
+                .iter()
+                .map(key_press)
+                .chain(hops.map(chapter))
+                .chain(self.race())
+                .chain(path)
+                .collect(),
             total: self.total,
             failure: self.error.as_ref().map(crate::Error::with_causes),
             warnings: self.warnings(),
-            notes: self.light.iter().map(ToString::to_string).collect(),
+            notes: self.raced().into_iter().chain(self.light.iter().map(ToString::to_string)).collect(),
         }
+    }
+}
+
+impl Report {
+    /// The two ways of a race as chapters.
+    fn race(&self) -> Vec<Chapter> {
+        #[cfg(feature = "h3")]
+        return self.race.iter().flat_map(raced).collect();
+        #[cfg(not(feature = "h3"))]
+        Vec::new()
+    }
+
+    /// Which was faster.
+    fn raced(&self) -> Option<String> {
+        #[cfg(feature = "h3")]
+        return self.race.as_ref().map(crate::Race::summary);
+        #[cfg(not(feature = "h3"))]
+        None
     }
 }
 
 fn key_press(press: &KeyPress) -> Chapter {
     let title = "Enter is pressed".to_owned();
     Chapter { title, steps: vec![press.step()], story: vec![press.telling()], headers: Vec::new() }
+}
+
+#[cfg(feature = "h3")]
+fn raced(race: &crate::Race) -> Vec<Chapter> {
+    let chapter = |hop: &crate::Hop, how: &str| Chapter {
+        title: format!("{} {how}", hop.url),
+        steps: hop.steps.clone(),
+        story: super::story::tell_hop(hop),
+        headers: headers(hop),
+    };
+    let found = format!("over QUIC, to {}, which the {} names", race.address, race.found_by);
+    vec![chapter(&race.quic, &found), chapter(&race.tcp, "over TCP, at the same time")]
 }
 
 fn path_chapter(path: &crate::path::Path) -> Chapter {

@@ -142,6 +142,38 @@ impl TlsClient {
         Self { config: Arc::new(config), ..*self }
     }
 
+    /// The configuration for QUIC, which has TLS 1.3 alone, and for HTTP/3 inside: without tickets, and none is asked for.
+    #[cfg(feature = "h3")]
+    pub(crate) fn quic(&self) -> ClientConfig {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = vec![b"h3".to_vec()];
+        config.resumption = rustls::client::Resumption::disabled();
+        config
+    }
+
+    /// A handshake that somebody else has done with [`Self::quic`]. Its suite and group are not told.
+    #[cfg(feature = "h3")]
+    pub(crate) fn described(
+        &self,
+        host: &str,
+        span: Span,
+        alpn: Option<String>,
+        chain: &[rustls::pki_types::CertificateDer<'static>],
+    ) -> Handshake {
+        Handshake {
+            span,
+            server_name: host.parse::<std::net::IpAddr>().is_err().then(|| host.to_owned()),
+            version: Some("TLS 1.3".to_owned()),
+            cipher_suite: None,
+            group: None,
+            is_post_quantum: false,
+            alpn,
+            kind: Some(HandshakeKind::Full),
+            trust: if self.is_checked { Trust::Verified } else { Trust::Unchecked },
+            chain: certificate::parse_chain(chain),
+        }
+    }
+
     /// Shakes hands over `stream` with somebody who is to prove to be `host`.
     ///
     /// # Errors

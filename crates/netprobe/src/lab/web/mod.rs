@@ -2,6 +2,8 @@
 
 mod faults;
 mod hints;
+#[cfg(feature = "h3")]
+mod http3;
 mod pages;
 mod raw;
 mod replica;
@@ -53,6 +55,8 @@ pub(super) fn start(names: &[String], authority: &Authority) -> Result<Web, LabE
     let v6 = listeners.v6.as_ref().map(|_| Ipv6Addr::LOCALHOST);
     let pages = Arc::new(pages::Pages::new(ports, "web".to_owned()));
     let secure = Arc::new(secure::Secure::new(authority, names, Arc::clone(&pages))?);
+    #[cfg(feature = "h3")]
+    http3::start(SocketAddr::from((WEB, ports.https)), secure.config())?;
     for listener in [Some(listeners.healthy), listeners.v6].into_iter().flatten() {
         let secure = Arc::clone(&secure);
         serve(listener, move |stream| Arc::clone(&secure).connection(stream));

@@ -27,7 +27,7 @@ pub(in super::super) struct Ports {
     pub(in super::super) https: u16,
 }
 
-const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<title>Whiteboard</title>\n<h1>It works</h1>\n\
+pub(super) const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<title>Whiteboard</title>\n<h1>It works</h1>\n\
     <p>A name became an address, an address a connection, a connection a secret, and the secret carried this page.</p>\n</html>\n";
 
 /// A page that asks for more, by its path: content type and body. The image is where `/page/board` sends one.
@@ -179,7 +179,9 @@ impl Pages {
         if is_secure {
             let hsts = HeaderValue::from_static("max-age=31536000; includeSubDomains");
             headers.insert("strict-transport-security", hsts);
-            headers.insert("alt-svc", HeaderValue::from_static("h3=\":443\"; ma=86400"));
+            // With the feature `h3` somebody is there.
+            let service = HeaderValue::from_str(&format!("h3=\":{}\"; ma=86400", self.ports.https)).ok();
+            headers.extend(service.map(|service| (HeaderName::from_static("alt-svc"), service)));
         }
         answer
     }

@@ -73,6 +73,12 @@ impl Secure {
         Ok(Self { by_host: Arc::new(by_host), otherwise, pages })
     }
 
+    /// How hosts are served that nothing is special about.
+    #[cfg(feature = "h3")]
+    pub(super) fn config(&self) -> &ServerConfig {
+        &self.otherwise
+    }
+
     /// The same with a name of its own in its answers.
     pub(super) fn named(&self, ports: Ports, name: String) -> Self {
         let (by_host, otherwise) = (Arc::clone(&self.by_host), Arc::clone(&self.otherwise));

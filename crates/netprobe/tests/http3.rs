@@ -1,0 +1,94 @@
+//! HTTP/3: found, raced against HTTP over TCP, and stalled.
+#![cfg(feature = "h3")]
+
+use netprobe::http::Protocol;
+use netprobe::{Error, Fault, Lab, Phase, Probe, Report};
+
+const AGES_MS: u64 = 600_000;
+
+fn probe(lab: &Lab) -> Probe {
+    Probe { http3: true, ..lab.probe_resolved().with_timeout_ms(AGES_MS) }
+}
+
+fn phases(hop: &netprobe::Hop) -> Vec<Phase> {
+    hop.steps.iter().map(|step| step.phase).collect()
+}
+
+#[tokio::test]
+async fn what_alt_svc_offers_is_raced() {
+    let lab = Lab::start().expect("a lab");
+    let report = probe(&lab).run(&lab.url("/")).await;
+    assert_eq!(report.error, None);
+    let race = report.race.as_ref().expect("a race");
+    assert_eq!((race.found_by.as_str(), race.address.port()), ("alt-svc", lab.https_port()));
+    assert_eq!(phases(&race.quic), [Phase::Quic, Phase::Send, Phase::Wait, Phase::Transfer], "{:#?}", race.quic);
+    assert_eq!(phases(&race.tcp)[..3], [Phase::Connect, Phase::Tls, Phase::Send], "{:#?}", race.tcp);
+    let (quic, tcp) = (race.quic.exchange.as_ref().expect("an answer"), race.tcp.exchange.as_ref().expect("an answer"));
+    assert_eq!((quic.protocol, quic.status), (Protocol::Http3, Some(200)));
+    assert_eq!((tcp.protocol, tcp.status), (Protocol::Http2, Some(200)));
+    assert_eq!(quic.body, tcp.body);
+    let handshake = race.quic.handshake.as_ref().expect("a handshake");
+    assert_eq!((handshake.alpn.as_deref(), handshake.chain.len()), (Some("h3"), 2));
+    let parts: Vec<Phase> = race.quic.steps[0].children.iter().map(|part| part.phase).collect();
+    assert_eq!(parts, [Phase::Quic, Phase::Quic]);
+    assert!(race.quic.sent_bytes > 1200 && race.quic.received_bytes > 1200, "an Initial packet has 1,200 bytes");
+    // Both began after the visit, and neither waited for the other.
+    let begins = [&race.quic, &race.tcp].map(|hop| hop.steps[0].span.start_ns);
+    let ends = [&race.quic, &race.tcp].map(|hop| hop.steps.last().map_or(0, |step| step.span.end_ns()));
+    assert!(begins.iter().all(|begin| *begin >= report.total.end_ns() && ends.iter().all(|end| begin < end)));
+    let timeline = report.timeline();
+    assert_eq!(timeline.chapters.len(), report.hops.len() + 2);
+    assert!(timeline.notes[0].contains("was faster: "), "{:?}", timeline.notes);
+    assert!(report.to_html().contains("which the alt-svc names"));
+    assert_eq!(report.to_har()["log"]["_race"]["entries"][0]["request"]["httpVersion"], "HTTP/3");
+    let json = serde_json::to_string(&report).expect("JSON");
+    assert!(serde_json::from_str::<Report>(&json).expect("a report").race.is_some());
+}
+
+#[tokio::test]
+async fn only_what_is_asked_for_and_changes_nothing_is_raced() {
+    let lab = Lab::start().expect("a lab");
+    let report = Probe { http3: false, ..probe(&lab) }.run(&lab.url("/")).await;
+    assert!(report.error.is_none() && report.race.is_none());
+    let mut post = probe(&lab);
+    post.http.method = Some("POST".to_owned());
+    let report = post.run(&lab.url("/")).await;
+    assert!(report.error.is_none() && report.race.is_none());
+    let report = probe(&lab).run(&lab.url("/status/204")).await;
+    assert!(report.error.is_none() && report.race.is_none(), "that answer offers nothing");
+}
+
+#[tokio::test]
+async fn a_server_of_http3_that_stalls_is_given_its_time_and_tcp_answers() {
+    let lab = Lab::start().expect("a lab");
+    let mut probe = probe(&lab);
+    // The lab answers over TCP in far less.
+    probe.http.wait_timeout_ms = 2_000;
+    let report = probe.run(&lab.fault_url(Fault::StalledHttp3)).await;
+    assert_eq!(report.error, None, "the visit itself went well");
+    let race = report.race.as_ref().expect("a race");
+    let failed = race.quic.steps.last().expect("a step");
+    assert_eq!(
+        (failed.phase, &failed.error),
+        (Phase::Wait, &Some(Error::Timeout { phase: Phase::Wait, limit_ms: 2_000 }))
+    );
+    assert!(race.quic.handshake.is_some(), "what came before is there");
+    assert!(race.tcp.steps.iter().all(|step| step.error.is_none()), "{:#?}", race.tcp);
+    assert!(race.summary().starts_with("HTTP/3 failed, and TCP answered after "), "{}", race.summary());
+}
+
+#[tokio::test]
+async fn that_nobody_checked_a_certificate_is_told() {
+    let lab = Lab::start().expect("a lab");
+    // The site's certificate is not for this host.
+    let address = "127.0.1.1".parse().expect("an address");
+    let known = netprobe::Override { host: "stranger.test".to_owned(), port: lab.https_port(), address };
+    let mut probe = probe(&lab);
+    probe.overrides.push(known);
+    probe.roots = netprobe::tls::Roots::Unchecked;
+    let url = format!("https://stranger.test:{}/", lab.https_port());
+    let unchecked = probe.run(&url).await;
+    let race = unchecked.race.as_ref().expect("a race");
+    assert!(race.quic.steps.iter().all(|step| step.error.is_none()), "{:#?}", race.quic);
+    assert_eq!(race.quic.handshake.as_ref().map(|one| one.trust), Some(netprobe::tls::Trust::Unchecked));
+}
