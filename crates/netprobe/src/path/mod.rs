@@ -8,7 +8,7 @@
 //! ```
 //!
 //! This is Van Jacobson's traceroute. On Linux it needs no privileges: the kernel queues the ICMP errors of a UDP socket for whoever
-//! owns the socket (`IP_RECVERR` in ip(7)). Elsewhere [`Path::unavailable`] says that it cannot be done.
+//! owns the socket (`IP_RECVERR` in ip(7)). Elsewhere the field `unavailable` of a [`struct@Path`] says that it cannot be done.
 
 #[cfg(target_os = "linux")]
 mod probe;
