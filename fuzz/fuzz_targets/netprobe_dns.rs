@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! mkdir -p fuzz/corpus/netprobe_dns
-//! cargo +nightly fuzz run netprobe_dns fuzz/corpus/netprobe_dns fuzz/seeds/netprobe_dns
+//! cargo +nightly fuzz run netprobe_dns fuzz/corpus/netprobe_dns crates/netprobe/tests/fuzzed/seeds/dns
 //! ```
 #![no_main]
 

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! mkdir -p fuzz/corpus/netprobe_http
-//! cargo +nightly fuzz run netprobe_http fuzz/corpus/netprobe_http fuzz/seeds/netprobe_http
+//! cargo +nightly fuzz run netprobe_http fuzz/corpus/netprobe_http crates/netprobe/tests/fuzzed/seeds/http
 //! ```
 #![no_main]
 

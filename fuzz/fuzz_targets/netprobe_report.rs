@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! mkdir -p fuzz/corpus/netprobe_report
-//! cargo +nightly fuzz run netprobe_report fuzz/corpus/netprobe_report fuzz/seeds/netprobe_report
+//! cargo +nightly fuzz run netprobe_report fuzz/corpus/netprobe_report crates/netprobe/tests/fuzzed/seeds/report
 //! ```
 #![no_main]
 

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! mkdir -p fuzz/corpus/netprobe_url
-//! cargo +nightly fuzz run netprobe_url fuzz/corpus/netprobe_url fuzz/seeds/netprobe_url
+//! cargo +nightly fuzz run netprobe_url fuzz/corpus/netprobe_url crates/netprobe/tests/fuzzed/seeds/url
 //! ```
 #![no_main]
 

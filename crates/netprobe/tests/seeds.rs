@@ -16,9 +16,9 @@ mod url;
 /// Seeds longer than this are cut off at this many places, evenly.
 const CUTS_MAX: usize = 64;
 
-/// Every seed of a fuzz target, whole and cut off.
+/// Every seed of the fuzz target `netprobe_…`, whole and cut off.
 fn each(target: &str, check: impl Fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzzed/seeds").join(target);
     let mut seeds = 0;
     for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
         let path = entry.expect("an entry").path();
@@ -40,20 +40,20 @@ fn text(check: impl Fn(&str)) -> impl Fn(&[u8]) {
 
 #[test]
 fn dns_seeds() {
-    each("netprobe_dns", dns::check);
+    each("dns", dns::check);
 }
 
 #[test]
 fn http_seeds() {
-    each("netprobe_http", http::check);
+    each("http", http::check);
 }
 
 #[test]
 fn report_seeds() {
-    each("netprobe_report", text(report::check));
+    each("report", text(report::check));
 }
 
 #[test]
 fn url_seeds() {
-    each("netprobe_url", text(url::check));
+    each("url", text(url::check));
 }
