@@ -86,14 +86,6 @@ pub enum DnsError {
         /// What there is.
         addresses: Vec<std::net::IpAddr>,
     },
-    /// Nothing that was asked has an address for the name.
-    #[error("nothing that was asked ({asked}) has an address for {name}")]
-    Unknown {
-        /// The name.
-        name: String,
-        /// Who was asked.
-        asked: String,
-    },
     /// No resolver that was asked gave an answer that can be used.
     #[error("no resolver gave a usable answer: {}", list(tried))]
     NoUsableResolver {

@@ -21,6 +21,12 @@ pub(super) struct Question {
     pub(super) depth: usize,
 }
 
+impl Question {
+    pub(super) fn asked(&self) -> (Name, RecordType) {
+        (self.name.clone(), self.record_type)
+    }
+}
+
 /// A response that is of use.
 pub(super) struct Heard {
     pub(super) message: Message,

@@ -9,12 +9,11 @@ use hickory_proto::rr::{Name, RecordType};
 
 use super::ask::{Heard, Question};
 use super::{Trail, Validation};
-use crate::Span;
-use crate::dns::exchange::{Exchange, Patience, exchange, unanswered, with_grace};
+use crate::dns::exchange::{Patience, exchange, unanswered, with_grace};
 use crate::dns::message::{Prepared, Recursion, Shape};
-use crate::dns::one::lacks_edns;
+use crate::dns::one::{self, lacks_edns, written_down};
 use crate::dns::reply::{self, Reply};
-use crate::dns::trace::{Outcome, Purpose, Query, Response, Server, Transport};
+use crate::dns::trace::{Outcome, Purpose, Query, Server, Transport};
 use crate::dns::{DnsError, Failure, text};
 
 /// Labels of a zone that may well answer the question itself. The root and top-level domains refer, and do so whatever the type.
@@ -54,7 +53,9 @@ impl Trail<'_> {
         let mut responses = Vec::new();
         for ((question, prepared), (exchange, span)) in questions.iter().zip(&prepared).zip(done) {
             responses.push(exchange.response.clone());
-            self.queries.push(written_down(zone, server, question, transport, prepared, span, exchange));
+            let (query, _) = written_down(server, &question.asked(), transport, prepared, span, exchange);
+            let Question { purpose, depth, .. } = *question;
+            self.queries.push(Query { purpose, depth, zone: text::name(zone), ..query });
         }
         let mut responses = responses.into_iter();
         let first = responses.next().ok_or(DnsError::QueriesExceeded { max: self.options.queries_max })?;
@@ -72,8 +73,7 @@ impl Trail<'_> {
             randomise_case: self.options.randomise_case && transport == Transport::Udp,
             ..Shape::default()
         };
-        let bad_name = || DnsError::BadName { name: text::name(&question.name), reason: "it is too long".to_owned() };
-        Prepared::new(&question.name, question.record_type, shape).ok_or_else(bad_name)
+        one::prepare(&question.asked(), shape)
     }
 
     /// The same question about the types whose turn has not come.
@@ -138,36 +138,4 @@ pub(super) type Key = (Name, Name, hickory_proto::rr::RecordType);
 
 fn key(zone: &Name, question: &Question) -> Key {
     (zone.clone(), question.name.clone(), question.record_type)
-}
-
-fn written_down(
-    zone: &Name,
-    server: &Server,
-    question: &Question,
-    transport: Transport,
-    prepared: &Prepared,
-    span: Span,
-    exchange: Exchange,
-) -> Query {
-    Query {
-        purpose: question.purpose,
-        depth: question.depth,
-        zone: text::name(zone),
-        server: server.clone(),
-        transport,
-        name: text::name(&question.name),
-        record_type: question.record_type.to_string(),
-        span,
-        sent_ns: exchange.sent_ns,
-        udp_payload_max: prepared.udp_payload_max(),
-        bytes_sent: prepared.bytes().len(),
-        bytes_received: exchange.bytes_received,
-        discarded: exchange.discarded,
-        response: exchange.response.as_ref().ok().map(Response::of),
-        // Whoever reads the response says what it was good for.
-        outcome: match exchange.response {
-            Ok(_) => Outcome::Answer,
-            Err(failure) => Outcome::Failed(failure),
-        },
-    }
 }
