@@ -69,15 +69,21 @@ pub struct Hop {
     pub exchange: Option<Exchange>,
     /// Where the answer sent us.
     pub redirect: Option<Redirect>,
-    /// Bytes that left on the connection, TLS's own included.
+    /// Bytes that left for this request, TLS's own included, and those that left in vain over a connection that was closed meanwhile.
     pub sent_bytes: u64,
-    /// Bytes that came on the connection, TLS's own included.
+    /// Bytes that came, counted likewise.
     pub received_bytes: u64,
 }
 
 impl Hop {
     pub(crate) fn new(url: String) -> Self {
         Self { url, ..Self::default() }
+    }
+
+    /// More bytes passed: sent and received.
+    pub(crate) fn count(&mut self, (sent, received): (u64, u64)) {
+        self.sent_bytes = self.sent_bytes.saturating_add(sent);
+        self.received_bytes = self.received_bytes.saturating_add(received);
     }
 
     /// The step of a kind, if it was reached.

@@ -297,7 +297,7 @@ impl Run<'_> {
         let channel = match self.session.secure(url, wire, hop, self.clock).await {
             Ok(channel) => channel,
             Err(error) => {
-                (hop.sent_bytes, hop.received_bytes) = passed.bytes();
+                hop.count(passed.bytes());
                 note_end(hop, &passed);
                 return Err(error);
             }
@@ -325,8 +325,8 @@ impl Run<'_> {
         if has_hung_up {
             // It had not yet heard of this request: a fresh connection may carry it (RFC 9112, section 9.3.1).
             let vain = in_vain(std::mem::take(&mut hop.steps));
-            *hop = Hop::new(self.shown(url));
-            hop.steps.push(vain);
+            let Hop { sent_bytes, received_bytes, .. } = *hop;
+            *hop = Hop { steps: vec![vain], sent_bytes, received_bytes, ..Hop::new(self.shown(url)) };
             return None;
         }
         Some(result)
@@ -354,7 +354,7 @@ impl Run<'_> {
             result = Err(ProxyError::Credentials { proxy: proxy.to_string(), given }.into());
         }
         let (sent, received) = open.passed.bytes();
-        (hop.sent_bytes, hop.received_bytes) = (sent - open.counted.0, received - open.counted.1);
+        hop.count((sent - open.counted.0, received - open.counted.1));
         open.counted = (sent, received);
         hop.steps.extend(exchange.steps(result.as_ref().err()));
         let set = exchange.raw_headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());

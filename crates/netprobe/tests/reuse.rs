@@ -59,27 +59,30 @@ async fn another_origin_needs_another_connection() {
     assert_eq!(reused(&report), [None, None]);
 }
 
-async fn read_head(stream: &mut TcpStream) {
+/// Reads the head of a request; returns how long it is.
+async fn read_head(stream: &mut TcpStream) -> u64 {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         assert!(stream.read_buf(&mut head).await.expect("a request") > 0);
     }
+    head.len() as u64
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_up_between_two_requests_is_connected_to_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let heads = std::cell::Cell::new([0; 3]);
     let serving = async {
         let (mut first, _) = listener.accept().await.expect("a client");
-        read_head(&mut first).await;
+        let redirected = read_head(&mut first).await;
         let answer = b"HTTP/1.1 302 Found\r\nlocation: /next\r\ncontent-length: 0\r\n\r\n";
         first.write_all(answer).await.expect("sent");
         // The next request is on its way when it hangs up.
-        read_head(&mut first).await;
+        let vain = read_head(&mut first).await;
         drop(first);
         let (mut second, _) = listener.accept().await.expect("a client");
-        read_head(&mut second).await;
+        heads.set([redirected, vain, read_head(&mut second).await]);
         second.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.expect("sent");
         std::future::pending::<()>().await;
     };
@@ -95,5 +98,11 @@ async fn a_server_that_hangs_up_between_two_requests_is_connected_to_again() {
     assert!(hop.steps[0].children.iter().any(|step| step.error.is_some()), "{hop:#?}");
     assert!(hop.steps[0].span.end_ns() <= hop.steps[1].span.start_ns && report.failed_step().is_none());
     assert!(report.story()[1][0].what.starts_with("the server hung up"));
+    let [redirected, vain, second] = heads.get();
+    assert_eq!(
+        (report.hops[0].sent_bytes, hop.sent_bytes),
+        (redirected, vain + second),
+        "what was in vain was sent too"
+    );
     assert_eq!(report.answer().map(|answer| answer.body.as_slice()), Some(&b"ok"[..]));
 }
