@@ -3,7 +3,7 @@
 use netprobe::http::{HttpError, HttpOptions};
 use netprobe::render::{Waterfall, escape_json};
 use netprobe::tls::Roots;
-use netprobe::{Error, Probe, Report};
+use netprobe::{Error, Phase, Probe, Report};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -150,4 +150,73 @@ async fn json_on_a_terminal_is_only_text() {
     assert!(json.contains("\\u009b31m\\u202e") && !json.contains(['\u{9b}', '\u{202e}']), "{json}");
     let read: Report = serde_json::from_str(&json).expect("a report");
     assert_eq!(read.answer().and_then(|answer| answer.header("server")), Some("\u{9b}31m\u{202e}"));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_the_rules_says_which() {
+    let chunks = |rest: &str| format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n{rest}");
+    for (rest, reason) in [
+        ("-1\r\n", "missing size digit"),
+        ("\r\n", "missing size digit"),
+        ("fffffffffffffffff\r\n", "overflow"),
+        (&format!("1;{}\r\n", "a=b;".repeat(10_000)), "extensions"),
+        (&format!("0\r\n{}\r\n", "a: b\r\n".repeat(10_000)), "trailers"),
+    ] {
+        let (port, _) = server(vec![chunks(rest)]).await;
+        let report = probe().run(&format!("http://127.0.0.1:{port}/")).await;
+        let Some(Error::Http(HttpError::Framing { bytes: 5, reason: said })) = &report.error else {
+            panic!("{rest:.20?}: {:?}", report.error)
+        };
+        assert!(said.contains(reason), "{said}");
+        assert_eq!(report.failed_step().map(|step| step.phase), Some(Phase::Transfer));
+        assert_eq!(report.answer().map(|answer| answer.body.as_slice()), Some(&b"hello"[..]));
+    }
+    let (port, _) = server(vec![format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\nhello", u64::MAX)]).await;
+    let report = probe().run(&format!("http://127.0.0.1:{port}/")).await;
+    let bytes_max = HttpOptions::default().limits.body_bytes_max;
+    assert_eq!(report.error, Some(HttpError::BodyTooLarge { bytes_max }.into()));
+}
+
+#[tokio::test]
+async fn a_protocol_that_nobody_asked_for_is_no_answer() {
+    let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    let (port, _) = server(vec![head.to_owned()]).await;
+    let report = probe().run(&format!("http://127.0.0.1:{port}/")).await;
+    assert!(matches!(report.error, Some(Error::Http(HttpError::NotHttp { .. }))), "{:?}", report.error);
+    assert_eq!(report.answer().and_then(|answer| answer.status), Some(101));
+}
+
+#[tokio::test]
+async fn a_header_on_several_lines_is_one_list() {
+    let body = b"\x8b\x04\x80whiteboard\x03";
+    let head = format!(
+        "200 OK\r\ncontent-encoding: identity\r\ncontent-encoding: br\r\nalt-svc: h3=\":1\"\r\nalt-svc: h2=\":2\"\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        read_head(&mut stream).await;
+        stream.write_all(&[b"HTTP/1.1 ", head.as_bytes(), body].concat()).await.expect("sent");
+        stream.shutdown().await.expect("closed");
+    });
+    let report = probe().run(&format!("http://127.0.0.1:{port}/")).await;
+    let answer = report.answer().expect("an answer");
+    assert_eq!((&report.error, answer.body.as_slice()), (&None, &b"whiteboard"[..]));
+    let protocols: Vec<&str> = answer.alt_svc.iter().map(|service| service.protocol.as_str()).collect();
+    assert_eq!(protocols, ["h3", "h2"]);
+}
+
+#[tokio::test]
+async fn an_archive_says_why_a_redirect_was_not_followed() {
+    for location in ["javascript:alert(1)", "/"] {
+        let (port, _) = server(vec![answer(&format!("302 Found\r\nlocation: {location}"))]).await;
+        let report = probe().run(&format!("http://127.0.0.1:{port}/")).await;
+        let why = report.error.as_ref().expect("an error").with_causes();
+        let har = report.to_har();
+        let last = har["log"]["entries"].as_array().and_then(|entries| entries.last()).expect("an entry");
+        assert_eq!(last["_error"], why);
+    }
 }

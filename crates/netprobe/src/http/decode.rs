@@ -1,6 +1,9 @@
 //! `content-encoding`: gzip, deflate, br and zstd, never to more bytes than were allowed.
 
+use std::fmt::Display;
 use std::io::Read;
+
+use ruzstd::decoding::StreamingDecoder;
 
 use super::HttpError;
 
@@ -12,6 +15,9 @@ const LAYERS_MAX: usize = 4;
 
 /// How far back zstd may refer, and so how much memory a body can ask for before it is one (RFC 9659, section 3).
 const ZSTD_WINDOW_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// The most members of a gzip file or frames of a zstd stream. Empty ones cost time, and no byte of any limit.
+const PARTS_MAX: usize = 16 * 1024;
 
 /// How much is decompressed between two looks at the limit.
 const BLOCK_BYTES: usize = 16 * 1024;
@@ -43,45 +49,91 @@ pub fn decode(content_encoding: &str, body: &[u8], bytes_max: usize) -> Result<O
 }
 
 fn undo(encoding: &str, body: &[u8], bytes_max: usize) -> Result<Vec<u8>, HttpError> {
-    let mut decoded = Vec::new();
-    let mut take = |decoder: &mut dyn Read| read(decoder, encoding, body.len(), bytes_max, &mut decoded);
+    let mut undoing = Undoing { encoding, bytes: body.len(), bytes_max, decoded: Vec::new() };
     match encoding {
-        "gzip" | "x-gzip" => take(&mut flate2::read::MultiGzDecoder::new(body))?,
-        "deflate" => take(&mut flate2::read::ZlibDecoder::new(body))?,
-        "br" => take(&mut brotli_decompressor::Decompressor::new(body, BLOCK_BYTES))?,
-        _ => {
-            let mut frames = body;
-            while !frames.is_empty() {
-                let decoder =
-                    ruzstd::decoding::StreamingDecoder::new_with_max_window_size(&mut frames, ZSTD_WINDOW_BYTES_MAX);
-                let wrong = |reason: String| HttpError::Encoding { encoding: encoding.to_owned(), reason };
-                take(&mut decoder.map_err(|error| wrong(error.to_string()))?)?;
-            }
-        }
+        "gzip" | "x-gzip" => undoing.each(body, Undoing::gzip_member)?,
+        "deflate" => undoing.read(&mut flate2::read::ZlibDecoder::new(body))?,
+        "br" => undoing.read(&mut brotli_decompressor::Decompressor::new(body, BLOCK_BYTES))?,
+        _ => undoing.each(body, Undoing::zstd_frame)?,
     }
-    Ok(decoded)
+    Ok(undoing.decoded)
 }
 
-fn read(
-    decoder: &mut dyn Read,
-    encoding: &str,
+/// One encoding, and what came out so far.
+struct Undoing<'a> {
+    encoding: &'a str,
     bytes: usize,
     bytes_max: usize,
-    decoded: &mut Vec<u8>,
-) -> Result<(), HttpError> {
-    let encoding = || encoding.to_owned();
-    let mut block = [0; BLOCK_BYTES];
-    loop {
-        match decoder.read(&mut block) {
-            Ok(0) => return Ok(()),
-            Ok(read) if decoded.len() + read > bytes_max => {
-                return Err(HttpError::DecodedTooLarge { encoding: encoding(), bytes, bytes_max });
+    decoded: Vec<u8>,
+}
+
+impl Undoing<'_> {
+    fn wrong(&self, reason: impl Display) -> HttpError {
+        HttpError::Encoding { encoding: self.encoding.to_owned(), reason: reason.to_string() }
+    }
+
+    /// Takes part after part; `part` gives back what comes behind it.
+    fn each<'b>(
+        &mut self,
+        body: &'b [u8],
+        part: impl Fn(&mut Self, &'b [u8]) -> Result<&'b [u8], HttpError>,
+    ) -> Result<(), HttpError> {
+        let mut rest = body;
+        for _ in 0..PARTS_MAX {
+            rest = part(self, rest)?;
+            if rest.is_empty() {
+                return Ok(());
             }
-            Ok(read) => decoded.extend_from_slice(&block[..read]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(HttpError::Encoding { encoding: encoding(), reason: error.to_string() }),
+        }
+        Err(self.wrong(format!("more than {PARTS_MAX} parts")))
+    }
+
+    /// RFC 1952, section 2.2.
+    fn gzip_member<'b>(&mut self, body: &'b [u8]) -> Result<&'b [u8], HttpError> {
+        let mut decoder = flate2::bufread::GzDecoder::new(body);
+        self.read(&mut decoder)?;
+        Ok(decoder.into_inner())
+    }
+
+    /// RFC 8878, section 3.1.
+    fn zstd_frame<'b>(&mut self, body: &'b [u8]) -> Result<&'b [u8], HttpError> {
+        if let Some((head, rest)) = body.split_first_chunk()
+            && let Some(length) = skippable(*head)
+        {
+            return rest.get(length..).ok_or_else(|| self.wrong("it ends in a frame that is to be skipped"));
+        }
+        let mut rest = body;
+        let decoder = StreamingDecoder::new_with_max_window_size(&mut rest, ZSTD_WINDOW_BYTES_MAX);
+        let mut decoder = decoder.map_err(|error| self.wrong(error))?;
+        self.read(&mut decoder)?;
+        let (announced, is) = (decoder.decoder.get_checksum_from_data(), decoder.decoder.get_calculated_checksum());
+        if announced.is_some() && announced != is {
+            return Err(self.wrong("the checksum does not match"));
+        }
+        Ok(rest)
+    }
+
+    fn read(&mut self, decoder: &mut dyn Read) -> Result<(), HttpError> {
+        let mut block = [0; BLOCK_BYTES];
+        loop {
+            match decoder.read(&mut block) {
+                Ok(0) => return Ok(()),
+                Ok(read) if self.decoded.len() + read > self.bytes_max => {
+                    let (encoding, bytes) = (self.encoding.to_owned(), self.bytes);
+                    return Err(HttpError::DecodedTooLarge { encoding, bytes, bytes_max: self.bytes_max });
+                }
+                Ok(read) => self.decoded.extend_from_slice(&block[..read]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.wrong(error)),
+            }
         }
     }
+}
+
+/// How long the frame is behind its head, if it is one that means nothing (RFC 8878, section 3.1.2).
+fn skippable([a, b, c, d, length @ ..]: [u8; 8]) -> Option<usize> {
+    let is_skippable = u32::from_le_bytes([a & 0xf0, b, c, d]) == 0x184d_2a50;
+    is_skippable.then(|| usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
@@ -107,6 +159,8 @@ mod tests {
         assert_eq!(decode("BR", BROTLI, 100), Ok(Some(b"whiteboard".to_vec())));
         assert_eq!(decode("zstd", ZSTD, 100), Ok(Some(b"whiteboard".to_vec())));
         assert_eq!(decode("zstd", &[ZSTD, ZSTD].concat(), 100), Ok(Some(b"whiteboardwhiteboard".to_vec())));
+        let skipped = [b"\x5f\x2a\x4d\x18\x03\x00\x00\x00abc".as_slice(), ZSTD].concat();
+        assert_eq!(decode("zstd", &skipped, 100), Ok(Some(b"whiteboard".to_vec())));
         assert_eq!(decode("gzip", b"", 1), Ok(None));
         assert_eq!(decode("", b"plain", 1), Ok(None));
         assert_eq!(decode("identity", b"plain", 1), Ok(None));
@@ -127,6 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn parts_without_a_byte_are_counted_too() {
+        // Raw and empty: the smallest frame there is.
+        let frame: &[u8] = b"\x28\xb5\x2f\xfd\x00\x00\x01\x00\x00";
+        for (encoding, part) in [("gzip", gzip(b"").as_slice()), ("zstd", frame)] {
+            assert_eq!(decode(encoding, &part.repeat(PARTS_MAX), 1), Ok(Some(Vec::new())), "{encoding}");
+            let reason = format!("more than {PARTS_MAX} parts");
+            let error = HttpError::Encoding { encoding: encoding.to_owned(), reason };
+            assert_eq!(decode(encoding, &part.repeat(PARTS_MAX + 1), 1), Err(error));
+        }
+    }
+
+    #[test]
     fn a_window_that_is_too_large_is_refused_before_it_is_there() {
         // A frame whose head asks for a window of 2^24 and of 2^23 bytes, and whose one block is raw and empty.
         let frame = |window: u8| [b"\x28\xb5\x2f\xfd\x00".as_slice(), &[window], b"\x01\x00\x00"].concat();
@@ -141,6 +207,11 @@ mod tests {
             let error = decode(encoding, b"\xffnot compressed at all", 1000);
             assert!(matches!(error, Err(HttpError::Encoding { .. })), "{encoding}: {error:?}");
         }
+        let mut wrong_sum = ZSTD.to_vec();
+        *wrong_sum.last_mut().expect("a checksum") ^= 1;
+        assert!(matches!(decode("zstd", &wrong_sum, 1000), Err(HttpError::Encoding { .. })));
+        let cut = b"\x5f\x2a\x4d\x18\x03\x00\x00\x00ab";
+        assert!(matches!(decode("zstd", cut, 1000), Err(HttpError::Encoding { .. })));
         let whole = gzip(b"whiteboard");
         assert!(matches!(decode("gzip", &whole[..whole.len() - 4], 1000), Err(HttpError::Encoding { .. })));
     }

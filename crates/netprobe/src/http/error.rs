@@ -1,3 +1,5 @@
+use std::io::ErrorKind;
+
 use serde::{Deserialize, Serialize};
 
 use super::Limits;
@@ -75,6 +77,14 @@ pub enum HttpError {
         bytes: u64,
         /// How much was announced.
         bytes_expected: Option<u64>,
+    },
+    /// The body is not divided as HTTP/1.1 has it: a chunk without a size, chunks that never end.
+    #[error("after {bytes} bytes, the body breaks the rules: {reason}")]
+    Framing {
+        /// How much of the body came.
+        bytes: u64,
+        /// Which rule.
+        reason: String,
     },
     /// The connection was cut.
     #[error("the connection was cut after {bytes} bytes of the body")]
@@ -171,12 +181,20 @@ pub(super) fn explain(failure: &Failure, context: &Context) -> HttpError {
     }
 }
 
+/// `a:`, and the end of the line.
+const HEADER_BYTES_MIN: usize = 4;
+
 fn head_too_large(limits: Limits) -> HttpError {
     HttpError::HeadTooLarge { bytes_max: limits.head_bytes_max, headers_max: limits.headers_max }
 }
 
 fn explain_hyper(error: &hyper::Error, context: &Context) -> HttpError {
     if error.is_parse_too_large() {
+        let shortest = context.limits.head_bytes_max.min(HEADER_BYTES_MIN * context.limits.headers_max);
+        if context.received_bytes < shortest as u64 {
+            // Then it is the length that it announces: nothing else is too large for the library.
+            return HttpError::BodyTooLarge { bytes_max: context.limits.body_bytes_max };
+        }
         return head_too_large(context.limits);
     }
     if error.is_parse() {
@@ -184,6 +202,11 @@ fn explain_hyper(error: &hyper::Error, context: &Context) -> HttpError {
     }
     let bytes = context.body_bytes;
     if let Some(io) = cause(error) {
+        let is_complaint =
+            io.raw_os_error().is_none() && matches!(io.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput);
+        if is_complaint && io.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) {
+            return HttpError::Framing { bytes, reason: io.to_string() };
+        }
         return explain_io(io, context);
     }
     if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
@@ -201,7 +224,7 @@ fn explain_h2(error: &h2::Error, context: &Context) -> HttpError {
 
 fn explain_io(io: &std::io::Error, context: &Context) -> HttpError {
     let bytes = context.body_bytes;
-    if io.kind() == std::io::ErrorKind::UnexpectedEof {
+    if io.kind() == ErrorKind::UnexpectedEof {
         return HttpError::Incomplete { bytes, bytes_expected: context.body_bytes_expected };
     }
     HttpError::Cut { bytes, source: io.into() }

@@ -72,11 +72,16 @@ impl Channel {
 impl Exchange {
     pub(super) fn note_head<B>(&mut self, response: &http::Response<B>, is_secure: bool, reveal_secrets: bool) {
         let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        // Of those that are lists, each line has a part.
+        let list = |name: &str| {
+            let lines = response.headers().get_all(name).iter().filter_map(|value| value.to_str().ok());
+            lines.map(str::to_owned).reduce(|list, line| list + ", " + &line)
+        };
         self.status = Some(response.status().as_u16());
         self.response_headers = headers::report(response.headers(), reveal_secrets);
         self.hsts = text("strict-transport-security").filter(|_| is_secure).and_then(Hsts::parse);
-        self.alt_svc = text("alt-svc").map(AltService::parse).unwrap_or_default();
-        self.content_encoding = text("content-encoding").map(str::to_owned);
+        self.alt_svc = list("alt-svc").as_deref().map(AltService::parse).unwrap_or_default();
+        self.content_encoding = list("content-encoding");
     }
 
     pub(super) fn decode(&mut self, bytes_max: usize, clock: &Clock) -> Result<(), Error> {
@@ -101,6 +106,10 @@ impl Run<'_> {
     async fn whole(&mut self, head: http::Request<()>, is_secure: bool) -> Result<(), Error> {
         let response = self.head(head).await?;
         self.exchange.note_head(&response, is_secure, self.options.reveal_secrets);
+        if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+            let reason = "it goes over to another protocol (101), which nobody asked for".to_owned();
+            return Err(HttpError::NotHttp { reason }.into());
+        }
         if response.headers().len() > self.options.limits.headers_max {
             // HTTP/1.1's parser stops there; HTTP/2's counts bytes alone.
             let Limits { head_bytes_max: bytes_max, headers_max, .. } = self.options.limits;

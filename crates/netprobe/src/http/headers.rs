@@ -36,17 +36,19 @@ pub(super) fn report(headers: &HeaderMap, reveal_secrets: bool) -> Vec<Header> {
 fn redact(name: &str, value: String) -> String {
     match name {
         "authorization" | "proxy-authorization" => REDACTED.to_owned(),
-        "cookie" => {
-            let pair = |pair: &str| format!("{}={REDACTED}", pair.split('=').next().unwrap_or_default().trim());
-            value.split(';').map(pair).collect::<Vec<_>>().join("; ")
-        }
+        "cookie" => value.split(';').map(redact_cookie).collect::<Vec<_>>().join("; "),
         "set-cookie" => {
             let (pair, attributes) = value.split_at(value.find(';').unwrap_or(value.len()));
-            format!("{}={REDACTED}{attributes}", pair.split('=').next().unwrap_or_default().trim())
+            redact_cookie(pair) + attributes
         }
         "location" | "content-location" | "referer" => redact_reference(value),
         _ => redact_urls(value),
     }
+}
+
+/// A cookie without a name is all value.
+fn redact_cookie(pair: &str) -> String {
+    pair.split_once('=').map_or(REDACTED.to_owned(), |(name, _)| format!("{}={REDACTED}", name.trim()))
 }
 
 /// A URL, or what stands for one beside another: `//user:password@host/` has secrets too.
@@ -231,6 +233,8 @@ mod tests {
             ),
             ("refresh", "0; url=https://secret@b.test", "0; url=https://redacted@b.test"),
             ("server", "a@b // c", "a@b // c"),
+            ("set-cookie", "secret; Path=/", "[redacted]; Path=/"),
+            ("cookie", "a=secret; secret", "a=[redacted]; [redacted]"),
         ] {
             assert_eq!(redact(name, value.to_owned()), shown, "{name}: {value}");
         }

@@ -62,8 +62,11 @@ impl Report {
         if let Some(exchange) = hop.exchange.as_ref().filter(|exchange| !exchange.informational.is_empty()) {
             entry["_informational"] = json!(exchange.informational);
         }
-        if let Some(step) = hop.steps.iter().find(|step| step.error.is_some()) {
-            entry["_error"] = json!(step.error.as_ref().map(crate::Error::with_causes));
+        // A redirect that cannot be followed is no step's fault.
+        let is_last = self.hops.last().is_some_and(|last| std::ptr::eq(last, hop));
+        let of_a_step = hop.steps.iter().find_map(|step| step.error.as_ref());
+        if let Some(error) = of_a_step.or(self.error.as_ref().filter(|_| is_last)) {
+            entry["_error"] = json!(error.with_causes());
         }
         entry
     }
@@ -71,17 +74,20 @@ impl Report {
 
 /// Milliseconds of each phase. HAR counts TLS as a part of connecting, and once more by itself.
 fn timings(hop: &Hop) -> Value {
-    let ms = |phase: Phase| hop.step(phase).map(|step| step.span.duration_ms());
+    let ms = |phases: &[Phase]| {
+        let steps = hop.steps.iter().filter(|step| phases.contains(&step.phase));
+        steps.map(|step| step.span.duration_ms()).reduce(|sum, more| sum + more)
+    };
     let or_none = |ms: Option<f64>| ms.map_or(json!(NONE), |ms| json!(ms));
-    let tls = ms(Phase::Tls);
+    let connected = hop.reused.is_none().then_some([Phase::Connect, Phase::Proxy, Phase::Tls]);
     json!({
-        "blocked": or_none(ms(Phase::Url).into_iter().chain(ms(Phase::Retry)).reduce(|sum, more| sum + more)),
-        "dns": or_none(ms(Phase::Names)),
-        "connect": or_none(ms(Phase::Connect).filter(|_| hop.reused.is_none()).map(|connect| connect + tls.unwrap_or_default() + ms(Phase::Proxy).unwrap_or_default())),
-        "ssl": or_none(tls),
-        "send": ms(Phase::Send).unwrap_or_default() + ms(Phase::Upload).unwrap_or_default(),
-        "wait": ms(Phase::Wait).unwrap_or_default(),
-        "receive": ms(Phase::Transfer).unwrap_or_default() + ms(Phase::Decode).unwrap_or_default(),
+        "blocked": or_none(ms(&[Phase::Url, Phase::Retry])),
+        "dns": or_none(ms(&[Phase::Names])),
+        "connect": or_none(connected.and_then(|phases| ms(&phases))),
+        "ssl": or_none(ms(&[Phase::Tls])),
+        "send": ms(&[Phase::Send, Phase::Upload]).unwrap_or_default(),
+        "wait": ms(&[Phase::Wait]).unwrap_or_default(),
+        "receive": ms(&[Phase::Transfer, Phase::Decode]).unwrap_or_default(),
     })
 }
 
