@@ -61,11 +61,13 @@ async fn nothing_remains_of_a_run_that_is_dropped() {
             assert_eq!(probe.run(&url).await.error, None);
             let session = probe.open().expect("a session");
             let (tasks, before) = (metrics.num_alive_tasks(), sockets());
-            let mut ended = false;
-            for polls in (0..PATIENCE).take_while(|_| !std::mem::replace(&mut ended, false)) {
-                ended = polled(session.forgetful().run(&url), polls).await;
+            for polls in 0..PATIENCE {
+                let ended = polled(session.forgetful().run(&url), polls).await;
                 assert_eq!(metrics.num_alive_tasks(), tasks, "{url} after {polls} polls");
                 wait_for_sockets(before).await;
+                if ended {
+                    break;
+                }
             }
         }
     }
