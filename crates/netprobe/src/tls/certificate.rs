@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 use x509_parser::public_key::PublicKey;
 
 /// One certificate of a chain.
@@ -14,6 +14,12 @@ pub struct Certificate {
     pub subject: String,
     /// Who signed it.
     pub issuer: String,
+    /// The common name in its subject. Only a label: hosts are among `names`.
+    #[serde(default)]
+    pub common_name: Option<String>,
+    /// The common name of its issuer.
+    #[serde(default)]
+    pub issuer_common_name: Option<String>,
     /// The hosts that it is for: its subject alternative names.
     pub names: Vec<String>,
     /// Valid from, in seconds since 1970.
@@ -53,6 +59,8 @@ impl Certificate {
         Some(Self {
             subject: parsed.subject().to_string(),
             issuer: parsed.issuer().to_string(),
+            common_name: common_name(parsed.subject()),
+            issuer_common_name: common_name(parsed.issuer()),
             names: names(&parsed),
             not_before_unix_s: validity.not_before.timestamp(),
             not_after_unix_s,
@@ -69,13 +77,13 @@ impl Certificate {
     /// The name by which people know its owner: the common name, or else the first host, or else the whole subject.
     #[must_use]
     pub fn owner(&self) -> &str {
-        common_name(&self.subject).or(self.names.first().map(String::as_str)).unwrap_or(&self.subject)
+        self.common_name.as_deref().or(self.names.first().map(String::as_str)).unwrap_or(&self.subject)
     }
 
     /// The name by which people know its issuer.
     #[must_use]
     pub fn issuer_name(&self) -> &str {
-        common_name(&self.issuer).unwrap_or(&self.issuer)
+        self.issuer_common_name.as_deref().unwrap_or(&self.issuer)
     }
 }
 
@@ -84,8 +92,9 @@ pub(super) fn parse_chain(chain: &[CertificateDer<'_>]) -> Vec<Certificate> {
     chain.iter().filter_map(|der| Certificate::parse(der)).collect()
 }
 
-fn common_name(name: &str) -> Option<&str> {
-    name.split(", ").find_map(|part| part.strip_prefix("CN="))
+/// Not from the name's text: there, any part of it may say `, CN=` and somebody else's name.
+fn common_name(name: &X509Name<'_>) -> Option<String> {
+    name.iter_common_name().find_map(|part| part.as_str().ok()).filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
@@ -122,4 +131,24 @@ fn signature(certificate: &X509Certificate<'_>) -> String {
     let oid = &certificate.signature_algorithm.algorithm;
     let known = x509_parser::objects::oid2sn(oid, x509_parser::objects::oid_registry());
     known.map_or_else(|_| oid.to_id_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_inside_of_another_part_is_nobodys() {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut params = rcgen::CertificateParams::new(["a.test".to_owned()]).expect("a name");
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, "x, CN=bank.test");
+        let parse = |params: &rcgen::CertificateParams| {
+            let certificate = params.self_signed(&key).expect("a certificate");
+            Certificate::parse(certificate.der()).expect("a certificate")
+        };
+        assert_eq!((parse(&params).owner(), parse(&params).common_name), ("a.test", None));
+        params.distinguished_name.push(rcgen::DnType::CommonName, "Ann, CN=bank.test");
+        assert_eq!((parse(&params).owner(), parse(&params).issuer_name()), ("Ann, CN=bank.test", "Ann, CN=bank.test"));
+    }
 }

@@ -139,6 +139,30 @@ fn days(days: i64) -> String {
     }
 }
 
+/// More names than this are only counted in a message; the error itself has all.
+const NAMES_MAX: usize = 8;
+
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "no host at all".to_owned() } else { names.join(", ") }
+    let (told, more) = names.split_at(names.len().min(NAMES_MAX));
+    match (told, more.len()) {
+        ([], _) => "no host at all".to_owned(),
+        (_, 0) => told.join(", "),
+        (_, more) => format!("{} and {more} more", told.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_stays_short_however_many_hosts_there_are() {
+        let names: Vec<String> = (1..=500).map(|number| format!("{number}.test")).collect();
+        let message = |count: usize| {
+            TlsError::WrongHost { host: "a.test".to_owned(), names: names[..count].to_vec() }.to_string()
+        };
+        assert!(message(0).ends_with("but for no host at all"));
+        assert!(message(8).ends_with(" 7.test, 8.test"));
+        assert!(message(500).ends_with(" 7.test, 8.test and 492 more"));
+    }
 }
