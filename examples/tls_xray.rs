@@ -6,6 +6,7 @@
 //! ```text
 //! cargo run --release --example tls_xray                         # the lab's server
 //! cargo run --release --example tls_xray -- www.google.com       # HOST, HOST:PORT or a URL
+//! cargo run --release --example tls_xray -- --scan               # and everything that the server accepts
 //! ```
 //!
 //! Sample output, shortened:
@@ -22,7 +23,19 @@
 //!                …
 //! ```
 //!
-//! The exit status is 0 if all handshakes succeeded and the chain was good.
+//! With `--scan`, after some twenty connections more to the lab's server:
+//!
+//! ```text
+//! TLS 1.3        accepted
+//!                  suites TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256
+//!                  groups X25519MLKEM768, X25519, secp256r1, secp384r1, …
+//! TLS 1.2        accepted
+//!                …
+//! TLS 1.1        declined with the alert HandshakeFailure
+//! TLS 1.0        declined with the alert HandshakeFailure
+//! ```
+//!
+//! The exit status is 0 if the handshake succeeded, the chain was good, and the scan came to its end.
 
 use std::error::Error;
 use std::fs;
@@ -32,8 +45,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use netprobe::render::{duration, escape_json, escape_terminal};
+use netprobe::tls::scan::{Accepted, Scan, scan};
 use netprobe::tls::{Alpn, Certificate, Handshake, HandshakeKind, Roots, Trust};
-use netprobe::{Hop, Lab, Probe, Report};
+use netprobe::{Clock, Hop, Lab, Probe, Report};
 
 mod support;
 
@@ -45,7 +59,13 @@ struct Arguments {
     /// Trust the certificates of this PEM file, and no others
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
-    /// Print the three handshakes as JSON instead
+    /// Find every version, cipher suite and group that the server accepts; each takes a connection
+    #[arg(long)]
+    scan: bool,
+    /// How long each step may take, and each connection of a scan
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    timeout_ms: u64,
+    /// Print the three handshakes, and the scan if there is one, as JSON instead
     #[arg(long)]
     json: bool,
 }
@@ -58,7 +78,7 @@ fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let lab = if arguments.host.is_none() { Some(Lab::start()?) } else { None };
-    let mut probe = lab.as_ref().map_or_else(Probe::default, Lab::probe);
+    let mut probe = lab.as_ref().map_or_else(Probe::default, Lab::probe).with_timeout_ms(arguments.timeout_ms);
     probe.redirects_max = 0;
     if let Some(file) = &arguments.cacert {
         let pem = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
@@ -70,13 +90,33 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let second = session.run(&url).await;
     let old = Probe { alpn: Alpn::Http1, ..probe }.run(&url).await;
     let handshakes = [&first, &second, &old].map(handshake);
+    let scan = if arguments.scan { scanned(&url, &first, arguments.timeout_ms).await } else { None };
     let mut out = io::stdout().lock();
     if arguments.json {
-        writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&handshakes)?))?;
-    } else if let Some(handshake) = handshakes[0] {
-        show(&mut out, handshake, handshakes[1], handshakes[2])?;
+        let json = match &scan {
+            Some(scan) => serde_json::to_string_pretty(&serde_json::json!({ "handshakes": handshakes, "scan": scan })),
+            None => serde_json::to_string_pretty(&handshakes),
+        };
+        writeln!(out, "{}", escape_json(&json?))?;
+    } else {
+        if let Some(handshake) = handshakes[0] {
+            show(&mut out, handshake, handshakes[1], handshakes[2])?;
+        }
+        scan.iter().flat_map(|scan| &scan.versions).try_for_each(|accepted| show_accepted(&mut out, accepted))?;
     }
-    verdict(&first)
+    verdict(&first)?;
+    match scan.and_then(|scan| scan.error) {
+        Some(error) => Err(escape_terminal(&error.with_causes()).into()),
+        None => Ok(()),
+    }
+}
+
+/// The server that was visited first, if there was one, and TLS is what it was visited with.
+async fn scanned(url: &str, first: &Report, timeout_ms: u64) -> Option<Scan> {
+    let url = netprobe::url::parse(url).ok()?;
+    let hop = first.hops.first().filter(|hop| hop.handshake.is_some())?;
+    let peer = hop.connection.as_ref()?.peer?;
+    Some(scan(netprobe::url::host(&url), peer, timeout_ms, &Clock::start()).await)
 }
 
 fn handshake(report: &Report) -> Option<&Handshake> {
@@ -122,6 +162,29 @@ fn show(
         }
     }
     Ok(())
+}
+
+fn show_accepted(out: &mut impl Write, accepted: &Accepted) -> io::Result<()> {
+    let name = accepted.version.name();
+    if accepted.suites.is_empty() {
+        let how = accepted.declines_with.as_deref().unwrap_or("nothing that could be understood");
+        return writeln!(out, "{name:<14} declined with {how}");
+    }
+    writeln!(out, "{name:<14} accepted")?;
+    let (good, weak): (Vec<_>, Vec<_>) = accepted.suites.iter().partition(|suite| suite.weakness.is_none());
+    let good: Vec<&str> = good.iter().map(|suite| suite.name.as_str()).collect();
+    if !good.is_empty() {
+        writeln!(out, "                 suites {}", good.join(", "))?;
+    }
+    for suite in weak {
+        let why = suite.weakness.map(netprobe::tls::scan::Weakness::description).unwrap_or_default();
+        writeln!(out, "                 weak   {} ({why})", suite.name)?;
+    }
+    if accepted.groups.is_empty() {
+        Ok(())
+    } else {
+        writeln!(out, "                 groups {}", accepted.groups.join(", "))
+    }
 }
 
 fn visit(handshake: &Handshake) -> String {

@@ -8,6 +8,7 @@ mod certificate;
 mod error;
 mod reason;
 mod roots;
+pub mod scan;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
