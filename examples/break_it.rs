@@ -36,7 +36,7 @@ struct Arguments {
     #[arg(value_parser = fault)]
     faults: Vec<Fault>,
     /// How long each step may take: some faults hang for ever
-    #[arg(long, value_name = "N", default_value_t = 600)]
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     timeout_ms: u64,
 }
 

@@ -88,7 +88,7 @@ struct Options {
     #[arg(long, value_name = "IP", value_delimiter = ',')]
     roots: Vec<IpAddr>,
     /// The port of all name servers
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     dns_port: Option<u16>,
     /// The root's key, as `. IN DS TAG ALGORITHM DIGEST-TYPE DIGEST`; may be given several times
     #[arg(long, value_name = "DS")]

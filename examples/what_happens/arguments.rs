@@ -1,15 +1,20 @@
 //! What can be asked for, and the probe that it makes.
 
+use std::convert::Infallible;
 use std::error::Error;
+use std::fmt::Display;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use clap::{Parser, ValueEnum};
-use netprobe::dns::{DnsError, PORT, Server};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, ValueEnum};
+use netprobe::dns::{PORT, Server};
 use netprobe::names::{Family, Method, ResolverOptions, Upstream};
 use netprobe::path::PathOptions;
-use netprobe::proxy::{Proxies, Proxy, ProxyError};
+use netprobe::proxy::{Proxies, Proxy};
+use netprobe::render::escape_terminal;
 use netprobe::tls::Roots;
 use netprobe::{Objective, Probe};
 
@@ -50,17 +55,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "IP,IP", value_delimiter = ',')]
     pub(crate) roots: Vec<IpAddr>,
     /// The port of all name servers
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) dns_port: Option<u16>,
     /// Ask this resolver instead of walking from the root: IP[:PORT], tls://IP[:PORT][#NAME] or https://HOST/PATH[#IP]
-    #[arg(long, value_name = "RESOLVER", value_parser = resolver)]
-    pub(crate) dns: Option<Upstream>,
+    #[arg(long, value_name = "RESOLVER", value_parser = private::<Upstream>)]
+    pub(crate) dns: Option<Private<Upstream>>,
     /// Ask the lab's resolver instead of walking from the root
     #[arg(long, value_name = "HOW", conflicts_with_all = ["url", "dns"])]
     pub(crate) lab_dns: Option<LabDns>,
     /// Go through a proxy: [http|socks5|socks5h://][USER[:PASSWORD]@]HOST[:PORT]; without this, by the environment's http_proxy and so on
-    #[arg(long, value_name = "PROXY", value_parser = proxy)]
-    pub(crate) proxy: Option<Proxy>,
+    #[arg(long, value_name = "PROXY", value_parser = private::<Proxy>)]
+    pub(crate) proxy: Option<Private<Proxy>>,
     /// Ask an HTTP proxy for a tunnel for plain HTTP too
     #[arg(short = 'p', long)]
     pub(crate) proxytunnel: bool,
@@ -83,7 +88,7 @@ pub(crate) struct Arguments {
     #[arg(short = '6')]
     pub(crate) ipv6: bool,
     /// How long each step may take
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout_ms: Option<u64>,
     /// How many redirects are followed
     #[arg(long, value_name = "N", default_value_t = 10)]
@@ -132,12 +137,24 @@ pub(crate) enum LabProxy {
     Socks5,
 }
 
-fn resolver(text: &str) -> Result<Upstream, String> {
-    text.parse().map_err(|error: DnsError| error.to_string())
+/// A value that may have a password in it, or what is wrong with it, without the password: clap would repeat what it refuses.
+pub(crate) type Private<T> = Result<T, String>;
+
+fn private<T: FromStr<Err: Display>>(text: &str) -> Result<Private<T>, Infallible> {
+    Ok(text.parse().map_err(|error: T::Err| error.to_string()))
 }
 
-fn proxy(text: &str) -> Result<Proxy, String> {
-    text.parse().map_err(|error: ProxyError| error.to_string())
+impl Arguments {
+    /// Those of the command line. Ends the program with exit status 2 if they make no sense.
+    pub(crate) fn read() -> Self {
+        let arguments = Self::parse();
+        let of_dns = arguments.dns.as_ref().and_then(|dns| dns.as_ref().err());
+        let of_proxy = arguments.proxy.as_ref().and_then(|proxy| proxy.as_ref().err());
+        if let Some(wrong) = of_dns.or(of_proxy) {
+            Self::command().error(ErrorKind::ValueValidation, escape_terminal(wrong)).exit();
+        }
+        arguments
+    }
 }
 
 fn kilometres(text: &str) -> Result<f64, String> {
@@ -162,10 +179,10 @@ pub(crate) fn probe(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Bo
         (_, true) => Family::V6,
         _ => Family::Any,
     };
-    names(arguments, &mut probe.names);
+    names(arguments, &mut probe.names)?;
     arguments.request.apply(&mut probe)?;
     probe.proxies = match &arguments.proxy {
-        Some(proxy) => Proxies::all(proxy.clone()),
+        Some(proxy) => Proxies::all(proxy.clone()?),
         // The lab is on this machine.
         None if arguments.url.is_none() => probe.proxies,
         None => Proxies::from_environment()?,
@@ -186,7 +203,7 @@ pub(crate) fn probe(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Bo
 }
 
 /// Who is asked for names. Other roots have other keys, which nobody here knows: below them nothing is validated.
-fn names(arguments: &Arguments, options: &mut ResolverOptions) {
+fn names(arguments: &Arguments, options: &mut ResolverOptions) -> Result<(), String> {
     let walker = &mut options.walker;
     walker.port = arguments.dns_port.unwrap_or(walker.port);
     if !arguments.roots.is_empty() {
@@ -198,6 +215,7 @@ fn names(arguments: &Arguments, options: &mut ResolverOptions) {
         walker.anchors.clear();
     }
     if let Some(resolver) = &arguments.dns {
-        options.method = Method::Resolver(Some(resolver.clone()));
+        options.method = Method::Resolver(Some(resolver.clone()?));
     }
+    Ok(())
 }

@@ -31,19 +31,18 @@
 //! The exit status is 0 if every step succeeded and every `--slo` was met, 1 if not, 2 if the arguments make no sense.
 
 use std::error::Error;
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
 use netprobe::names::Method;
 use netprobe::proxy::Proxies;
-use netprobe::render::{Timeline, escape_json};
-use netprobe::{Clock, Lab, Probe, Report};
+use netprobe::render::escape_json;
+use netprobe::url::redacted_text;
+use netprobe::{Clock, Lab, Probe};
 
 mod arguments;
 mod balance;
+mod files;
 mod press;
 #[path = "../support/request.rs"]
 mod request;
@@ -55,7 +54,7 @@ use arguments::{Arguments, LabDns, LabProxy, probe};
 use balance::ServerSide;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&arguments)));
     match result {
@@ -66,6 +65,7 @@ fn main() -> ExitCode {
 
 /// Whether every step succeeded.
 async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    files::check(arguments)?;
     // The lab lives until the probe is done.
     let lab = if arguments.url.is_none() { Some(Lab::start()?) } else { None };
     let mut base = lab.as_ref().map_or_else(Probe::default, Lab::probe);
@@ -90,7 +90,8 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let url = arguments.url.clone().or_else(lab_url).unwrap_or_default();
     let session = probe(arguments, base)?.open()?;
     let (clock, report) = if arguments.press {
-        let pressed = press::wait(&url)?;
+        let shown = if arguments.reveal_secrets { url.clone() } else { redacted_text(&url) };
+        let pressed = press::wait(&shown)?;
         (Clock::started_at(pressed.at), session.run_from(&pressed, &url).await)
     } else {
         let clock = Clock::start();
@@ -105,7 +106,7 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     if let Some(missed) = missed.first() {
         timeline.failure.get_or_insert_with(|| missed.clone());
     }
-    write_files(arguments, &report, &timeline)?;
+    files::write(arguments, &report, &timeline)?;
     let mut out = io::stdout().lock();
     let printed = if arguments.json {
         let mut json = serde_json::to_value(&report)?;
@@ -124,23 +125,4 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(timeline.failure.is_none()),
     }
-}
-
-fn write_files(arguments: &Arguments, report: &Report, timeline: &Timeline) -> Result<(), Box<dyn Error>> {
-    let write = |file: &Path, text: String| {
-        fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))
-    };
-    if let Some(file) = &arguments.har {
-        write(file, escape_json(&serde_json::to_string_pretty(&report.to_har())?))?;
-    }
-    if let Some(file) = &arguments.metrics {
-        write(file, report.to_open_metrics())?;
-    }
-    if let Some(file) = &arguments.svg {
-        write(file, timeline.to_svg())?;
-    }
-    if let Some(file) = &arguments.html {
-        write(file, timeline.to_html())?;
-    }
-    Ok(())
 }

@@ -55,7 +55,12 @@ fn what_happens_stands_in_monitoring() {
     let text = String::from_utf8(missed.stdout).expect("UTF-8");
     assert!(text.contains("✗ ttfb took ") && text.contains("the objective is 1.00 µs"), "{text}");
     assert_eq!(run("what_happens", folder.path(), &["--slo", "speed=1ms"]).status.code(), Some(2));
-    assert_eq!(run("what_happens", folder.path(), &["--proxy", "ftp://u:s3cret@x"]).status.code(), Some(2));
+    for secret in [["--proxy", "ftp://u:s3cret@x"], ["--proxy", "u:s3cret@x:y"], ["--dns", "https://u:s3cret@x/"]] {
+        let refused = run("what_happens", folder.path(), &secret);
+        let text = String::from_utf8(refused.stderr).expect("UTF-8");
+        assert_eq!(refused.status.code(), Some(2), "{text}");
+        assert!(text.starts_with("error: ") && text.contains("redacted@x") && !text.contains("s3cret"), "{text}");
+    }
 }
 
 #[test]
@@ -197,6 +202,12 @@ fn what_happens_fails_when_a_step_fails() {
         let error = error(&run("what_happens", folder.path(), &arguments));
         assert!(error.starts_with(expected), "{arguments:?}: {error}");
     }
+    // Nothing is written, and nobody visited, when one of the places cannot be written to.
+    let refused = run("what_happens", folder.path(), &["--har", "a.har", "--html", "no/such/folder", "--svg", "a.svg"]);
+    assert!(refused.stdout.is_empty() && error(&refused).starts_with("error: cannot write no/such/folder: "));
+    let there: Vec<_> =
+        fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+    assert_eq!(there, ["empty.pem"]);
     assert_eq!(run("what_happens", folder.path(), &["--resolve", "a.test"]).status.code(), Some(2));
     assert_eq!(run("what_happens", folder.path(), &["--connect-to", "a.test:1"]).status.code(), Some(2));
     assert_eq!(run("what_happens", folder.path(), &["-4", "-6"]).status.code(), Some(2));
@@ -218,6 +229,20 @@ fn tls_xray_shows_the_chain_and_what_a_second_visit_saves() {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(text.contains("without HTTP/2 http/1.1"), "{text}");
+    let text = stdout(&run("tls_xray", folder().path(), &["--scan"]));
+    let parts = [
+        "TLS 1.3        accepted",
+        "suites TLS_AES_",
+        "groups X25519MLKEM768",
+        "TLS 1.0        declined with the alert ",
+    ];
+    assert!(parts.map(|part| text.find(part).unwrap_or_else(|| panic!("no {part:?} in {text}"))).is_sorted(), "{text}");
+    let json = stdout(&run("tls_xray", folder().path(), &["--scan", "--json"]));
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        (json["handshakes"].as_array().map(Vec::len), &json["scan"]["error"]),
+        (Some(3), &serde_json::Value::Null)
+    );
     let error = error(&run("tls_xray", folder().path(), &["http://127.0.0.1:1"]));
     assert!(error.starts_with("error: 127.0.0.1: none of 1 attempts connected"), "{error}");
 }

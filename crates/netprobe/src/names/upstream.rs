@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::dns::DnsError;
 use crate::dns::text::escape;
+use crate::url::redacted_text;
 
 /// The port of resolvers.
 pub(super) const PORT: u16 = 53;
@@ -64,7 +65,8 @@ impl std::str::FromStr for Upstream {
 
     /// Reads `IP[:PORT]`, `tls://IP[:PORT][#NAME]` or `https://HOST[:PORT][/PATH][#IP]`; an IPv6 address with a port is in brackets.
     fn from_str(text: &str) -> Result<Self, DnsError> {
-        let wrong = |reason: &str| DnsError::BadResolver { text: escape(text), reason: reason.to_owned() };
+        let wrong =
+            |reason: &str| DnsError::BadResolver { text: escape(&redacted_text(text)), reason: reason.to_owned() };
         if let Some(rest) = text.strip_prefix("tls://") {
             let (address, name) = rest.split_once('#').map_or((rest, None), |(address, name)| (address, Some(name)));
             let address = address_of(address, TLS_PORT).ok_or_else(|| wrong("after tls:// comes an address"))?;
@@ -130,7 +132,9 @@ mod tests {
             "https://dns.example/#nowhere",
             "http://dns.example/dns-query",
         ] {
-            assert!(matches!(text.parse::<Upstream>(), Err(DnsError::BadResolver { .. })), "{text}");
+            let error = text.parse::<Upstream>().expect_err(text);
+            assert!(matches!(error, DnsError::BadResolver { .. }), "{text}");
+            assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 }
