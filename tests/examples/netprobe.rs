@@ -111,7 +111,7 @@ fn what_happens_sends_what_curl_would() {
     };
     for (arguments, method, bytes) in [
         (&["-d", "@body", "-d", "e=f"][..], "POST", Some(10)),
-        (&["--data-binary", "@body", "-X", "PUT"], "PUT", Some(10)),
+        (&["--data-binary", "@body", "-X", "PUT"], "PUT", Some(9)),
         (&["--method", "DELETE"], "DELETE", None),
         (&["-I"], "HEAD", None),
     ] {
