@@ -13,13 +13,14 @@ mod microgpt;
 mod montecarlo;
 mod netprobe;
 
-/// Those that this test was built with, so that nothing is built twice.
-const FEATURES: &str = if cfg!(feature = "simgpu") {
-    "simgpu"
+/// What this test was built with, so that nothing is built twice: features of dependencies are those that all selected packages
+/// ask for together, so the plain run selects what plain `cargo test` does.
+const SELECTION: &[&str] = if cfg!(feature = "simgpu") {
+    &["--package", "whiteboard", "--features", "simgpu"]
 } else if cfg!(feature = "cuda") {
-    "cuda"
+    &["--package", "whiteboard", "--features", "cuda"]
 } else {
-    ""
+    &[]
 };
 
 /// Runs an example in an empty folder of its own.
@@ -30,8 +31,8 @@ fn run(example: &str, folder: &Path, arguments: &[&str]) -> Output {
 /// Builds an example; returns its executable.
 fn build(example: &str) -> PathBuf {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "whiteboard", "--features", FEATURES])
-        .args(["--example", example, "--message-format", "json"])
+        .args(["build", "--quiet", "--example", example, "--message-format", "json"])
+        .args(SELECTION)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
@@ -66,7 +67,9 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn a_reader_that_has_seen_enough_is_not_an_error() {
     let mut example = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--package", "whiteboard", "--features", FEATURES, "--example", "microgpt", "--"])
+        .args(["run", "--quiet", "--example", "microgpt"])
+        .args(SELECTION)
+        .arg("--")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
