@@ -88,7 +88,7 @@ fn meta_charset(bytes: &[u8]) -> Option<&'static Encoding> {
         let (_, after) = attributes.split_once("charset")?;
         let value = after.trim_start().strip_prefix('=')?.trim_start().trim_start_matches(['"', '\'']);
         let end = value.find(|c: char| c.is_ascii_whitespace() || ['"', '\'', ';', '/'].contains(&c));
-        Encoding::for_label(value[..end.unwrap_or(value.len())].as_bytes())
+        Encoding::for_label(&value.as_bytes()[..end.unwrap_or(value.len())])
     });
     // Bytes that were read as ASCII so far are not UTF-16.
     encoding.map(|encoding| if encoding.is_ascii_compatible() { encoding } else { UTF_8 }).next()
