@@ -114,7 +114,6 @@ async fn every_awkward_page_is_painted_or_refused() {
         let begun = std::time::Instant::now();
         wrong.extend(awkward.verdict(&painter).await);
         // Shown if the test fails, or with --nocapture: what takes long is worth a look.
-        #[expect(clippy::print_stdout, reason = "a test's output is captured")]
         {
             println!("{:>7.1} s, {} MiB: {}", begun.elapsed().as_secs_f64(), memory_bytes() >> 20, awkward.name);
         }
