@@ -71,7 +71,9 @@ fn each_case(mut check: impl FnMut(&str, Config, &Model, &[&[usize]])) {
         let config = Config { n_embd, n_head, n_layer, block_size };
         let (model, documents) = case(config, seed);
         let all: Vec<&[usize]> = documents.iter().collect();
-        for batch in [&all[..1], &all[1..9], &all[..]] {
+        // More than one chunk of the fused path.
+        let many: Vec<&[usize]> = (0..300).map(|i| all[i % all.len()]).collect();
+        for batch in [&all[..1], &all[1..9], &all[..], &many[..]] {
             check(&format!("{config:?}, {} documents, seed {seed}", batch.len()), config, &model, batch);
         }
     }

@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::parameters::Parameters;
 
-/// A way to compute: [`Scalar`](crate::scalar::Scalar), [`Tensor`](crate::tensor::Tensor).
+/// A way to compute: [`Scalar`](crate::scalar::Scalar), [`Tensor`](crate::tensor::Tensor), and with the feature `cuda`
+/// `cuda::Cuda`.
 pub trait Engine {
     /// What to call it, for example `scalar`.
     fn name(&self) -> String;

@@ -153,50 +153,49 @@ impl Flash {
         }
     }
 
-    /// From rows of tokens, each of `P` lists of n, to as many head-major matrices.
-    fn split_heads<const P: usize>(&self, rows: &[f32], to: [&mut [f32]; P]) {
-        let (n, head_dim) = (self.heads.n(), self.heads.head_dim);
-        for (part, to) in to.into_iter().enumerate() {
-            let head_len = to.len() / self.heads.count;
-            for (head, to) in to.chunks_exact_mut(head_len).enumerate() {
-                copy_columns(head_dim, (rows, P * n, part * n + head * head_dim), (to, head_dim, 0));
+    /// From rows of tokens, each of `P` lists of n, to as many head-major matrices. Rows come from memory in their order;
+    /// the matrices of a document stay in the cache.
+    fn split_heads<const P: usize>(&self, rows: &[f32], mut to: [&mut [f32]; P]) {
+        let Heads { count, head_dim } = self.heads;
+        for (row, from) in rows.chunks_exact(P * self.heads.n()).enumerate() {
+            for (from, to) in from.chunks_exact(self.heads.n()).zip(&mut to) {
+                let head_len = to.len() / count;
+                self.copy_heads((from, head_dim), (&mut to[row * head_dim..], head_len));
             }
         }
     }
 
     /// The way back.
     fn join_heads<const P: usize>(&self, from: [&[f32]; P], rows: &mut [f32]) {
-        let (n, head_dim) = (self.heads.n(), self.heads.head_dim);
-        for (part, from) in from.into_iter().enumerate() {
-            for (head, from) in from.chunks_exact(from.len() / self.heads.count).enumerate() {
-                copy_columns(head_dim, (from, head_dim, 0), (rows, P * n, part * n + head * head_dim));
+        let Heads { count, head_dim } = self.heads;
+        for (row, to) in rows.chunks_exact_mut(P * self.heads.n()).enumerate() {
+            for (from, to) in from.iter().zip(to.chunks_exact_mut(self.heads.n())) {
+                self.copy_heads((&from[row * head_dim..], from.len() / count), (to, head_dim));
             }
         }
     }
-}
 
-/// `to[row][to_at..] = from[row][from_at..]`, so many columns of every row; each side has a width.
-///
-/// Sixteen columns of all rows, and then the next: whole cache lines, and copies whose length is known. A call of the
-/// system's `memcpy` for each row costs more than it copies.
-fn copy_columns(
-    columns: usize,
-    (from, from_width, from_at): (&[f32], usize, usize),
-    (to, to_width, to_at): (&mut [f32], usize, usize),
-) {
-    const LINE: usize = 16;
-    for line in (0..columns - columns % LINE).step_by(LINE) {
-        for (from, to) in from.chunks_exact(from_width).zip(to.chunks_exact_mut(to_width)) {
-            let from: Option<&[f32; LINE]> = from[from_at + line..].first_chunk();
-            if let (Some(from), Some(to)) = (from, to[to_at + line..].first_chunk_mut()) {
-                *to = *from;
+    /// The heads of one token, each so many numbers after the one before, to others.
+    ///
+    /// A cache line of each head, and then the next, so that the length of a copy is known: a call of the system's
+    /// `memcpy` for each head costs more than it copies.
+    fn copy_heads(&self, (from, from_step): (&[f32], usize), (to, to_step): (&mut [f32], usize)) {
+        const LINE: usize = 16;
+        let Heads { count, head_dim } = self.heads;
+        let whole = head_dim - head_dim % LINE;
+        for line in (0..whole).step_by(LINE) {
+            for head in 0..count {
+                let from: Option<&[f32; LINE]> = from[head * from_step + line..].first_chunk();
+                if let (Some(from), Some(to)) = (from, to[head * to_step + line..].first_chunk_mut()) {
+                    *to = *from;
+                }
             }
         }
-    }
-    let rest = columns - columns % LINE..columns;
-    if !rest.is_empty() {
-        for (from, to) in from.chunks_exact(from_width).zip(to.chunks_exact_mut(to_width)) {
-            to[to_at..][rest.clone()].copy_from_slice(&from[from_at..][rest.clone()]);
+        if whole < head_dim {
+            for head in 0..count {
+                let from = &from[head * from_step..][whole..head_dim];
+                to[head * to_step..][whole..head_dim].copy_from_slice(from);
+            }
         }
     }
 }
