@@ -148,3 +148,23 @@ impl Moments {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first moment after one step is 1 − β₁ of the gradient that Adam saw.
+    #[test]
+    fn a_gradient_that_is_too_long_is_scaled_down() {
+        let seen = |clip_norm| {
+            let mut moments = Moments::new(2);
+            let update =
+                Update { adam: Adam { beta1: 0.5, ..Adam::default() }, learning_rate: 0.0, step: 1, clip_norm };
+            moments.update(&mut [1.0, 1.0], &[3.0, -4.0], &update);
+            moments.first.iter().map(|m| 2.0 * m).collect::<Vec<f64>>()
+        };
+        assert_eq!(seen(None), [3.0, -4.0]);
+        assert_eq!(seen(Some(5.0)), [3.0, -4.0]);
+        assert_eq!(seen(Some(2.5)), [1.5, -2.0]);
+    }
+}

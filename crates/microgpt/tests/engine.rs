@@ -163,6 +163,12 @@ fn divergence_is_an_error_that_keeps_the_last_good_weights_and_ends_training() {
         drop(trainer);
         assert_eq!(diverging, good, "learning rate {learning_rate}");
         assert!(good.parameters().iter().all(|parameter| parameter.data.is_finite() && parameter.grad.is_finite()));
+
+        // Who asks for the model only then gets the same weights, and the gradients that it had: none.
+        let mut model = model(Config::default(), &names);
+        train(&mut model, &names, training, |_| {}).expect_err("divergence");
+        assert_eq!(model.parameters().data(), good.parameters().data(), "learning rate {learning_rate}");
+        assert!(model.parameters().iter().all(|parameter| parameter.grad == 0.0), "learning rate {learning_rate}");
     }
 }
 
