@@ -156,3 +156,20 @@ fn dependencies_run_one_way_and_are_those_of_the_drawing() {
         }
     }
 }
+
+/// The oldest Rust that is promised is the one that everything is built and tested with.
+#[test]
+fn the_stated_version_of_rust_is_the_one_in_use() {
+    let toolchain = read(&root().join("rust-toolchain.toml"));
+    let manifest = read(&root().join("Cargo.toml"));
+    let value = |text: &str, key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_else(|| panic!("no {key}"));
+        line.trim_start_matches([' ', '=']).trim_matches('"').to_owned()
+    };
+    let (used, stated) = (value(&toolchain, "channel"), value(&manifest, "rust-version"));
+    assert!(used == stated || used.strip_prefix(&stated).is_some_and(|rest| rest.starts_with('.')), "{used}, {stated}");
+    for member in members() {
+        let manifest = read(&root().join(&member).join("Cargo.toml"));
+        assert!(manifest.contains("rust-version.workspace = true"), "{member} states none");
+    }
+}
