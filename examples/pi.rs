@@ -38,7 +38,7 @@ mod support;
 /// The document's table.
 const TABLE: [u64; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
 /// Darts of the picture.
-const DRAWN: u64 = 2_000;
+const DRAWN: u64 = 500;
 const PI: f64 = std::f64::consts::PI;
 
 /// π from random darts, with error bars.
@@ -138,6 +138,7 @@ fn draw_darts(seed: u64, area: &Area<'_>) -> Result<(), Box<dyn Error>> {
 fn draw_convergence(seed: u64, area: &Area<'_>) -> Result<(), Box<dyn Error>> {
     let mut chart = ChartBuilder::on(area)
         .margin(12)
+        .margin_right(30)
         .caption("4·inside/n, and π ± 2·1.64/√n", ("sans-serif", 18))
         .x_label_area_size(24)
         .y_label_area_size(40)

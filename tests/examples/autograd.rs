@@ -2,16 +2,15 @@
 
 use std::fs;
 
-use super::{error, folder, run, stdout};
+use super::{assert_kept, error, folder, run, stdout};
 
 #[test]
 fn autograd_adds_up_what_comes_back_and_draws_the_readmes_picture() {
     let folder = folder();
     let text = stdout(&run("autograd", folder.path(), &["--svg", "neuron.svg", "--dot", "neuron.dot"]));
     assert!(text.contains("d(loss)/d(w) = 1 * 3 + 1 * 5 = 8"), "{text}");
-    let drawn = fs::read_to_string(folder.path().join("neuron.svg")).expect("a picture");
-    let kept = include_str!("../../docs/neuron.svg");
-    assert!(drawn == kept, "docs/neuron.svg is stale: cargo run --example autograd -- --svg docs/neuron.svg");
+    let kept = "crates/scalar-autograd/docs/neuron.svg";
+    assert_kept(&folder.path().join("neuron.svg"), kept, "autograd -- --svg");
     assert!(fs::read_to_string(folder.path().join("neuron.dot")).expect("a graph").starts_with("digraph"));
     error(&run("autograd", folder.path(), &["--svg", "no/such/folder"]));
 }

@@ -59,6 +59,14 @@ fn error(output: &Output) -> String {
     text.trim_end().to_owned()
 }
 
+/// What an example drew is the picture that is kept in a crate's folder, for its README and its front page.
+fn assert_kept(drawn: &Path, kept: &str, command: &str) {
+    let drawn = fs::read_to_string(drawn).expect("a picture");
+    let picture = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(kept)).expect("a picture");
+    assert!(drawn == picture, "{kept} is stale: cargo run --release --example {command} {kept}");
+    assert!(!picture.contains("\n\n"), "{kept}: on a front page, HTML ends at an empty line");
+}
+
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }

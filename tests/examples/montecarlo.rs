@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{error, folder, run, stdout};
+use super::{assert_kept, error, folder, run, stdout};
 
 #[test]
 fn pi_is_inside_its_error_bars_and_draws_the_readmes_picture() {
@@ -12,9 +12,7 @@ fn pi_is_inside_its_error_bars_and_draws_the_readmes_picture() {
     let report = fs::read_to_string(folder.path().join("pi.json")).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
     assert!(report["table"].as_array().expect("lines").iter().all(|line| line["contains_pi"] == true), "{report}");
-    let drawn = fs::read_to_string(folder.path().join("pi.svg")).expect("a picture");
-    let kept = include_str!("../../docs/pi.svg");
-    assert!(drawn == kept, "docs/pi.svg is stale: cargo run --example pi -- --svg docs/pi.svg");
+    assert_kept(&folder.path().join("pi.svg"), "crates/montecarlo/docs/pi.svg", "pi -- --svg");
     assert!(error(&run("pi", folder.path(), &["2", "--svg", "no/such"])).contains("cannot write \"no/such\""));
 }
 

@@ -16,6 +16,14 @@
 //! # Ok::<(), montecarlo::Error>(())
 //! ```
 //!
+#![doc = concat!(
+    "<div class=\"picture\"><style>.picture svg{max-width:100%;height:auto}</style>",
+    include_str!("../docs/pi.svg"),
+    "</div>\n"
+)]
+//!
+//! *The first 500 darts, and what the first n say of π, with the band of two standard errors. Drawn by the repository's example `pi`.*
+//!
 //! Then the same mean gets better, rung by rung, and is not only π's:
 //!
 //! | rung | what changes | what it buys |
@@ -57,6 +65,11 @@
 //! Nothing here prints. `unsafe` is confined to the vector kernels.
 //!
 //! **Features**, none on by default: `cuda` (darts on a CUDA device), `mpi` (many processes).
+
+/// The README's program, tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod control;
 mod domain;

@@ -1,4 +1,13 @@
 #![doc = include_str!("../README.md")]
+// A README shows the picture as a file; here it is part of the page, which needs no other file then.
+#![doc = concat!(
+    "<div class=\"picture\"><style>.readme{display:none}.picture svg{max-width:100%;height:auto}</style>",
+    include_str!("../docs/neuron.svg"),
+    "</div>\n"
+)]
+//!
+//! *A neuron, tanh(x₀·w₀ + x₁·w₁ + b), drawn by this crate ([`Drawing`]). A node shows its number and the derivative of the output with
+//! respect to it, an arrow its local gradient.*
 //!
 //! # How it works
 //!
