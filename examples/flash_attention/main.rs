@@ -78,7 +78,7 @@ struct Options {
     /// Where to run
     #[arg(long, value_enum, default_value = "cpu")]
     device: Device,
-    /// Draw memory and traffic over N
+    /// Draw the scores in tiles, and memory and traffic over N
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Write the table as JSON

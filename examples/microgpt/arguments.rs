@@ -94,6 +94,9 @@ pub(crate) struct Arguments {
     /// its steps are those of a run that was not interrupted
     #[arg(long, value_name = "FILE")]
     pub(crate) load: Option<PathBuf>,
+    /// Draw the losses, and what each attention head looks at in the first name
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
     /// Write losses, names and speed as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

@@ -23,7 +23,7 @@
 //! More steps make better names: `-- --engine tensor --steps 5000`. `--features simgpu` before the `--`, and
 //! `--engine cuda`: each step on the software GPU, to see that it is the same and not that it is fast. Your own:
 //! `-- --data FILE`, one name a line, or any text with `--text`. `--save FILE` keeps the model and how far its training
-//! is, `--load FILE` goes on from there.
+//! is, `--load FILE` goes on from there. `--svg FILE` draws the losses, and what the attention heads look at.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -34,11 +34,12 @@ use std::time::Instant;
 use clap::Parser;
 use microgpt::{
     Checkpoint, Config, Documents, MAX_DATA_BYTES, Model, Names, Progress, PythonRandom, Tokenizer, Trainer, generate,
-    read_file, utf8,
+    read_file, utf8, write_file,
 };
 
 mod arguments;
 mod learning;
+mod picture;
 mod report;
 #[path = "../support/mod.rs"]
 mod support;
@@ -57,6 +58,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     training.check()?;
     let report = arguments.json.as_deref().map(Report::begin).transpose()?;
     arguments.save.as_deref().map_or(Ok(()), writable)?;
+    arguments.svg.as_deref().map_or(Ok(()), writable)?;
     let mut out = io::stdout().lock();
     let mut random = PythonRandom::new(arguments.seed);
     let (mut model, documents, progress) = begin(arguments, &mut random)?;
@@ -95,6 +97,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let done = progress.map_or(0, |progress| progress.steps);
     assert_eq!(losses.len(), arguments.steps.saturating_sub(done));
     assert!(invented.iter().all(|name| name.starts_with(&arguments.prompt)));
+    if let Some(path) = &arguments.svg {
+        let name = invented.first().map_or("", String::as_str);
+        write_file(path, picture::draw(&losses, &model, name)?.as_bytes())?;
+    }
     report.map_or(Ok(()), |report| report.finish(&losses, &invented, losses.len() * arguments.batch, elapsed))
 }
 

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+#[cfg(feature = "simgpu")]
+use super::assert_kept;
 use super::{error, folder, run, stdout};
 
 #[test]
@@ -23,20 +25,21 @@ fn flash_attention_moves_and_holds_less() {
 #[test]
 fn flash_attention_on_the_software_gpu_counts_what_the_matrix_costs() {
     let folder = folder();
-    let arguments = ["--device", "gpu", "--n", "256", "--json", "traffic.json", "--svg", "traffic.svg"];
+    let arguments = ["--device", "gpu", "--n", "512", "--json", "traffic.json", "--svg", "traffic.svg"];
     let text = stdout(&run("flash_attention", folder.path(), &arguments));
-    for promised in ["on simgpu (models NVIDIA A100", "256 plain    not timed", "256.0 KiB", "256 flash    not timed"] {
+    for promised in ["on simgpu (models NVIDIA A100", "512 plain    not timed", "1.0 MiB", "512 flash    not timed"] {
         assert!(text.contains(promised), "no {promised:?} in:\n{text}");
     }
     let report = fs::read_to_string(folder.path().join("traffic.json")).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
-    // Lengths 64, 128 and 256: first plain, then flash.
+    // Lengths 64, 128, 256 and 512: first plain, then flash.
     let lines = report["lines"].as_array().expect("lines");
     let moved = |line: usize| lines[line]["moved_bytes"].as_u64().expect("a count") as f64;
-    let ratio = |length: usize| moved(length) / moved(3 + length);
-    assert!(lines.len() == 6 && ratio(1) > 4.0 && ratio(2) > ratio(1), "{text}");
+    let ratio = |length: usize| moved(length) / moved(4 + length);
+    assert!(lines.len() == 8 && ratio(1) > 4.0 && ratio(2) > ratio(1), "{text}");
     let held = |line: usize| &lines[line]["materialised_bytes"];
-    assert_eq!((held(2), held(5)), (&(4 * 256 * 256).into(), &0.into()));
+    assert_eq!((held(3), held(7)), (&(4 * 512 * 512).into(), &0.into()));
     assert!(lines.iter().all(|line| line["milliseconds"].is_null()), "a software GPU has no time of a GPU");
-    assert!(fs::read_to_string(folder.path().join("traffic.svg")).expect("a chart").starts_with("<svg"));
+    let command = "flash_attention --features simgpu -- --device gpu --n 512 --svg";
+    assert_kept(&folder.path().join("traffic.svg"), "crates/gpukern/docs/traffic.svg", command);
 }

@@ -4,7 +4,7 @@
 use std::fs;
 
 #[cfg(feature = "simgpu")]
-use super::stdout;
+use super::{assert_kept, stdout};
 use super::{error, folder, run};
 
 #[cfg(not(feature = "cuda"))]
@@ -41,6 +41,9 @@ fn gpu_matmul_counts_what_each_rung_saves() {
     assert_eq!(asked(1), 96 * 96 * (2 * 3 + 1) * 4);
     assert!(rungs.iter().all(|rung| rung["milliseconds"].is_null() && rung["counts"]["warp_instructions"] != 0));
     assert!(rungs[..3].iter().all(|rung| rung["max_error"].as_f64().expect("a number") < 1e-4));
+    stdout(&run("gpu_matmul", folder.path(), &["512", "--svg", "binds.svg"]));
+    let command = "gpu_matmul --features simgpu -- 512 --svg";
+    assert_kept(&folder.path().join("binds.svg"), "crates/simgpu/docs/binds.svg", command);
     assert!(error(&run("gpu_matmul", folder.path(), &["8", "--device", "1"])).contains("device 1 was asked for"));
     assert!(error(&run("gpu_matmul", folder.path(), &["8", "--json", "no/such"])).contains("cannot write"));
     assert_eq!(run("gpu_matmul", folder.path(), &["0"]).status.code(), Some(2));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{build, error, folder, run, stdout};
+use super::{assert_kept, build, error, folder, run, stdout};
 
 #[test]
 fn microgpt_prints_what_the_python_program_prints() {
@@ -12,6 +12,20 @@ fn microgpt_prints_what_the_python_program_prints() {
     let output = run("microgpt", folder().path(), &[]);
     assert_eq!(stdout(&output), reference["printed"].as_str().expect("a text"));
     assert!(output.stderr.is_empty(), "a progress bar is for a terminal");
+}
+
+/// The scalar engine's numbers are the same on every machine but for the last bits of exp and ln, which no pixel shows.
+#[test]
+fn microgpt_draws_the_readmes_picture() {
+    let folder = folder();
+    stdout(&run("microgpt", folder.path(), &["--steps", "500", "--svg", "training.svg"]));
+    assert_kept(
+        &folder.path().join("training.svg"),
+        "crates/microgpt/docs/training.svg",
+        "microgpt -- --steps 500 --svg",
+    );
+    let error = error(&run("microgpt", folder.path(), &["--svg", "no/such/folder"]));
+    assert!(error.starts_with("error: cannot write \"no/such/folder\": "), "{error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! *Do you just call `torch.device("cuda")`, or do you know what happens?*
+//! *How does CUDA work? Do you just call `torch.device("cuda")`, or do you know what happens?*
 //!
 //! **The answer.** A GPU is a second computer with its own memory and its own instruction set, at the other end of a bus. The
 //! program never touches it. It calls the *driver*, a shared library (`libcuda.so.1`) that comes with the GPU's kernel module, and
@@ -61,6 +61,10 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! **Reading order:** [`Device`], [`Buffer`], [`Launch`] and [`Kernel`] are the example above; [`signatures`] is how arguments are checked, [`Vetted`]
+//! how a launch becomes safe, [`kernels`] which ones are. What a kernel does with its threads is told by the crate `gpukern-kernels`, and
+//! watched in `simgpu`.
+//!
 //! **From what you know:**
 //!
 //! | elsewhere | here |
@@ -93,6 +97,11 @@
 // For its symbols only: `cust` calls them. Nothing of it is named here.
 #[cfg(feature = "simgpu")]
 extern crate simgpu as _;
+
+/// The README's program, tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod argument;
 mod buffer;

@@ -1,4 +1,4 @@
-//! *Explain attention; then explain why flash attention is faster, although it calculates the same.*
+//! *What is Flash Attention? Why is it faster, although it calculates the same?*
 //!
 //! **The answer, first half: what is calculated.** Every query asks every key how well they match: a dot product, times
 //! `1/√head_dim` so that scores do not grow with the dimension. Softmax turns a query's scores into weights that add up to 1,
@@ -81,8 +81,21 @@
 //! queries that share a tile. That is [`Cpu`]; `cargo run --release --example flash_attention` shows both side by side. (Milakov and
 //! Gimelshein 2018, arXiv:1805.02867; Dao et al. 2022, arXiv:2205.14135.)
 //!
+#![doc = concat!(
+    "<div class=\"picture\"><style>.picture svg{max-width:100%;height:auto}</style>",
+    include_str!("../docs/traffic.svg"),
+    "</div>\n"
+)]
+//!
+//! *Of the N × N scores plain attention has all in memory, flash attention one tile. Right: bytes between memory and processor, one head of 64
+//! columns, counted by the repository's software GPU. Drawn by the example `flash_attention`.*
+//!
 //! What else a transformer needs works row by row, and stands behind [`RowwiseBackend`]: softmax, RMS norm and cross-entropy, forward
 //! and backward. [`Reference`] is its oracle too, and [`suite::check_rowwise`] its suite.
+//!
+//! **Reading order:** `attention.rs` (shapes, and the trait), `reference.rs` (the definition), [`plain`] (softmax and its kin as one writes them
+//! down), `cpu` (tiles and online softmax; then `simd`, the same in vector registers), `rowwise`, [`suite`] (how all of them are tested).
+//! The CUDA kernels have a ladder of their own, in the crate `gpukern-kernels`.
 //!
 //! **From what you know:**
 //!
@@ -101,6 +114,11 @@
 //!
 //! **Features**, none on by default: `cuda` (the backend `Cuda`, through the crate `gpu-device`: building and starting needs no CUDA,
 //! opening a GPU does).
+
+/// The README's program, tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod attention;
 mod cpu;

@@ -31,6 +31,18 @@
 //! # Ok::<(), linalg::Error>(())
 //! ```
 //!
+#![doc = concat!(
+    "<div class=\"picture\"><style>.picture svg{max-width:100%;height:auto}</style>",
+    include_str!("../docs/walk.svg"),
+    "</div>\n"
+)]
+//!
+//! *Above, the order in which the loops come to the elements of B, whose cache lines are grey: down the columns every step is a new line, along
+//! the rows one step in eight, in tiles hardly any. Below, what [`cache`] counts. Drawn by the repository's example `matmul`.*
+//!
+//! **Reading order:** `naive.rs` (the triple loop, six times), [`cache`] (why they differ), `blocked` (tiles, packing, then `simd`, the loops over
+//! registers), `strassen`, `blas.rs`, [`backend`] (who is picked when), [`suite`] (how all of them are tested).
+//!
 //! **From what you know:**
 //!
 //! | elsewhere | here |
@@ -48,6 +60,11 @@
 //!
 //! **Features**, none on by default: `openblas` (the system's BLAS as a provider of [`Blas`]), `ndarray`, `cuda` (the backend `Cuda`,
 //! through the crate `gpu-device`: building and starting needs no CUDA, opening a GPU does).
+
+/// The README's program, tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod backend;
 mod blas;

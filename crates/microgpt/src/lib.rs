@@ -1,4 +1,13 @@
 #![doc = include_str!("../README.md")]
+// A README shows the picture as a file; here it is part of the page, which needs no other file then.
+#![doc = concat!(
+    "<div class=\"picture\"><style>.readme{display:none}.picture svg{max-width:100%;height:auto}</style>",
+    include_str!("../docs/training.svg"),
+    "</div>\n"
+)]
+//!
+//! *Left: the loss of each of 500 steps of the scalar engine, and the mean of twenty. Right: what each head takes from earlier letters while the
+//! model reads the first name that it then invented ([`Inspection`]); a dot begins a name. Drawn by the repository's example `microgpt`.*
 //!
 //! # How it works
 //!

@@ -1,4 +1,20 @@
 #![doc = include_str!("../README.md")]
+// A README shows the picture as a file; here it is part of the page, which needs no other file then.
+#![doc = concat!(
+    "\n## What binds\n\n<div class=\"picture\"><style>.readme{display:none}.picture svg{max-width:100%;height:auto}</style>",
+    include_str!("../docs/binds.svg"),
+    "</div>\n"
+)]
+//!
+//! *Four kernels for one product, and the time that each unit of an A100 would take for what was counted of them: first memory binds,
+//! then shared memory, then arithmetic; on tensor cores handing out instructions. A model ([`roofline`]), not measured; drawn by the
+//! repository's example `gpu_matmul`.*
+//!
+//! ## Reading order
+//!
+//! [`ptx`] (the text, parsed), `program` (operations with their registers resolved), `machine` (warps, divergence, barriers), `lanes` (an
+//! operation for 32 lanes), `memory` (what is watched), [`finding`] and [`counters`] (what was seen), [`occupancy`] and
+//! [`mod@roofline`] (what follows from it); [`Gpu`] and [`driver`] are the two doors.
 
 pub mod counters;
 pub mod driver;

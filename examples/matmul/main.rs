@@ -10,6 +10,7 @@
 //! ```text
 //! cargo run --release --example matmul
 //! cargo run --release --example matmul -- 1500 --svg rungs.svg --json rungs.json
+//! cargo run --release --example matmul -- --walk walk.svg     # the picture of the memory walk: counted, not timed
 //! ```
 //!
 //! Sample output (two Zen 4 cores):
@@ -46,7 +47,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use serde_json::json;
 
+#[path = "../support/mod.rs"]
 mod support;
+mod walk;
 
 /// Multiplies two N×N matrices of f64 on every rung of the ladder, and compares.
 #[derive(Parser)]
@@ -58,6 +61,9 @@ struct Options {
     /// Draw the rungs as a bar chart
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Draw the order in which B is read, and the cache misses that this makes
+    #[arg(long, value_name = "FILE")]
+    walk: Option<PathBuf>,
     /// Write the table as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -118,6 +124,9 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
 
     if let Some(path) = &options.svg {
         write(path, &chart(n, &lines)?)?;
+    }
+    if let Some(path) = &options.walk {
+        write(path, &walk::draw(misses)?)?;
     }
     if let Some(path) = &options.json {
         write(path, &serde_json::to_string_pretty(&as_json(n, &lines))?)?;

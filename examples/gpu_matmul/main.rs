@@ -10,7 +10,7 @@
 //!
 //! ```text
 //! cargo run --release --example gpu_matmul --features simgpu
-//! cargo run --release --example gpu_matmul --features simgpu -- 512 --json rungs.json
+//! cargo run --release --example gpu_matmul --features simgpu -- 512 --json rungs.json --svg binds.svg
 //! cargo run --release --example gpu_matmul --features cuda -- 4096       # on a GPU: times by events, no counters
 //! ```
 //!
@@ -47,6 +47,8 @@ use linalg::suite::Random;
 use linalg::{Backend, LoopOrder, Matrix, Naive};
 use serde_json::json;
 
+mod chart;
+#[path = "../support/mod.rs"]
 mod support;
 
 /// Multiplies two N×N matrices with four CUDA kernels, and compares.
@@ -62,6 +64,9 @@ struct Options {
     /// Write the table as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw what binds each kernel in the roofline model
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// Seed of the random matrices
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -104,6 +109,8 @@ struct Counts {
     warps: (u32, u32),
     /// Of each modelled GPU: its name, the model's bound in microseconds, and what binds.
     bounds: Vec<(&'static str, f64, String)>,
+    /// The model's microseconds of the first modelled GPU's global memory, shared memory, schedulers and arithmetic.
+    units: [f64; 4],
 }
 
 fn main() -> ExitCode {
@@ -141,6 +148,9 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     if let Some(path) = &options.json {
         let text = serde_json::to_string_pretty(&as_json(n, &device.properties().name, software, &lines))?;
         fs::write(path, text).map_err(|error| format!("cannot write {path:?}: {error}"))?;
+    }
+    if let Some(path) = &options.svg {
+        fs::write(path, chart::draw(n, &lines)?).map_err(|error| format!("cannot write {path:?}: {error}"))?;
     }
     // The classical bound of an inner product, every |a| and |b| below 1; bf16 rounds both operands by 2⁻⁹ before that.
     let (n, epsilon) = (n as f64, f64::from(f32::EPSILON));
@@ -262,7 +272,10 @@ mod counted {
             let bound = simgpu::bound(counters, model);
             (model.name, 1e6 * bound.seconds(), bound.binds.to_string())
         });
+        let bound = simgpu::bound(counters, &A100);
+        let units = [bound.seconds_memory, bound.seconds_shared, bound.seconds_issue, bound.seconds_compute];
         Some(Counts {
+            units: units.map(|seconds| 1e6 * seconds),
             warp_instructions: counters.warp_instructions,
             requested_bytes: counters.global_loads.bytes + counters.global_stores.bytes,
             sector_bytes: summary.derived.memory_bytes,
