@@ -34,15 +34,15 @@ pub struct Attention {
 /// What a backward pass needs of the forward pass: its inputs and its outputs.
 #[derive(Debug, Clone, Copy)]
 pub struct Saved<'a> {
-    /// Queries.
+    /// Queries, `[batch, heads, queries, head_dim]`.
     pub q: &'a [f32],
-    /// Keys.
+    /// Keys, `[batch, kv_heads, keys, head_dim]`; `key_capacity` rows a head where there is one.
     pub k: &'a [f32],
-    /// Values.
+    /// Values, shaped as the keys.
     pub v: &'a [f32],
-    /// The output of the forward pass.
+    /// The output of the forward pass, shaped as the queries.
     pub out: &'a [f32],
-    /// For each query, the natural logarithm of the sum of the exponentials of its scaled scores.
+    /// For each query, the natural logarithm of the sum of the exponentials of its scaled scores: `[batch, heads, queries]`.
     pub log_sum_exp: &'a [f32],
 }
 
@@ -101,6 +101,10 @@ impl Attention {
     }
 
     /// The key/value head that a query head reads.
+    ///
+    /// # Panics
+    ///
+    /// If `kv_heads` is 0 or more than `heads`, which [`check`](Self::check) refuses.
     #[must_use]
     pub fn kv_head(&self, head: usize) -> usize {
         head / (self.heads / self.kv_heads)

@@ -68,8 +68,8 @@ pub enum Error {
         /// Its shape, with numbers.
         shape: String,
     },
-    /// The instruction set that was asked for is not there.
-    #[error("this processor has no {asked}, the best it has is {best}")]
+    /// The processor lacks the instruction set that was asked for.
+    #[error("{asked} was asked for, the best this processor runs is {best}")]
     IsaUnavailable {
         /// What was asked for.
         asked: crate::Isa,

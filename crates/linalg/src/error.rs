@@ -103,7 +103,7 @@ pub enum Error {
         of_cols: usize,
     },
     /// The processor lacks the instruction set that was asked for.
-    #[error("{asked} kernels were asked for, the best this processor runs are {best}")]
+    #[error("{asked} was asked for, the best this processor runs is {best}")]
     IsaUnavailable {
         /// What was asked for.
         asked: Isa,

@@ -84,6 +84,10 @@ pub fn generate(
 ///
 /// Those of [`Sampling::check`]; [`Error::NotProbabilities`] if the logits over the temperature are not finite; the
 /// engine's.
+///
+/// # Panics
+///
+/// If the engine's [`Decoder`](crate::Decoder) is somebody else's, and returns without calling what it is given.
 pub fn samples(
     engine: &dyn Engine,
     model: &Model,
