@@ -25,6 +25,15 @@
 //!      Report        JSON, HAR, a story, a waterfall, SVG, HTML
 //! ```
 //!
+#![doc = concat!(
+    "<div class=\"picture\"><style>.picture svg{max-width:100%;height:auto}</style>",
+    include_str!("../docs/waterfall.svg"),
+    "</div>\n"
+)]
+//!
+//! *One run, against the lab: every DNS query from the root down, the connection, the handshake, the request. Pale is waiting for the network,
+//! solid our own work. Drawn by [`Report::to_svg`].*
+//!
 //! # The whole way
 //!
 //! [`Probe`] is a struct of options; [`Probe::run`] never fails as a whole: a step that fails is the report's last, and every step
