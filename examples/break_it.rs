@@ -61,6 +61,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     for fault in faults {
         probe.names.method = lab.fault_method(*fault);
         probe.proxies = lab.fault_proxies(*fault);
+        probe.identity = lab.fault_identity(*fault);
         #[cfg(feature = "h3")]
         {
             probe.http3 = *fault == Fault::StalledHttp3;

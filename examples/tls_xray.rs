@@ -46,7 +46,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use netprobe::render::{duration, escape_json, escape_terminal};
 use netprobe::tls::scan::{Accepted, Scan, scan};
-use netprobe::tls::{Alpn, Certificate, Handshake, HandshakeKind, Roots, Trust};
+use netprobe::tls::{Alpn, Certificate, ClientIdentity, Handshake, HandshakeKind, Roots, Trust};
 use netprobe::{Clock, Hop, Lab, Probe, Report};
 
 mod support;
@@ -59,6 +59,12 @@ struct Arguments {
     /// Trust the certificates of this PEM file, and no others
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
+    /// Who we are, if the server asks: a PEM file with our certificate and those between it and a root
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The key of our certificate, as PEM; without this it is in the file of --cert
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
     /// Find every version, cipher suite and group that the server accepts; each takes a connection
     #[arg(long)]
     scan: bool,
@@ -83,6 +89,12 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Some(file) = &arguments.cacert {
         let pem = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
         probe.roots = Roots::Pem(pem);
+    }
+    if let Some(cert) = &arguments.cert {
+        let read = |file: &PathBuf| fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()));
+        let chain = read(cert)?;
+        let key = arguments.key.as_ref().map(read).transpose()?;
+        probe.identity = Some(ClientIdentity::from_pem(&chain, key.as_ref().unwrap_or(&chain))?);
     }
     let url = arguments.host.clone().or_else(|| lab.as_ref().map(|lab| lab.url("/"))).unwrap_or_default();
     let session = probe.open()?;
@@ -151,6 +163,19 @@ fn show(
     }
     if let Some(old) = old {
         writeln!(out, "without HTTP/2 {}", or_none(&old.alpn))?;
+    }
+    if let Some(asked) = &first.client_certificate {
+        let authorities = match asked.authorities.as_slice() {
+            [] => "of any authority".to_owned(),
+            authorities => format!("of {}", authorities.join(" or ")),
+        };
+        let sent = asked.sent.as_ref().map_or("none was sent".to_owned(), |sent| format!("sent: {}", sent.owner()));
+        writeln!(
+            out,
+            "who are you?   a client certificate {}; {}",
+            escape_terminal(&authorities),
+            escape_terminal(&sent)
+        )?;
     }
     for (index, certificate) in first.chain.iter().enumerate() {
         let title = if index == 0 { "chain" } else { "" };

@@ -1,10 +1,12 @@
 //! What is requested, and where: arguments that several examples share, by curl's names.
 
 use std::error::Error;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use netprobe::tls::ClientIdentity;
 use netprobe::{ConnectTo, Override, Probe};
 
 /// The request, and the way to its server.
@@ -16,6 +18,12 @@ pub(crate) struct RequestArguments {
     /// For requests to the first host and port, connect to the second; what is empty means any, or the request's own
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
     pub(crate) connect_to: Vec<ConnectTo>,
+    /// Who we are, if the server asks: a PEM file with our certificate and those between it and a root
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The key of our certificate, as PEM; without this it is in the file of --cert
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
     /// The method; without this, POST if there is a body, and GET if not. A redirect may make it GET
     #[arg(short = 'X', long, visible_alias = "method", value_name = "METHOD")]
     pub(crate) request: Option<String>,
@@ -51,6 +59,9 @@ impl RequestArguments {
     pub(crate) fn apply(&self, probe: &mut Probe) -> Result<(), Box<dyn Error>> {
         probe.overrides.extend(self.resolve.iter().cloned());
         probe.connect_to.extend(self.connect_to.iter().cloned());
+        if let Some(cert) = &self.cert {
+            probe.identity = Some(identity(cert, self.key.as_deref())?);
+        }
         let http = &mut probe.http;
         http.method = if self.head { Some("HEAD".to_owned()) } else { self.request.clone() };
         http.body = self.body()?.map(Into::into);
@@ -70,6 +81,14 @@ impl RequestArguments {
         let parts: Vec<Vec<u8>> = texts.map(|(text, is_text)| part(text, is_text)).collect::<Result<_, _>>()?;
         Ok((!parts.is_empty()).then(|| parts.join(&b'&')))
     }
+}
+
+/// A certificate and its key, from one file or two.
+pub(crate) fn identity(cert: &Path, key: Option<&Path>) -> Result<ClientIdentity, Box<dyn Error>> {
+    let read = |file: &Path| fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()));
+    let chain = read(cert)?;
+    let key = key.map(read).transpose()?;
+    Ok(ClientIdentity::from_pem(&chain, key.as_deref().unwrap_or(&chain))?)
 }
 
 /// A part of a body: what is given, or a file. Of a text, what ends lines is left out, as with curl.

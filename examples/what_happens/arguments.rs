@@ -72,6 +72,9 @@ pub(crate) struct Arguments {
     /// Visit the lab through a proxy of its own
     #[arg(long, value_name = "HOW", conflicts_with_all = ["url", "proxy"])]
     pub(crate) lab_proxy: Option<LabProxy>,
+    /// Visit a host of the lab that there is something to see at in TLS
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["url", "balance"])]
+    pub(crate) lab_tls: Option<LabTls>,
     /// Hosts, or ranges of addresses, that are reached without a proxy; * for all
     #[arg(long, value_name = "HOST,HOST", value_delimiter = ',')]
     pub(crate) noproxy: Option<Vec<String>>,
@@ -135,6 +138,13 @@ pub(crate) enum LabProxy {
     Http,
     /// SOCKS 5
     Socks5,
+}
+
+/// What there is to see in TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LabTls {
+    /// The server wants to know who the client is, and is told
+    ClientCert,
 }
 
 /// A value that may have a password in it, or what is wrong with it, without the password: clap would repeat what it refuses.

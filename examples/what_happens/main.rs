@@ -50,7 +50,7 @@ mod request;
 mod support;
 mod tell;
 
-use arguments::{Arguments, LabDns, LabProxy, probe};
+use arguments::{Arguments, LabDns, LabProxy, LabTls, probe};
 use balance::ServerSide;
 
 fn main() -> ExitCode {
@@ -82,12 +82,19 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
             LabProxy::Socks5 => lab.socks_proxy(),
         });
     }
+    let seen_at = match (&lab, arguments.lab_tls) {
+        (Some(lab), Some(LabTls::ClientCert)) => {
+            base.identity = lab.identity();
+            Some(lab.host_url("clients", "/"))
+        }
+        _ => None,
+    };
     let mut servers = match (&lab, arguments.balance) {
         (Some(lab), Some(policy)) => Some(ServerSide::start(lab, policy)?),
         _ => None,
     };
     let lab_url = || servers.as_ref().map(|servers| servers.url.clone()).or_else(|| Some(lab.as_ref()?.url("/")));
-    let url = arguments.url.clone().or_else(lab_url).unwrap_or_default();
+    let url = arguments.url.clone().or(seen_at).or_else(lab_url).unwrap_or_default();
     let session = probe(arguments, base)?.open()?;
     let (clock, report) = if arguments.press {
         let shown = if arguments.reveal_secrets { url.clone() } else { redacted_text(&url) };

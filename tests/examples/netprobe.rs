@@ -102,6 +102,35 @@ fn what_happens_goes_through_the_labs_proxies() {
 }
 
 #[test]
+fn what_happens_says_who_it_is() {
+    let folder = folder();
+    let text = stdout(&run("what_happens", folder.path(), &["--lab-tls", "client-cert"]));
+    let asked =
+        "· the server asked for a client certificate of CN=Whiteboard Lab Clients: that of a known client was sent";
+    assert!(text.contains(asked), "{text}");
+    let lab = netprobe::Lab::start().expect("a lab");
+    let (certificate, key) = lab.client_pem();
+    for (name, pem) in [("cert", certificate), ("key", key), ("root", lab.root_pem())] {
+        fs::write(folder.path().join(name), pem).expect("a file");
+    }
+    fs::write(folder.path().join("both"), certificate.to_owned() + key).expect("a file");
+    let (url, resolve) =
+        (lab.host_url("clients", "/"), format!("clients.whiteboard.test:{}:127.0.1.1", lab.https_port()));
+    let visit = |identity: &[&str]| {
+        let arguments = [&[&*url, "--resolve", &resolve, "--cacert", "root"], identity].concat();
+        run("what_happens", folder.path(), &arguments)
+    };
+    for identity in [&["--cert", "cert", "--key", "key"][..], &["--cert", "both"]] {
+        assert!(stdout(&visit(identity)).contains("✓ every step succeeded"), "{identity:?}");
+    }
+    let refused = visit(&[]);
+    let text = String::from_utf8_lossy(&refused.stdout);
+    assert!(text.contains("and none was sent (the alert CertificateRequired)"), "{text}");
+    let unusable = error(&visit(&["--cert", "cert"]));
+    assert_eq!(unusable, "error: the client certificate cannot be used: there is no private key in the PEM text");
+}
+
+#[test]
 fn what_happens_sends_what_curl_would() {
     let folder = folder();
     fs::write(folder.path().join("body"), "a=b\r\nc=d\n").expect("a file");

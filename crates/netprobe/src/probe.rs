@@ -7,7 +7,7 @@ use crate::names::ResolverOptions;
 use crate::path::PathOptions;
 use crate::proxy::Proxies;
 use crate::tcp::ConnectOptions;
-use crate::tls::{Alpn, Roots};
+use crate::tls::{Alpn, ClientIdentity, Roots};
 use crate::{ConnectTo, Error, Report, Session};
 
 /// How a URL is probed. Every field has a sensible default:
@@ -38,6 +38,9 @@ pub struct Probe {
     pub proxy_timeout_ms: u64,
     /// Whose signature makes a certificate good.
     pub roots: Roots,
+    /// Who we are, if a server asks; as with curl's `--cert` and `--key`. Only the origin of the first URL is told: a redirect to
+    /// another is followed without, and so is the race over HTTP/3.
+    pub identity: Option<ClientIdentity>,
     /// Which protocols are offered inside TLS.
     pub alpn: Alpn,
     /// How long a TLS handshake may take.
@@ -65,6 +68,7 @@ impl Default for Probe {
             proxies: Proxies::default(),
             proxy_timeout_ms: 10_000,
             roots: Roots::default(),
+            identity: None,
             alpn: Alpn::default(),
             tls_timeout_ms: 10_000,
             http: HttpOptions::default(),

@@ -14,7 +14,7 @@ use crate::path::{self, Path};
 use crate::proxy::{self, Proxy, ProxyError, Tunnel};
 use crate::report::Hop;
 use crate::tcp::{self, Passed, Wire};
-use crate::tls::TlsClient;
+use crate::tls::{Ending, TlsClient, Watched, explain_ending};
 use crate::url::{authority, host, parse, port, redacted};
 use crate::{Clock, Error, Phase, Probe, Report, Span, Step};
 
@@ -29,7 +29,7 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn new(probe: Probe) -> Result<Self, Error> {
-        let tls = TlsClient::new(&probe.roots, probe.alpn)?;
+        let tls = TlsClient::new(&probe.roots, probe.alpn)?.with_identity(probe.identity.clone());
         let resolver = Resolver::new(probe.names.clone());
         Ok(Self { probe, resolver, tls })
     }
@@ -200,20 +200,29 @@ impl Session {
         answer.map(|_| stream)
     }
 
-    /// TLS, if the URL asks for it.
-    pub(crate) async fn secure(&self, url: &Url, wire: Wire, hop: &mut Hop, clock: &Clock) -> Result<Channel, Error> {
+    /// TLS, if the URL asks for it. Only the first origin is told who we are.
+    pub(crate) async fn secure(
+        &self,
+        url: &Url,
+        wire: Wire,
+        is_first: bool,
+        hop: &mut Hop,
+        clock: &Clock,
+    ) -> Result<(Channel, Ending), Error> {
         let options = &self.probe.http;
         if url.scheme() == "http" {
             let authorization = |proxy: &Proxy| proxy.credentials.as_ref().map(proxy::Credentials::basic);
             let forwarder = self.forwarder(url).map(|proxy| Forwarder { authorization: authorization(proxy) });
-            return Ok(Channel::new(wire, Protocol::Http1, options, clock).forwarded(forwarder));
+            let channel = Channel::new(wire, Protocol::Http1, options, clock).forwarded(forwarder);
+            return Ok((channel, Ending::default()));
         }
-        let tls = &self.tls;
+        let tls = if is_first { &self.tls } else { &self.tls.anonymous() };
         let (handshake, stream) = tls.handshake(host(url), wire, self.probe.tls_timeout_ms, clock).await;
         hop.steps.push(handshake.step(stream.as_ref().err().cloned()));
         let protocol = if handshake.alpn.as_deref() == Some("h2") { Protocol::Http2 } else { Protocol::Http1 };
         hop.handshake = Some(handshake);
-        Ok(Channel::new(stream?, protocol, options, clock))
+        let (stream, ending) = Watched::new(stream?);
+        Ok((Channel::new(stream, protocol, options, clock), ending))
     }
 }
 
@@ -237,6 +246,7 @@ struct Run<'a> {
 struct Open {
     origin: url::Origin,
     channel: Channel,
+    ending: Ending,
     passed: Arc<Passed>,
     /// Bytes, sent and received, that earlier hops have in their reports.
     counted: (u64, u64),
@@ -294,15 +304,16 @@ impl Run<'_> {
         hop.url = self.shown(url);
         let stream = self.session.reach(url, hop, self.clock).await?;
         let (wire, passed) = Wire::new(stream);
-        let channel = match self.session.secure(url, wire, hop, self.clock).await {
-            Ok(channel) => channel,
+        let is_first = self.is_first(url);
+        let (channel, ending) = match self.session.secure(url, wire, is_first, hop, self.clock).await {
+            Ok(secured) => secured,
             Err(error) => {
                 hop.count(passed.bytes());
                 note_end(hop, &passed);
                 return Err(error);
             }
         };
-        let mut open = Open { origin: url.origin(), channel, passed, counted: (0, 0), hop: index };
+        let mut open = Open { origin: url.origin(), channel, ending, passed, counted: (0, 0), hop: index };
         let result = self.exchange(url, &mut open, hop).await;
         self.open = Some(open);
         result
@@ -341,10 +352,15 @@ impl Run<'_> {
         }
     }
 
+    /// Whether it goes to the origin of the first request.
+    fn is_first(&mut self, url: &Url) -> bool {
+        self.first.get_or_insert_with(|| url.origin()) == &url.origin()
+    }
+
     async fn exchange(&mut self, url: &Url, open: &mut Open, hop: &mut Hop) -> Result<(), Error> {
+        let is_first = self.is_first(url);
         let given = self.http.as_ref();
-        let is_elsewhere = self.first.get_or_insert_with(|| url.origin()) != &url.origin();
-        let options = if is_elsewhere { &given.for_another_origin() } else { given };
+        let options = if is_first { given } else { &given.for_another_origin() };
         let cookie = self.jar.header(url);
         let forwarder = self.session.forwarder(url);
         hop.forwarded_by = forwarder.map(ToString::to_string);
@@ -352,6 +368,10 @@ impl Run<'_> {
         if let Some(proxy) = forwarder.filter(|_| result.is_ok() && exchange.status == Some(407)) {
             let given = proxy.credentials.is_some();
             result = Err(ProxyError::Credentials { proxy: proxy.to_string(), given }.into());
+        }
+        if let Some(alert) = open.ending.alert().filter(|_| result.is_err()) {
+            let asked = hop.handshake.as_ref().and_then(|handshake| handshake.client_certificate.as_ref());
+            result = Err(explain_ending(host(url), alert, asked).into());
         }
         let (sent, received) = open.passed.bytes();
         hop.count((sent - open.counted.0, received - open.counted.1));

@@ -1,6 +1,10 @@
 //! The lab's certificate authority: a root that the lab's clients trust, an intermediate, and certificates good and bad.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::{Fault, LabError};
@@ -19,6 +23,8 @@ pub(super) struct Authority {
     root: CertifiedIssuer<'static, KeyPair>,
     intermediate: CertifiedIssuer<'static, KeyPair>,
     stranger: CertifiedIssuer<'static, KeyPair>,
+    /// Who says who clients are.
+    clients: CertifiedIssuer<'static, KeyPair>,
 }
 
 const DAY: time::Duration = time::Duration::DAY;
@@ -30,7 +36,31 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         let intermediate = signed("the intermediate certificate", CertifiedIssuer::signed_by(params, key()?, &root))?;
         let stranger = self_signed_authority("Nobody's Root")?;
-        Ok(Self { root, intermediate, stranger })
+        let clients = self_signed_authority("Whiteboard Lab Clients")?;
+        Ok(Self { root, intermediate, stranger, clients })
+    }
+
+    /// A client, as PEM: its certificate and its key. Nobody knows the stranger's authority.
+    pub(super) fn client(&self, is_stranger: bool) -> Result<(String, String), LabError> {
+        let (name, issuer) =
+            if is_stranger { ("a stranger", &self.stranger) } else { ("a known client", &self.clients) };
+        let mut params = leaf(&[name.replace(' ', "-")])?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let key = key()?;
+        let certificate = signed("a client's certificate", params.signed_by(&key, issuer))?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+
+    /// Whom servers believe who a client is.
+    pub(super) fn client_roots(&self) -> Result<RootCertStore, LabError> {
+        let mut roots = RootCertStore::empty();
+        let wrong = |error: rustls::Error| LabError::Sign {
+            what: "the root of clients".to_owned(),
+            message: error.to_string(),
+        };
+        roots.add(self.clients.der().clone()).map_err(wrong)?;
+        Ok(roots)
     }
 
     /// The root that clients are to trust, as PEM.

@@ -126,6 +126,11 @@ pub enum Fault {
     /// The server accepts the connection and never answers the handshake.
     SilentHandshake,
 
+    /// The server wants to know who the client is, and is not told.
+    ClientCertificateMissing,
+    /// The client shows a certificate of an authority that the server does not know.
+    ClientCertificateUntrusted,
+
     // HTTP.
     /// The head of the answer comes one byte at a time.
     SlowHeaders,
@@ -157,7 +162,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 65] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -208,6 +213,8 @@ impl Fault {
         Self::ResetInHandshake,
         Self::NotTls,
         Self::SilentHandshake,
+        Self::ClientCertificateMissing,
+        Self::ClientCertificateUntrusted,
         Self::SlowHeaders,
         Self::SlowBody,
         Self::EndlessHints,
@@ -277,6 +284,8 @@ impl Fault {
             Self::ResetInHandshake => "reset-in-handshake",
             Self::NotTls => "not-tls",
             Self::SilentHandshake => "silent-handshake",
+            Self::ClientCertificateMissing => "client-certificate-missing",
+            Self::ClientCertificateUntrusted => "client-certificate-untrusted",
             Self::SlowHeaders => "slow-headers",
             Self::SlowBody => "slow-body",
             Self::EndlessHints => "endless-hints",
@@ -310,6 +319,11 @@ impl Fault {
     /// Whether it is a proxy that breaks, whatever it is asked for.
     pub(super) fn is_of_proxy(self) -> bool {
         matches!(self, Self::ProxyHangsUp | Self::SocksShortReply)
+    }
+
+    /// Whether it is the client that does not say who it is, or not well enough.
+    pub(super) fn is_of_client(self) -> bool {
+        matches!(self, Self::ClientCertificateMissing | Self::ClientCertificateUntrusted)
     }
 
     /// Its host in the lab.

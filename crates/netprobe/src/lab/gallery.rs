@@ -63,6 +63,10 @@ impl Fault {
             Self::ResetInHandshake => "the connection is reset in the middle of the handshake",
             Self::NotTls => "the port answers in plain HTTP",
             Self::SilentHandshake => "the connection is accepted, and the handshake never answered",
+            Self::ClientCertificateMissing => "the server wants to know who the client is, and is not told",
+            Self::ClientCertificateUntrusted => {
+                "the client shows a certificate of an authority that the server does not know"
+            }
             Self::SlowHeaders => "the head of the answer comes one byte at a time",
             Self::SlowBody => "the body comes one byte at a time",
             Self::StalledHttp3 => "over HTTP/3 the server takes the request and never answers; over TCP it does",
@@ -114,6 +118,8 @@ impl Fault {
             Self::OldTls => "ERR_SSL_VERSION_OR_CIPHER_MISMATCH",
             Self::ResetInHandshake | Self::ResetInBody => "ERR_CONNECTION_RESET",
             Self::NotTls => "ERR_SSL_PROTOCOL_ERROR",
+            Self::ClientCertificateMissing => "ERR_BAD_SSL_CLIENT_AUTH_CERT",
+            Self::ClientCertificateUntrusted => "ERR_BAD_SSL_CLIENT_AUTH_CERT",
             Self::SilentHandshake => "ERR_TIMED_OUT, after minutes",
             Self::SlowHeaders | Self::SlowBody | Self::EndlessHints => "nothing: it goes on loading",
             Self::HeaderBomb => "ERR_RESPONSE_HEADERS_TOO_BIG",

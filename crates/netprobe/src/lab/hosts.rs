@@ -16,8 +16,9 @@ pub(super) struct Host {
 
 /// The first labels of the hosts that nothing is wrong with: the site, another one, one that speaks HTTP/1.1 alone, one whose
 /// key exchange needs a HelloRetryRequest, one that knows TLS 1.2 at most, one with both families, one that sends hints before its
-/// page, and the resolver.
-pub(super) const HEALTHY: [&str; 8] = ["www", "other", "http1", "retry", "tls12", "dual", "hints", "dns"];
+/// page, two that want to know who the client is, in TLS 1.3 and 1.2, and the resolver.
+pub(super) const HEALTHY: [&str; 10] =
+    ["www", "other", "http1", "retry", "tls12", "dual", "hints", "clients", "clients-tls12", "dns"];
 
 /// Every name in the healthy server's certificate.
 pub(super) fn names() -> Vec<String> {

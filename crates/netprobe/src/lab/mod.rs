@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use crate::dns::Walker;
 use crate::names::{Method, ResolverOptions, Upstream};
 use crate::proxy::Proxies;
-use crate::tls::Roots;
+use crate::tls::{ClientIdentity, Roots};
 use crate::{Override, Probe};
 
 pub use balancer::{Balancer, Policy};
@@ -46,7 +46,23 @@ struct Servers {
     names: dns::NameServers,
     proxies: proxies::ProxyServers,
     web: web::Web,
+    clients: Clients,
     runtime: tokio::runtime::Handle,
+}
+
+/// A certificate and its key, as PEM.
+type Pem = (String, String);
+
+/// Clients that the lab has certificates for.
+struct Clients {
+    known: Pem,
+    stranger: Pem,
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Clients").finish_non_exhaustive()
+    }
 }
 
 impl Servers {
@@ -57,7 +73,8 @@ impl Servers {
         let hosts = hosts::hosts(&web.dual());
         let names = dns::NameServers::start(&hosts, web.ports.https, &authority).await?;
         let proxies = proxies::ProxyServers::start(&hosts)?;
-        Ok(Self { hosts, names, proxies, web, runtime: tokio::runtime::Handle::current() })
+        let clients = Clients { known: authority.client(false)?, stranger: authority.client(true)? };
+        Ok(Self { hosts, names, proxies, web, clients, runtime: tokio::runtime::Handle::current() })
     }
 }
 
@@ -137,6 +154,26 @@ impl Lab {
         self.servers.proxies.broken(fault).map(Proxies::all).unwrap_or_default()
     }
 
+    /// The certificate and the key, as PEM, of a client that the hosts `clients` and `clients-tls12` know.
+    #[must_use]
+    pub fn client_pem(&self) -> (&str, &str) {
+        let (certificate, key) = &self.servers.clients.known;
+        (certificate, key)
+    }
+
+    /// Who to be for the hosts `clients` and `clients-tls12`.
+    #[must_use]
+    pub fn identity(&self) -> Option<ClientIdentity> {
+        identity(&self.servers.clients.known)
+    }
+
+    /// Who to be so that a fault shows: nobody, unless it is one of a client.
+    #[must_use]
+    pub fn fault_identity(&self, fault: Fault) -> Option<ClientIdentity> {
+        let is_shown = fault == Fault::ClientCertificateUntrusted;
+        is_shown.then(|| identity(&self.servers.clients.stranger)).flatten()
+    }
+
     fn tls_upstream(&self, name: String) -> Upstream {
         Upstream::Tls { address: self.servers.names.secure.tls, name: Some(name) }
     }
@@ -159,7 +196,8 @@ impl Lab {
     }
 
     /// The URL of a path on one of the lab's hosts, by its first label: `www`, `other`, `http1` (no HTTP/2), `retry` (its key
-    /// exchange needs a HelloRetryRequest), `tls12` (knows nothing newer), `dual` (both families), `hints` (103 before its page).
+    /// exchange needs a HelloRetryRequest), `tls12` (knows nothing newer), `dual` (both families), `hints` (103 before its page),
+    /// `clients` and `clients-tls12` (want to know who the client is: [`Lab::identity`]).
     #[must_use]
     pub fn host_url(&self, label: &str, path: &str) -> String {
         format!("https://{label}.{}:{}{path}", fault::ZONE, self.servers.web.ports.https)
@@ -171,8 +209,8 @@ impl Lab {
         format!("http://www.{}:{}{path}", fault::ZONE, self.servers.web.ports.http)
     }
 
-    /// The URL that shows a fault, if names are asked for as [`Lab::fault_method`] says and proxies are those of
-    /// [`Lab::fault_proxies`].
+    /// The URL that shows a fault, if names are asked for as [`Lab::fault_method`] says, proxies are those of
+    /// [`Lab::fault_proxies`], and the client is who [`Lab::fault_identity`] says.
     #[must_use]
     pub fn fault_url(&self, fault: Fault) -> String {
         if fault.is_of_resolver() || fault.is_of_proxy() { self.url("/") } else { self.host_url(fault.name(), "/") }
@@ -240,6 +278,11 @@ impl Lab {
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         self.servers.hosts.iter().map(|host| host.name.as_str())
     }
+}
+
+/// What the lab has signed itself can be read.
+fn identity((certificate, key): &Pem) -> Option<ClientIdentity> {
+    ClientIdentity::from_pem(certificate.as_bytes(), key.as_bytes()).ok()
 }
 
 /// The lab's thread: servers until somebody says stop, or forgets the lab.

@@ -209,7 +209,18 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
         let (owner, issuer) = (certificate.owner(), certificate.issuer_name());
         format!("{owner}{names}: {}, {life}, signed by {issuer} ({})", certificate.key, certificate.signature)
     };
-    (what, handshake.chain.iter().map(certificate).collect())
+    let asked = handshake.client_certificate.as_ref().map(|asked| {
+        let of = match asked.authorities.as_slice() {
+            [] => String::new(),
+            authorities => format!(" of {}", authorities.join(" or ")),
+        };
+        let sent = asked.sent.as_ref().map_or_else(
+            || "none was sent".to_owned(),
+            |sent| format!("that of {} was sent, signed by {}", sent.owner(), sent.issuer_name()),
+        );
+        format!("the server asked for a client certificate{of}: {sent}")
+    });
+    (what, handshake.chain.iter().map(certificate).chain(asked).collect())
 }
 
 fn exchanged(exchange: &Exchange, phase: Phase) -> (String, Vec<String>) {

@@ -113,6 +113,44 @@ pub enum TlsError {
         /// The alert's name.
         alert: String,
     },
+    /// The server gave up after the handshake.
+    #[error("{host}: after the handshake, the server ended the connection with the alert {alert}")]
+    LateAlert {
+        /// The host.
+        host: String,
+        /// The alert's name.
+        alert: String,
+    },
+    /// What is to say who we are cannot.
+    #[error("the client certificate cannot be used: {reason}")]
+    Identity {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server wants to know who we are.
+    #[error("{host}: the server wants a client certificate{}, and none was sent (the alert {alert})", of(authorities))]
+    ClientCertificateRequired {
+        /// The host.
+        host: String,
+        /// The authorities whose certificates it takes; none if it does not say.
+        authorities: Vec<String>,
+        /// The alert's name.
+        alert: String,
+    },
+    /// The server does not take our word for who we are.
+    #[error(
+        "{host}: the server refuses the client certificate of {subject}, signed by {issuer}, with the alert {alert}"
+    )]
+    ClientCertificateRefused {
+        /// The host.
+        host: String,
+        /// Whose certificate was sent.
+        subject: String,
+        /// Who signed it.
+        issuer: String,
+        /// The alert's name.
+        alert: String,
+    },
     /// The server broke the protocol's rules.
     #[error("{host}: the handshake broke the rules: {reason}")]
     Protocol {
@@ -141,6 +179,10 @@ fn days(days: i64) -> String {
 
 /// More names than this are only counted in a message; the error itself has all.
 const NAMES_MAX: usize = 8;
+
+fn of(authorities: &[String]) -> String {
+    if authorities.is_empty() { String::new() } else { format!(" of {}", list(authorities)) }
+}
 
 fn list(names: &[String]) -> String {
     let (told, more) = names.split_at(names.len().min(NAMES_MAX));

@@ -6,10 +6,14 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatibl
 
 use super::certificate::{Certificate, DAY_S, unix_now_s};
 use super::roots::Rejected;
-use super::{TlsError, certificate};
+use super::{ClientCertificate, TlsError, certificate};
 
 /// What went wrong, and the chain that the server showed if it was because of that.
-pub(super) fn explain(host: &str, error: &io::Error) -> (TlsError, Vec<Certificate>) {
+pub(super) fn explain(
+    host: &str,
+    error: &io::Error,
+    asked: Option<&ClientCertificate>,
+) -> (TlsError, Vec<Certificate>) {
     let host_owned = || host.to_owned();
     let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
         return (TlsError::Cut { host: host_owned(), source: error.into() }, Vec::new());
@@ -18,7 +22,48 @@ pub(super) fn explain(host: &str, error: &io::Error) -> (TlsError, Vec<Certifica
         let chain = certificate::parse_chain(&rejected.chain);
         return (explain_certificate(host, &rejected.reason, &chain), chain);
     }
-    (explain_protocol(host_owned(), error), Vec::new())
+    let refused = match error {
+        // TLS 1.2: the server looks at the certificate before the handshake is done.
+        rustls::Error::AlertReceived(alert) => asked.and_then(|asked| refused(host, *alert, asked)),
+        _ => None,
+    };
+    (refused.unwrap_or_else(|| explain_protocol(host_owned(), error)), Vec::new())
+}
+
+/// What an alert means that comes after the handshake.
+pub(crate) fn explain_ending(host: &str, alert: AlertDescription, asked: Option<&ClientCertificate>) -> TlsError {
+    let other = || TlsError::LateAlert { host: host.to_owned(), alert: format!("{alert:?}") };
+    asked.and_then(|asked| refused(host, alert, asked)).unwrap_or_else(other)
+}
+
+/// What an alert means that comes once the server has asked who we are, if it is about that.
+fn refused(host: &str, alert: AlertDescription, asked: &ClientCertificate) -> Option<TlsError> {
+    use AlertDescription as A;
+    // RFC 8446, section 6.2; before, a server said HandshakeFailure (RFC 5246, section 7.4.6).
+    let is_about_it = matches!(
+        alert,
+        A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateRevoked
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            | A::UnknownCA
+            | A::AccessDenied
+            | A::DecryptError
+            | A::CertificateRequired
+            | A::HandshakeFailure
+    );
+    let (host, alert) = (host.to_owned(), format!("{alert:?}"));
+    let refusal = match &asked.sent {
+        None => TlsError::ClientCertificateRequired { host, authorities: asked.authorities.clone(), alert },
+        Some(sent) => TlsError::ClientCertificateRefused {
+            host,
+            subject: sent.owner().to_owned(),
+            issuer: sent.issuer_name().to_owned(),
+            alert,
+        },
+    };
+    is_about_it.then_some(refusal)
 }
 
 fn explain_protocol(host: String, error: &rustls::Error) -> TlsError {

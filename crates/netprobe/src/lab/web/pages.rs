@@ -131,6 +131,7 @@ impl Pages {
             }
             "/hops" => redirect(StatusCode::TEMPORARY_REDIRECT, "/hop"),
             "/insecure" => redirect(StatusCode::FOUND, &format!("http://www.{ZONE}:{}/", self.ports.https)),
+            "/to-clients" => redirect(StatusCode::FOUND, &format!("https://clients.{ZONE}:{}/", self.ports.https)),
             "/nowhere" => redirect(StatusCode::FOUND, "javascript:alert(1)"),
             // Again and again until the client has learnt the cookie.
             "/cookie" if !request.headers().contains_key(COOKIE) => {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::Acceptor;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{Acceptor, WebPkiClientVerifier};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
@@ -43,14 +45,21 @@ impl Secure {
     pub(super) fn new(authority: &Authority, names: &[String], pages: Arc<Pages>) -> Result<Self, LabError> {
         let provider = warm_provider();
         let good = authority.good(names)?;
-        let config = |identity: &Identity, alpn| config(&provider, identity, alpn, rustls::ALL_VERSIONS);
+        let config = |identity: &Identity, alpn| config(&provider, identity, alpn, rustls::ALL_VERSIONS, None);
         let otherwise = config(&good, BOTH)?;
         let http1 = config(&good, OLD)?;
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(authority.client_roots()?), Arc::clone(&provider));
+        let clients = clients
+            .build()
+            .map_err(|error| LabError::Sign { what: "what checks clients".to_owned(), message: error.to_string() })?;
+        let asking = |versions| self::config(&provider, &good, BOTH, versions, Some(&clients));
         let mut by_host = HashMap::new();
         for fault in Fault::ALL {
             let own = match authority.bad(fault)? {
                 Some(identity) => config(&identity, BOTH)?,
                 None if raw::is_raw(fault) => Arc::clone(&http1),
+                None if fault.is_of_client() => asking(rustls::ALL_VERSIONS)?,
                 None => Arc::clone(&otherwise),
             };
             let content = match fault {
@@ -66,10 +75,12 @@ impl Secure {
         // Without the groups that clients guess, so that they have to be asked again.
         let group =
             CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::SECP384R1], ..CryptoProvider::clone(&provider) };
-        let retry = self::config(&Arc::new(group), &good, BOTH, &[&rustls::version::TLS13])?;
+        let retry = self::config(&Arc::new(group), &good, BOTH, &[&rustls::version::TLS13], None)?;
         by_host.insert(format!("retry.{ZONE}"), (retry, Content::Pages));
-        let older = self::config(&provider, &good, BOTH, &[&rustls::version::TLS12])?;
+        let older = self::config(&provider, &good, BOTH, &[&rustls::version::TLS12], None)?;
         by_host.insert(format!("tls12.{ZONE}"), (older, Content::Pages));
+        by_host.insert(format!("clients.{ZONE}"), (asking(rustls::ALL_VERSIONS)?, Content::Pages));
+        by_host.insert(format!("clients-tls12.{ZONE}"), (asking(&[&rustls::version::TLS12])?, Content::Pages));
         Ok(Self { by_host: Arc::new(by_host), otherwise, pages })
     }
 
@@ -90,7 +101,10 @@ impl Secure {
         let hello = start.client_hello();
         let chosen = hello.server_name().and_then(|name| self.by_host.get(name));
         let (config, content) = chosen.cloned().unwrap_or_else(|| (Arc::clone(&self.otherwise), Content::Pages));
-        let mut stream = start.into_stream(config).await?;
+        let mut stream = match start.into_stream(config).into_fallible().await {
+            Ok(stream) => stream,
+            Err((error, socket)) => return hear_out(socket, error).await,
+        };
         let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         match content {
             Content::Pages => pages::secure(stream, is_h2, Arc::clone(&self.pages)).await,
@@ -104,9 +118,16 @@ impl Secure {
     }
 }
 
+/// Until the client has read why it was refused: closing with unread input would reset the connection.
+async fn hear_out(mut socket: TcpStream, why: io::Error) -> io::Result<()> {
+    socket.shutdown().await?;
+    while socket.read(&mut [0; 4096]).await? > 0 {}
+    Err(why)
+}
+
 /// A server with this certificate and these protocols.
 pub(in super::super) fn server_config(identity: &Identity, alpn: &[&[u8]]) -> Result<Arc<ServerConfig>, LabError> {
-    config(&warm_provider(), identity, alpn, rustls::ALL_VERSIONS)
+    config(&warm_provider(), identity, alpn, rustls::ALL_VERSIONS, None)
 }
 
 fn config(
@@ -114,13 +135,18 @@ fn config(
     identity: &Identity,
     alpn: &[&[u8]],
     versions: &[&'static rustls::SupportedProtocolVersion],
+    clients: Option<&Arc<dyn ClientCertVerifier>>,
 ) -> Result<Arc<ServerConfig>, LabError> {
     let wrong = |error: rustls::Error| LabError::Sign {
         what: "a server's configuration".to_owned(),
         message: error.to_string(),
     };
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider)).with_protocol_versions(versions);
-    let builder = builder.map_err(wrong)?.with_no_client_auth();
+    let builder = builder.map_err(wrong)?;
+    let builder = match clients {
+        Some(clients) => builder.with_client_cert_verifier(Arc::clone(clients)),
+        None => builder.with_no_client_auth(),
+    };
     let mut config = builder.with_single_cert(identity.chain.clone(), identity.key.clone_key()).map_err(wrong)?;
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))

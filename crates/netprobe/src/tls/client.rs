@@ -1,0 +1,175 @@
+//! Our side of a handshake.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::identity::{ASKED, Asked, Asks};
+use super::{
+    Alpn, ClientIdentity, Handshake, HandshakeKind, Roots, TlsError, Trust, certificate, reason, warm_provider,
+};
+use crate::{Clock, Error, Phase, Span};
+
+/// Shakes hands, and remembers the tickets that servers give, so that the next handshake with the same one is shorter.
+#[derive(Debug, Clone)]
+pub struct TlsClient {
+    config: Arc<ClientConfig>,
+    is_checked: bool,
+    /// Whether servers that ask are told who we are.
+    is_identified: bool,
+}
+
+impl TlsClient {
+    /// A client that trusts these roots. Reads them now, and warms the cryptography up: the first use of randomness takes aws-lc
+    /// some 40 ms, which is nobody's handshake.
+    ///
+    /// # Errors
+    /// [`TlsError::Roots`] if there are none.
+    pub fn new(roots: &Roots, alpn: Alpn) -> Result<Self, TlsError> {
+        let provider = warm_provider();
+        let verifier = roots.verifier(&provider)?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsError::Protocol { host: String::new(), reason: error.to_string() })?;
+        let config = config.dangerous().with_custom_certificate_verifier(verifier);
+        let mut config = config.with_client_cert_resolver(Arc::new(Asks { identity: None }));
+        config.alpn_protocols = alpn.protocols();
+        Ok(Self { config: Arc::new(config), is_checked: *roots != Roots::Unchecked, is_identified: true })
+    }
+
+    /// The same client, which tells servers that ask who it is. It has no tickets yet.
+    #[must_use]
+    pub fn with_identity(&self, identity: Option<ClientIdentity>) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.client_auth_cert_resolver = Arc::new(Asks { identity });
+        Self { config: Arc::new(config), ..*self }.forgetful()
+    }
+
+    /// The same client, tickets and all, which tells nobody who it is.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self { is_identified: false, ..self.clone() }
+    }
+
+    /// The same client without its tickets.
+    pub(crate) fn forgetful(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = rustls::client::Resumption::in_memory_sessions(256);
+        Self { config: Arc::new(config), ..*self }
+    }
+
+    /// The configuration for QUIC, which has TLS 1.3 alone, and for HTTP/3 inside: without tickets, and none is asked for.
+    #[cfg(feature = "h3")]
+    pub(crate) fn quic(&self) -> ClientConfig {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = vec![b"h3".to_vec()];
+        config.resumption = rustls::client::Resumption::disabled();
+        config
+    }
+
+    /// A handshake that somebody else has done with [`Self::quic`]. Its suite and group are not told.
+    #[cfg(feature = "h3")]
+    pub(crate) fn described(
+        &self,
+        host: &str,
+        span: Span,
+        alpn: Option<String>,
+        chain: &[rustls::pki_types::CertificateDer<'static>],
+    ) -> Handshake {
+        Handshake {
+            span,
+            server_name: host.parse::<std::net::IpAddr>().is_err().then(|| host.to_owned()),
+            version: Some("TLS 1.3".to_owned()),
+            cipher_suite: None,
+            group: None,
+            is_post_quantum: false,
+            alpn,
+            kind: Some(HandshakeKind::Full),
+            trust: if self.is_checked { Trust::Verified } else { Trust::Unchecked },
+            chain: certificate::parse_chain(chain),
+            client_certificate: None,
+        }
+    }
+
+    /// Shakes hands over `stream` with somebody who is to prove to be `host`.
+    ///
+    /// # Errors
+    /// [`TlsError`], or [`Error::Timeout`] after `timeout_ms`. What was learnt until then is returned either way.
+    pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        host: &str,
+        stream: S,
+        timeout_ms: u64,
+        clock: &Clock,
+    ) -> (Handshake, Result<TlsStream<S>, Error>) {
+        let mut handshake = self.unstarted(clock);
+        let Ok(name) = ServerName::try_from(host.to_owned()) else {
+            return (handshake, Err(TlsError::ServerName { host: host.to_owned() }.into()));
+        };
+        handshake.server_name = matches!(name, ServerName::DnsName(_)).then(|| host.to_owned());
+        let asked = Arc::new(Asked { may_answer: self.is_identified, ..Asked::default() });
+        let connecting = TlsConnector::from(Arc::clone(&self.config)).connect(name, stream);
+        let connecting = ASKED.scope(Arc::clone(&asked), connecting);
+        let limit = Duration::from_millis(timeout_ms);
+        let (result, span) = clock.measure(tokio::time::timeout(limit, connecting)).await;
+        handshake.span = span;
+        handshake.client_certificate = asked.take();
+        match result {
+            Err(_) => (handshake, Err(Error::Timeout { phase: Phase::Tls, limit_ms: timeout_ms })),
+            Ok(Err(error)) => {
+                let (reason, chain) = reason::explain(host, &error, handshake.client_certificate.as_ref());
+                handshake.chain = chain;
+                (handshake, Err(reason.into()))
+            }
+            Ok(Ok(stream)) => {
+                self.describe(&mut handshake, &stream);
+                (handshake, Ok(stream))
+            }
+        }
+    }
+
+    fn unstarted(&self, clock: &Clock) -> Handshake {
+        Handshake {
+            span: Span { start_ns: clock.now_ns(), ..Span::default() },
+            server_name: None,
+            version: None,
+            cipher_suite: None,
+            group: None,
+            is_post_quantum: false,
+            alpn: None,
+            kind: None,
+            trust: if self.is_checked { Trust::NotVerified } else { Trust::Unchecked },
+            chain: Vec::new(),
+            client_certificate: None,
+        }
+    }
+
+    fn describe<S>(&self, handshake: &mut Handshake, stream: &TlsStream<S>) {
+        let (_, session) = stream.get_ref();
+        handshake.version = session.protocol_version().map(|version| match version {
+            rustls::ProtocolVersion::TLSv1_2 => "TLS 1.2".to_owned(),
+            rustls::ProtocolVersion::TLSv1_3 => "TLS 1.3".to_owned(),
+            other => format!("{other:?}"),
+        });
+        let suite = session.negotiated_cipher_suite().map(|suite| suite.suite());
+        handshake.cipher_suite = suite.and_then(|suite| suite.as_str()).map(|name| name.replace("TLS13_", "TLS_"));
+        let group = session.negotiated_key_exchange_group().map(|group| group.name());
+        handshake.group = group.map(|group| format!("{group:?}"));
+        handshake.is_post_quantum = group.is_some_and(|group| format!("{group:?}").contains("MLKEM"));
+        handshake.alpn = session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
+        handshake.kind = session.handshake_kind().map(|kind| match kind {
+            rustls::HandshakeKind::Full => HandshakeKind::Full,
+            rustls::HandshakeKind::FullWithHelloRetryRequest => HandshakeKind::FullWithHelloRetryRequest,
+            _ => HandshakeKind::Resumed,
+        });
+        handshake.chain = session.peer_certificates().map(certificate::parse_chain).unwrap_or_default();
+        if self.is_checked {
+            handshake.trust = Trust::Verified;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a handshake agreed on.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Certificate, ClientCertificate};
+use crate::{Error, Phase, Span, Step};
+
+/// How a handshake began and ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handshake {
+    /// From the ClientHello to the last message of the handshake, or to its failure.
+    pub span: Span,
+    /// The host in the ClientHello, in the clear: whoever listens learns it. `None` when the host is an address.
+    pub server_name: Option<String>,
+    /// `TLS 1.3` or `TLS 1.2`, once agreed.
+    pub version: Option<String>,
+    /// The cipher suite, by its IANA name.
+    pub cipher_suite: Option<String>,
+    /// The group of the key exchange; none when a session was resumed without one.
+    pub group: Option<String>,
+    /// Whether the key exchange also resists a quantum computer.
+    pub is_post_quantum: bool,
+    /// The protocol that goes inside, as the server picked it.
+    pub alpn: Option<String>,
+    /// How much of a handshake it was.
+    pub kind: Option<HandshakeKind>,
+    /// Whether anybody checked who the peer is.
+    pub trust: Trust,
+    /// What the server showed, its own first; also when it was not good enough.
+    pub chain: Vec<Certificate>,
+    /// What the server wanted to know of us, if it asked. Who resumes is not asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// How much of a handshake it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandshakeKind {
+    /// From nothing: keys, certificate and all.
+    Full,
+    /// With one more round trip, since the server wanted another group than the client had guessed (HelloRetryRequest).
+    FullWithHelloRetryRequest,
+    /// From a ticket of an earlier one: no certificate, less work.
+    Resumed,
+}
+
+/// Whether anybody checked who the peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// The chain leads to a trusted root and is for this host.
+    Verified,
+    /// The chain was looked at, and is not good enough; or there was none yet.
+    NotVerified,
+    /// Nobody looked: [`Roots::Unchecked`].
+    Unchecked,
+}
+
+impl Handshake {
+    /// The handshake as a step.
+    #[must_use]
+    pub fn step(&self, error: Option<Error>) -> Step {
+        let parts = [&self.version, &self.cipher_suite, &self.group, &self.alpn];
+        let label: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        let label = if label.is_empty() { "no agreement".to_owned() } else { label.join(", ") };
+        Step::new(Phase::Tls, label, self.span, error)
+    }
+}

@@ -1,0 +1,180 @@
+//! Who the client is, for servers that ask.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use serde::{Deserialize, Serialize};
+use x509_parser::prelude::{FromDer, X509Name};
+
+use super::{Certificate, TlsError, warm_provider};
+
+/// Who we are, for servers that ask: a certificate with those between it and a root, and its key. The key is in no report and no debug
+/// output.
+#[derive(Clone)]
+pub struct ClientIdentity {
+    certified: Arc<CertifiedKey>,
+}
+
+impl ClientIdentity {
+    /// Reads the chain, one's own certificate first, and the key of that certificate. Both may stand in the same text.
+    ///
+    /// # Errors
+    /// [`TlsError::Identity`] if one of them is not there, or they do not belong together.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let wrong = |reason: String| TlsError::Identity { reason };
+        let certificates: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(chain).collect();
+        let certificates = certificates.map_err(|error| wrong(format!("its certificates cannot be read: {error}")))?;
+        if certificates.is_empty() {
+            return Err(wrong("there is no certificate in the PEM text".to_owned()));
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| wrong(no_key(key, &error)))?;
+        Self::new(certificates, key)
+    }
+
+    pub(crate) fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, TlsError> {
+        let certified = CertifiedKey::from_der(chain, key, &warm_provider());
+        let certified = certified.map_err(|error| TlsError::Identity {
+            reason: match error {
+                rustls::Error::InconsistentKeys(_) => "the key is not that of the first certificate".to_owned(),
+                other => other.to_string(),
+            },
+        })?;
+        Ok(Self { certified: Arc::new(certified) })
+    }
+
+    /// The certificate that says who we are.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.certified.cert.first().and_then(|der| Certificate::parse(der))
+    }
+}
+
+/// The text is not repeated: it may be a key all the same.
+fn no_key(pem: &[u8], error: &rustls::pki_types::pem::Error) -> String {
+    let is_encrypted = pem.windows(9).any(|window| window == b"ENCRYPTED");
+    if is_encrypted {
+        "its key is encrypted; only plain keys are read"
+    } else {
+        match error {
+            rustls::pki_types::pem::Error::NoItemsFound => "there is no private key in the PEM text",
+            _ => "its key cannot be read",
+        }
+    }
+    .to_owned()
+}
+
+impl PartialEq for ClientIdentity {
+    /// Whether it is the same chain; its key is then the same too.
+    fn eq(&self, other: &Self) -> bool {
+        self.certified.cert == other.certified.cert
+    }
+}
+
+impl Eq for ClientIdentity {}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ClientIdentity").field("certificate", &self.certificate()).finish_non_exhaustive()
+    }
+}
+
+/// What a server wanted to know of us (CertificateRequest), and what it was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientCertificate {
+    /// The authorities whose certificates it takes; none if it does not say.
+    pub authorities: Vec<String>,
+    /// The certificate that we sent, and with it the proof that we have its key; none if we have no identity, or none whose key
+    /// signs in a way that the server takes.
+    pub sent: Option<Certificate>,
+}
+
+/// What one handshake was asked, and whether it may answer.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) may_answer: bool,
+    pub(super) request: Mutex<Option<ClientCertificate>>,
+}
+
+impl Asked {
+    pub(super) fn take(&self) -> Option<ClientCertificate> {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+tokio::task_local! {
+    /// Of the handshake that is being polled. All share one configuration, or no ticket would be good for another.
+    pub(super) static ASKED: Arc<Asked>;
+}
+
+/// Notes what servers ask for, and answers if there is something to answer with.
+#[derive(Debug)]
+pub(super) struct Asks {
+    pub(super) identity: Option<ClientIdentity>,
+}
+
+impl ResolvesClientCert for Asks {
+    fn resolve(&self, authorities: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let note = |asked: &Arc<Asked>| {
+            let fits = |identity: &&ClientIdentity| identity.certified.key.choose_scheme(schemes).is_some();
+            let answer = self.identity.as_ref().filter(|_| asked.may_answer).filter(fits);
+            let name = |der: &&[u8]| X509Name::from_der(der).ok().map(|(_, name)| name.to_string());
+            let request = ClientCertificate {
+                authorities: authorities.iter().filter_map(name).collect(),
+                sent: answer.and_then(ClientIdentity::certificate),
+            };
+            *asked.request.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
+            answer.map(|identity| Arc::clone(&identity.certified))
+        };
+        // Outside of a handshake of ours, as over QUIC, nobody is told who we are.
+        ASKED.try_with(note).ok().flatten()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.identity.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pem() -> (String, String) {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let params = rcgen::CertificateParams::new(["ann.test".to_owned()]).expect("a name");
+        (params.self_signed(&key).expect("a certificate").pem(), key.serialize_pem())
+    }
+
+    fn reason(chain: &str, key: &str) -> String {
+        match ClientIdentity::from_pem(chain.as_bytes(), key.as_bytes()) {
+            Err(TlsError::Identity { reason }) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_chain_and_its_key_belong_together_and_the_key_is_never_shown() {
+        let ((chain, key), (other_chain, other_key)) = (pem(), pem());
+        let identity = ClientIdentity::from_pem(chain.as_bytes(), key.as_bytes()).expect("an identity");
+        let both = chain.clone() + &key;
+        assert_eq!(ClientIdentity::from_pem(both.as_bytes(), both.as_bytes()), Ok(identity.clone()));
+        assert_eq!(identity.certificate().map(|one| one.names), Some(vec!["ann.test".to_owned()]));
+        let shown = format!("{identity:?}");
+        let secret = key.lines().nth(1).expect("a line of the key");
+        assert!(shown.contains("ann.test") && !shown.contains(secret) && !shown.contains("PRIVATE"), "{shown}");
+        assert_eq!(reason(&chain, &other_key), "the key is not that of the first certificate");
+        assert_eq!(reason(&other_chain, &key), "the key is not that of the first certificate");
+        assert_eq!(reason(&key, &key), "there is no certificate in the PEM text");
+        assert_eq!(reason(&chain, &chain), "there is no private key in the PEM text");
+        let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        assert_eq!(reason(&chain, encrypted), "its key is encrypted; only plain keys are read");
+        assert_eq!(
+            reason("-----BEGIN CERTIFICATE-----\n?", &key).split(':').next(),
+            Some("its certificates cannot be read")
+        );
+    }
+}
