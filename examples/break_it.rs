@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use netprobe::http::Limits;
 use netprobe::render::{duration, escape_terminal};
+use netprobe::tls::EarlyData;
 use netprobe::{Fault, Lab, Phase, Probe, Report};
 
 mod support;
@@ -66,7 +67,13 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         {
             probe.http3 = *fault == Fault::StalledHttp3;
         }
-        let report = probe.run(&lab.fault_url(*fault)).await;
+        probe.early_data = fault.needs_a_ticket();
+        let session = probe.open()?;
+        if fault.needs_a_ticket() {
+            // The visit that is told is the second.
+            let _ = session.run(&lab.fault_url(*fault)).await;
+        }
+        let report = session.run(&lab.fault_url(*fault)).await;
         named += usize::from(report.error.is_some());
         show(&mut out, *fault, &report)?;
     }
@@ -108,6 +115,14 @@ fn survived(report: &Report) -> String {
     let walks = report.hops.iter().filter_map(|hop| hop.resolution.as_ref()?.walk.as_ref());
     let again = walks.flat_map(|walk| &walk.queries).find(|query| query.sent_ns.len() > 1);
     let again = again.map(|query| format!("{} got the query when it was sent again", query.server));
+    let rejected = report.hops.iter().filter_map(|hop| match hop.handshake.as_ref()?.early_data? {
+        EarlyData::Rejected { bytes } => Some(format!("{bytes} bytes of early data were rejected, and sent again")),
+        _ => None,
+    });
+    let twice = report.answer().and_then(|answer| answer.header("x-early-arrivals")).filter(|count| *count != "1");
+    let twice = twice.map(|count| format!("the request arrived {count} times"));
+    let retried = report.steps().filter(|step| step.phase == Phase::Retry).map(|step| step.label.clone());
+    let lost = lost.chain(rejected).chain(twice).chain(retried);
     #[cfg(feature = "h3")]
     let lost = lost.chain(report.race.as_ref().map(netprobe::Race::summary));
     let all: Vec<String> = failed.chain(again).chain(lost).chain(report.warnings()).collect();

@@ -24,6 +24,9 @@ pub(crate) struct RequestArguments {
     /// The key of our certificate, as PEM; without this it is in the file of --cert
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+    /// With a ticket of an earlier visit, send a GET or HEAD along with the ClientHello (0-RTT): who records it may send it again
+    #[arg(long, visible_alias = "tls-earlydata")]
+    pub(crate) early_data: bool,
     /// The method; without this, POST if there is a body, and GET if not. A redirect may make it GET
     #[arg(short = 'X', long, visible_alias = "method", value_name = "METHOD")]
     pub(crate) request: Option<String>,
@@ -59,6 +62,7 @@ impl RequestArguments {
     pub(crate) fn apply(&self, probe: &mut Probe) -> Result<(), Box<dyn Error>> {
         probe.overrides.extend(self.resolve.iter().cloned());
         probe.connect_to.extend(self.connect_to.iter().cloned());
+        probe.early_data |= self.early_data;
         if let Some(cert) = &self.cert {
             probe.identity = Some(identity(cert, self.key.as_deref())?);
         }

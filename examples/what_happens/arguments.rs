@@ -145,6 +145,8 @@ pub(crate) enum LabProxy {
 pub(crate) enum LabTls {
     /// The server wants to know who the client is, and is told
     ClientCert,
+    /// A second visit, whose request goes with the first message of the handshake
+    EarlyData,
 }
 
 /// A value that may have a password in it, or what is wrong with it, without the password: clap would repeat what it refuses.

@@ -10,6 +10,7 @@
 //! cargo run --release --example what_happens -- --html page.html   # a page to look at; --svg, --har and --json too
 //! cargo run --release --example what_happens -- example.com -d a=b # a form is sent; -X, -H, -I and --data-binary @FILE too, as with curl
 //! cargo run --release --example what_happens -- --press            # from the key: what the machine does for Enter (Linux)
+//! cargo run --release --example what_happens -- --lab-tls early-data # a second visit: the request goes with the ClientHello
 //! cargo run --release --example what_happens -- --balance          # the lab's servers behind a load balancer, one of them dies
 //! ```
 //!
@@ -87,6 +88,10 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
             base.identity = lab.identity();
             Some(lab.host_url("clients", "/"))
         }
+        (Some(lab), Some(LabTls::EarlyData)) => {
+            base.early_data = true;
+            Some(lab.host_url("early", "/"))
+        }
         _ => None,
     };
     let mut servers = match (&lab, arguments.balance) {
@@ -95,7 +100,12 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     };
     let lab_url = || servers.as_ref().map(|servers| servers.url.clone()).or_else(|| Some(lab.as_ref()?.url("/")));
     let url = arguments.url.clone().or(seen_at).or_else(lab_url).unwrap_or_default();
-    let session = probe(arguments, base)?.open()?;
+    let probe = probe(arguments, base)?;
+    let session = probe.open()?;
+    if probe.early_data {
+        // For a ticket. How it goes shows in the visit that is told.
+        let _ = session.run(&url).await;
+    }
     let (clock, report) = if arguments.press {
         let shown = if arguments.reveal_secrets { url.clone() } else { redacted_text(&url) };
         let pressed = press::wait(&shown)?;

@@ -131,6 +131,29 @@ fn what_happens_says_who_it_is() {
 }
 
 #[test]
+fn a_request_goes_with_the_clienthello() {
+    let folder = folder();
+    let text = stdout(&run("what_happens", folder.path(), &["--lab-tls", "early-data"]));
+    assert!(text.contains("; the request went with the first message: "), "{text}");
+    let text = stdout(&run("tls_xray", folder.path(), &["--early-data"]));
+    for part in [
+        "\nfirst visit    full, ",
+        "\nthird visit    resumed, ",
+        "of early data accepted; round trips before the request is heard: 0; ",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    let text = stdout(&run("break_it", folder.path(), &["early-data-rejected", "early-data-replayed", "too-early"]));
+    for part in [
+        "of early data were rejected, and sent again",
+        "the request arrived 2 times",
+        "425 Too Early: the server wants it again",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+}
+
+#[test]
 fn what_happens_sends_what_curl_would() {
     let folder = folder();
     fs::write(folder.path().join("body"), "a=b\r\nc=d\n").expect("a file");

@@ -45,6 +45,9 @@ pub struct Probe {
     pub alpn: Alpn,
     /// How long a TLS handshake may take.
     pub tls_timeout_ms: u64,
+    /// Send a GET or HEAD without a body with the ClientHello, to servers that gave a ticket for that (0-RTT); as with curl's
+    /// `--tls-earlydata`. Whoever records it may send it again, and the server answers twice.
+    pub early_data: bool,
     /// How requests are made.
     pub http: HttpOptions,
     /// How many redirects are followed.
@@ -71,6 +74,7 @@ impl Default for Probe {
             identity: None,
             alpn: Alpn::default(),
             tls_timeout_ms: 10_000,
+            early_data: false,
             http: HttpOptions::default(),
             redirects_max: 10,
             #[cfg(feature = "h3")]

@@ -1,5 +1,7 @@
 //! Runs of one probe that share what they may: the resolver's cache and TLS tickets.
 
+mod early;
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,7 +9,9 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::http::{self, Channel, Forwarder, HstsHosts, HttpError, HttpOptions, Jar, Protocol, Redirect, Trail};
+use crate::http::{
+    self, Channel, Exchange, Forwarder, HstsHosts, HttpError, HttpOptions, Jar, Protocol, Redirect, Trail,
+};
 use crate::keypress::{KeyPress, Pressed};
 use crate::names::{Resolution, Resolver, Source};
 use crate::path::{self, Path};
@@ -55,6 +59,14 @@ impl Session {
     pub fn forgetful(&self) -> Self {
         let resolver = Resolver::new(self.probe.names.clone());
         Self { probe: self.probe.clone(), resolver, tls: self.tls.forgetful() }
+    }
+
+    /// A session with the same options and the same tickets that sends early data ([`Probe::early_data`]). It has its own cache of
+    /// names.
+    #[must_use]
+    pub fn early(&self) -> Self {
+        let probe = Probe { early_data: true, ..self.probe.clone() };
+        Self { resolver: Resolver::new(probe.names.clone()), probe, tls: self.tls.clone() }
     }
 
     /// Does what a browser does with `url`, one step at a time.
@@ -304,6 +316,9 @@ impl Run<'_> {
         hop.url = self.shown(url);
         let stream = self.session.reach(url, hop, self.clock).await?;
         let (wire, passed) = Wire::new(stream);
+        if let Some(protocol) = self.early_protocol(url) {
+            return self.hop_early(url, (wire, passed), protocol, (hop, index)).await;
+        }
         let is_first = self.is_first(url);
         let (channel, ending) = match self.session.secure(url, wire, is_first, hop, self.clock).await {
             Ok(secured) => secured,
@@ -335,7 +350,7 @@ impl Run<'_> {
         self.open = Some(open);
         if has_hung_up {
             // It had not yet heard of this request: a fresh connection may carry it (RFC 9112, section 9.3.1).
-            let vain = in_vain(std::mem::take(&mut hop.steps));
+            let vain = vain("the server hung up on the connection that was open", std::mem::take(&mut hop.steps));
             let Hop { sent_bytes, received_bytes, .. } = *hop;
             *hop = Hop { steps: vec![vain], sent_bytes, received_bytes, ..Hop::new(self.shown(url)) };
             return None;
@@ -362,9 +377,21 @@ impl Run<'_> {
         let given = self.http.as_ref();
         let options = if is_first { given } else { &given.for_another_origin() };
         let cookie = self.jar.header(url);
+        hop.forwarded_by = self.session.forwarder(url).map(ToString::to_string);
+        let (exchange, result) = open.channel.exchange(url, cookie.as_deref(), options).await;
+        self.settle(url, open, hop, exchange, result)
+    }
+
+    /// What an exchange leaves in the report, and in what the run remembers.
+    fn settle(
+        &mut self,
+        url: &Url,
+        open: &mut Open,
+        hop: &mut Hop,
+        mut exchange: Exchange,
+        mut result: Result<(), Error>,
+    ) -> Result<(), Error> {
         let forwarder = self.session.forwarder(url);
-        hop.forwarded_by = forwarder.map(ToString::to_string);
-        let (mut exchange, mut result) = open.channel.exchange(url, cookie.as_deref(), options).await;
         if let Some(proxy) = forwarder.filter(|_| result.is_ok() && exchange.status == Some(407)) {
             let given = proxy.credentials.is_some();
             result = Err(ProxyError::Credentials { proxy: proxy.to_string(), given }.into());
@@ -378,7 +405,10 @@ impl Run<'_> {
         open.counted = (sent, received);
         hop.steps.extend(exchange.steps(result.as_ref().err()));
         let set = exchange.raw_headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-        exchange.cookies = self.jar.take(set, url, options.reveal_secrets);
+        exchange.cookies = self.jar.take(set, url, self.http.reveal_secrets);
+        if let Some(handshake) = &mut hop.handshake {
+            handshake.tickets = Some(self.session.tls.tickets(host(url)));
+        }
         if let Some(hsts) = &exchange.hsts {
             self.hsts.learn(host(url), hsts);
         }
@@ -396,14 +426,14 @@ impl Run<'_> {
     }
 }
 
-/// What was tried over a connection that was closed meanwhile, as one step. That it failed is its parts' to say: the run goes on.
-fn in_vain(tried: Vec<Step>) -> Step {
+/// What was tried and has to be done again, as one step. That it failed is its parts' to say: the run goes on.
+fn vain(why: &str, tried: Vec<Step>) -> Step {
     let start_ns = tried.first().map_or(0, |step| step.span.start_ns);
     let end_ns = tried.iter().map(|step| step.span.end_ns()).max().unwrap_or(start_ns);
     let wait_ns = tried.iter().fold(0_u64, |sum, step| sum.saturating_add(step.span.wait_ns));
     let duration_ns = end_ns - start_ns;
     let span = Span::new(start_ns, duration_ns, duration_ns.saturating_sub(wait_ns));
-    let mut step = Step::new(Phase::Retry, "the server hung up on the connection that was open".to_owned(), span, None);
+    let mut step = Step::new(Phase::Retry, why, span, None);
     step.children = tried;
     step
 }

@@ -15,6 +15,7 @@ mod headers;
 #[cfg(feature = "h3")]
 mod http3;
 mod informational;
+mod late;
 mod moments;
 mod policy;
 mod redirect;
@@ -41,6 +42,7 @@ pub use headers::Header;
 #[cfg(feature = "h3")]
 pub(crate) use http3::exchange as exchange_http3;
 pub use informational::Informational;
+pub(crate) use late::late;
 pub(crate) use policy::HstsHosts;
 pub use policy::{AltService, Hsts};
 pub use redirect::{Redirect, Trail, becomes_get, target};
@@ -226,6 +228,16 @@ impl Exchange {
             cookies: Vec::new(),
             body: Vec::new(),
             raw_headers: ::http::HeaderMap::new(),
+        }
+    }
+
+    /// Time before this moment was spent on something else, while the request was on its way already.
+    pub(crate) fn waits_from(&mut self, ns: u64) {
+        for span in [&mut self.wait, &mut self.transfer].into_iter().flatten() {
+            if span.start_ns < ns {
+                let duration_ns = span.end_ns().saturating_sub(ns);
+                *span = Span::new(ns, duration_ns, span.cpu_ns.min(duration_ns));
+            }
         }
     }
 

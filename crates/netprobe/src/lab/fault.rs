@@ -130,6 +130,12 @@ pub enum Fault {
     ClientCertificateMissing,
     /// The client shows a certificate of an authority that the server does not know.
     ClientCertificateUntrusted,
+    /// The server gives tickets for early data, and does not take it.
+    EarlyDataRejected,
+    /// Somebody in the middle sends the first flight twice, and the server acts on the early data in both.
+    EarlyDataReplayed,
+    /// The server wants a request that came as early data once more (425).
+    TooEarly,
 
     // HTTP.
     /// The head of the answer comes one byte at a time.
@@ -162,7 +168,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 65] = [
+    pub const ALL: [Self; 68] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -215,6 +221,9 @@ impl Fault {
         Self::SilentHandshake,
         Self::ClientCertificateMissing,
         Self::ClientCertificateUntrusted,
+        Self::EarlyDataRejected,
+        Self::EarlyDataReplayed,
+        Self::TooEarly,
         Self::SlowHeaders,
         Self::SlowBody,
         Self::EndlessHints,
@@ -286,6 +295,9 @@ impl Fault {
             Self::SilentHandshake => "silent-handshake",
             Self::ClientCertificateMissing => "client-certificate-missing",
             Self::ClientCertificateUntrusted => "client-certificate-untrusted",
+            Self::EarlyDataRejected => "early-data-rejected",
+            Self::EarlyDataReplayed => "early-data-replayed",
+            Self::TooEarly => "too-early",
             Self::SlowHeaders => "slow-headers",
             Self::SlowBody => "slow-body",
             Self::EndlessHints => "endless-hints",
@@ -326,6 +338,12 @@ impl Fault {
         matches!(self, Self::ClientCertificateMissing | Self::ClientCertificateUntrusted)
     }
 
+    /// Whether it shows at a second visit with [`Probe::early_data`](crate::Probe::early_data), when there is a ticket.
+    #[must_use]
+    pub fn needs_a_ticket(self) -> bool {
+        matches!(self, Self::EarlyDataRejected | Self::EarlyDataReplayed | Self::TooEarly)
+    }
+
     /// Its host in the lab.
     #[must_use]
     pub fn host(self) -> String {
@@ -344,6 +362,7 @@ impl Fault {
             Self::ResetInHandshake => Ipv4Addr::new(127, 0, 1, 5),
             Self::NotTls => Ipv4Addr::new(127, 0, 1, 6),
             Self::SilentHandshake => Ipv4Addr::new(127, 0, 1, 7),
+            Self::EarlyDataReplayed => Ipv4Addr::new(127, 0, 1, 8),
             _ => WEB,
         }
     }

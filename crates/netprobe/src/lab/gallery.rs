@@ -67,6 +67,11 @@ impl Fault {
             Self::ClientCertificateUntrusted => {
                 "the client shows a certificate of an authority that the server does not know"
             }
+            Self::EarlyDataRejected => "the server gives tickets for early data, and does not take it",
+            Self::EarlyDataReplayed => {
+                "somebody in the middle sends the request of a first flight twice, and both are heard"
+            }
+            Self::TooEarly => "the server wants a request that came with the ClientHello once more",
             Self::SlowHeaders => "the head of the answer comes one byte at a time",
             Self::SlowBody => "the body comes one byte at a time",
             Self::StalledHttp3 => "over HTTP/3 the server takes the request and never answers; over TCP it does",
@@ -144,7 +149,10 @@ impl Fault {
             | Self::BrokenFirstAddress
             | Self::HttpsRecordMalformed
             | Self::HttpsRecordLoop
-            | Self::HttpsRecordSilent => "nothing: the page, a little later",
+            | Self::HttpsRecordSilent
+            | Self::EarlyDataRejected
+            | Self::TooEarly => "nothing: the page, a little later",
+            Self::EarlyDataReplayed => "nothing: the page, and what it did may have been done twice",
         }
     }
 }

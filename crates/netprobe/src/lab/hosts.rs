@@ -16,9 +16,22 @@ pub(super) struct Host {
 
 /// The first labels of the hosts that nothing is wrong with: the site, another one, one that speaks HTTP/1.1 alone, one whose
 /// key exchange needs a HelloRetryRequest, one that knows TLS 1.2 at most, one with both families, one that sends hints before its
-/// page, two that want to know who the client is, in TLS 1.3 and 1.2, and the resolver.
-pub(super) const HEALTHY: [&str; 10] =
-    ["www", "other", "http1", "retry", "tls12", "dual", "hints", "clients", "clients-tls12", "dns"];
+/// page, two that want to know who the client is, in TLS 1.3 and 1.2, two that take requests with the ClientHello, over HTTP/2 and
+/// HTTP/1.1 alone, and the resolver.
+pub(super) const HEALTHY: [&str; 12] = [
+    "www",
+    "other",
+    "http1",
+    "retry",
+    "tls12",
+    "dual",
+    "hints",
+    "clients",
+    "clients-tls12",
+    "early",
+    "early-http1",
+    "dns",
+];
 
 /// Every name in the healthy server's certificate.
 pub(super) fn names() -> Vec<String> {

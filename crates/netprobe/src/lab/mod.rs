@@ -197,7 +197,8 @@ impl Lab {
 
     /// The URL of a path on one of the lab's hosts, by its first label: `www`, `other`, `http1` (no HTTP/2), `retry` (its key
     /// exchange needs a HelloRetryRequest), `tls12` (knows nothing newer), `dual` (both families), `hints` (103 before its page),
-    /// `clients` and `clients-tls12` (want to know who the client is: [`Lab::identity`]).
+    /// `clients` and `clients-tls12` (want to know who the client is: [`Lab::identity`]), `early` and `early-http1`
+    /// (take a request with the ClientHello).
     #[must_use]
     pub fn host_url(&self, label: &str, path: &str) -> String {
         format!("https://{label}.{}:{}{path}", fault::ZONE, self.servers.web.ports.https)

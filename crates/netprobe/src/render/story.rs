@@ -6,7 +6,7 @@ use super::duration;
 use crate::http::Exchange;
 use crate::names::Source;
 use crate::tcp::Connection;
-use crate::tls::{Handshake, HandshakeKind, Trust};
+use crate::tls::{EarlyData, Handshake, HandshakeKind, Trust};
 use crate::{Hop, Phase, Report, Step};
 
 /// A step, told. May hold text that a peer sent: whoever shows it escapes it.
@@ -44,7 +44,7 @@ impl Phase {
             Self::Send => "the request itself: a method, a path and headers; small, and so gone at once",
             Self::Upload => "what the server is to have: as fast as the narrowest link on the way there allows",
             Self::Retry => {
-                "a server may close a connection at any time; a request that it never heard may be sent again"
+                "a server may close a connection at any time, or want to be asked again; a request that it did not act on may be sent again"
             }
             Self::Wait => "a round trip, and the server's work: a load balancer picks a machine, which makes the page",
             Self::Transfer => "the rest of the answer, as fast as the narrowest link on the way allows",
@@ -220,7 +220,25 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
         );
         format!("the server asked for a client certificate{of}: {sent}")
     });
-    (what, handshake.chain.iter().map(certificate).chain(asked).collect())
+    what += &match handshake.early_data {
+        Some(EarlyData::Accepted { bytes }) => {
+            format!("; the request went with the first message: {bytes} bytes of early data")
+        }
+        Some(EarlyData::Rejected { bytes }) => format!("; {bytes} bytes of early data were rejected, and sent again"),
+        Some(EarlyData::TooLong { bytes, bytes_max }) => {
+            format!("; the request of {bytes} bytes waited: the ticket allows {bytes_max} bytes of early data")
+        }
+        Some(EarlyData::NoTicket) => "; the request waited: there was no ticket for early data".to_owned(),
+        None => String::new(),
+    };
+    let tickets = handshake.tickets.filter(|tickets| tickets.count > 0).map(|tickets| {
+        let early = match tickets.early_data_bytes_max {
+            0 => String::new(),
+            bytes => format!(", which may take {bytes} bytes of early data along"),
+        };
+        format!("tickets for the next handshakes: {}{early}", tickets.count)
+    });
+    (what, handshake.chain.iter().map(certificate).chain(asked).chain(tickets).collect())
 }
 
 fn exchanged(exchange: &Exchange, phase: Phase) -> (String, Vec<String>) {

@@ -1,17 +1,21 @@
 //! Our side of a handshake.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::ClientConfig;
+use rustls::ClientConnection;
+use rustls::client::{ClientConfig, Resumption};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::identity::{ASKED, Asked, Asks};
+use super::tickets::{TicketStore, Tickets};
 use super::{
-    Alpn, ClientIdentity, Handshake, HandshakeKind, Roots, TlsError, Trust, certificate, reason, warm_provider,
+    Alpn, ClientIdentity, EarlyData, Handshake, HandshakeKind, Roots, TlsError, Trust, certificate, reason,
+    warm_provider,
 };
 use crate::{Clock, Error, Phase, Span};
 
@@ -19,6 +23,7 @@ use crate::{Clock, Error, Phase, Span};
 #[derive(Debug, Clone)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
+    tickets: Arc<TicketStore>,
     is_checked: bool,
     /// Whether servers that ask are told who we are.
     is_identified: bool,
@@ -39,7 +44,10 @@ impl TlsClient {
         let config = config.dangerous().with_custom_certificate_verifier(verifier);
         let mut config = config.with_client_cert_resolver(Arc::new(Asks { identity: None }));
         config.alpn_protocols = alpn.protocols();
-        Ok(Self { config: Arc::new(config), is_checked: *roots != Roots::Unchecked, is_identified: true })
+        let tickets = Arc::new(TicketStore::new());
+        config.resumption = Resumption::store(Arc::clone(&tickets) as _);
+        let is_checked = *roots != Roots::Unchecked;
+        Ok(Self { config: Arc::new(config), tickets, is_checked, is_identified: true })
     }
 
     /// The same client, which tells servers that ask who it is. It has no tickets yet.
@@ -47,7 +55,7 @@ impl TlsClient {
     pub fn with_identity(&self, identity: Option<ClientIdentity>) -> Self {
         let mut config = ClientConfig::clone(&self.config);
         config.client_auth_cert_resolver = Arc::new(Asks { identity });
-        Self { config: Arc::new(config), ..*self }.forgetful()
+        Self { config: Arc::new(config), ..self.clone() }.forgetful()
     }
 
     /// The same client, tickets and all, which tells nobody who it is.
@@ -59,8 +67,9 @@ impl TlsClient {
     /// The same client without its tickets.
     pub(crate) fn forgetful(&self) -> Self {
         let mut config = ClientConfig::clone(&self.config);
-        config.resumption = rustls::client::Resumption::in_memory_sessions(256);
-        Self { config: Arc::new(config), ..*self }
+        let tickets = Arc::new(TicketStore::new());
+        config.resumption = Resumption::store(Arc::clone(&tickets) as _);
+        Self { config: Arc::new(config), tickets, ..*self }
     }
 
     /// The configuration for QUIC, which has TLS 1.3 alone, and for HTTP/3 inside: without tickets, and none is asked for.
@@ -68,7 +77,7 @@ impl TlsClient {
     pub(crate) fn quic(&self) -> ClientConfig {
         let mut config = ClientConfig::clone(&self.config);
         config.alpn_protocols = vec![b"h3".to_vec()];
-        config.resumption = rustls::client::Resumption::disabled();
+        config.resumption = Resumption::disabled();
         config
     }
 
@@ -93,6 +102,8 @@ impl TlsClient {
             trust: if self.is_checked { Trust::Verified } else { Trust::Unchecked },
             chain: certificate::parse_chain(chain),
             client_certificate: None,
+            early_data: None,
+            tickets: None,
         }
     }
 
@@ -107,13 +118,58 @@ impl TlsClient {
         timeout_ms: u64,
         clock: &Clock,
     ) -> (Handshake, Result<TlsStream<S>, Error>) {
+        self.shake((host, stream), None, timeout_ms, clock).await
+    }
+
+    /// The same with bytes that go along before there is a secret, encrypted with one of last time. Whether they arrived is in
+    /// [`Handshake::early_data`]; if not, they have to be written once more. **Whoever records them may send them again.**
+    ///
+    /// # Errors
+    /// As [`Self::handshake`].
+    pub async fn handshake_early<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        host: &str,
+        stream: S,
+        early: &[u8],
+        timeout_ms: u64,
+        clock: &Clock,
+    ) -> (Handshake, Result<TlsStream<S>, Error>) {
+        self.shake((host, stream), Some(early), timeout_ms, clock).await
+    }
+
+    /// What was agreed inside TLS (ALPN) with a server that said that it would take early data next time; empty if nothing was.
+    #[must_use]
+    pub fn early_alpn(&self, host: &str) -> Option<String> {
+        self.tickets.early(host)
+    }
+
+    /// The tickets that this server gave since the last handshake with it began.
+    #[must_use]
+    pub fn tickets(&self, host: &str) -> Tickets {
+        self.tickets.since(host)
+    }
+
+    async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        (host, stream): (&str, S),
+        early: Option<&[u8]>,
+        timeout_ms: u64,
+        clock: &Clock,
+    ) -> (Handshake, Result<TlsStream<S>, Error>) {
         let mut handshake = self.unstarted(clock);
         let Ok(name) = ServerName::try_from(host.to_owned()) else {
             return (handshake, Err(TlsError::ServerName { host: host.to_owned() }.into()));
         };
         handshake.server_name = matches!(name, ServerName::DnsName(_)).then(|| host.to_owned());
         let asked = Arc::new(Asked { may_answer: self.is_identified, ..Asked::default() });
-        let connecting = TlsConnector::from(Arc::clone(&self.config)).connect(name, stream);
+        self.tickets.begins(&name);
+        let mut config = Arc::clone(&self.config);
+        if early.is_some() {
+            Arc::make_mut(&mut config).enable_early_data = true;
+        }
+        let mut sent = None;
+        let send = |connection: &mut ClientConnection| sent = early.map(|early| send_early(connection, early));
+        let connecting = TlsConnector::from(config).connect_with(name.clone(), stream, send);
         let connecting = ASKED.scope(Arc::clone(&asked), connecting);
         let limit = Duration::from_millis(timeout_ms);
         let (result, span) = clock.measure(tokio::time::timeout(limit, connecting)).await;
@@ -128,6 +184,9 @@ impl TlsClient {
             }
             Ok(Ok(stream)) => {
                 self.describe(&mut handshake, &stream);
+                self.tickets.agreed(&name, handshake.alpn.as_deref());
+                let is_accepted = stream.get_ref().1.is_early_data_accepted();
+                handshake.early_data = sent.map(|sent| sent.answered(is_accepted));
                 (handshake, Ok(stream))
             }
         }
@@ -146,6 +205,8 @@ impl TlsClient {
             trust: if self.is_checked { Trust::NotVerified } else { Trust::Unchecked },
             chain: Vec::new(),
             client_certificate: None,
+            early_data: None,
+            tickets: None,
         }
     }
 
@@ -171,5 +232,20 @@ impl TlsClient {
         if self.is_checked {
             handshake.trust = Trust::Verified;
         }
+    }
+}
+
+/// All of it goes along, or nothing.
+fn send_early(connection: &mut ClientConnection, early: &[u8]) -> EarlyData {
+    let bytes = early.len() as u64;
+    let Some(mut writer) = connection.early_data() else { return EarlyData::NoTicket };
+    let bytes_max = writer.bytes_left();
+    if early.len() > bytes_max {
+        return EarlyData::TooLong { bytes, bytes_max: bytes_max as u64 };
+    }
+    // Into memory, and there is room.
+    match writer.write_all(early) {
+        Ok(()) => EarlyData::Rejected { bytes },
+        Err(_) => EarlyData::NoTicket,
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Certificate, ClientCertificate};
+use super::{Certificate, ClientCertificate, Tickets};
 use crate::{Error, Phase, Span, Step};
 
 /// How a handshake began and ended.
@@ -31,6 +31,47 @@ pub struct Handshake {
     /// What the server wanted to know of us, if it asked. Who resumes is not asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<ClientCertificate>,
+    /// What became of a request that was to go with the ClientHello, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_data: Option<EarlyData>,
+    /// The tickets that the server gave until the first answer was there. None if nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tickets: Option<Tickets>,
+}
+
+/// What became of bytes that were to go with the ClientHello (0-RTT).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EarlyData {
+    /// The server took them.
+    Accepted {
+        /// How many.
+        bytes: u64,
+    },
+    /// They were sent, and the server did not want them: they had to be sent again.
+    Rejected {
+        /// How many.
+        bytes: u64,
+    },
+    /// They were not sent: the ticket does not allow so many.
+    TooLong {
+        /// How many.
+        bytes: u64,
+        /// How many the ticket allows.
+        bytes_max: u64,
+    },
+    /// They were not sent: there was no ticket that allows any.
+    NoTicket,
+}
+
+impl EarlyData {
+    /// What is known of them once the server has answered.
+    pub(super) fn answered(self, is_accepted: bool) -> Self {
+        match self {
+            Self::Rejected { bytes } if is_accepted => Self::Accepted { bytes },
+            other => other,
+        }
+    }
 }
 
 /// How much of a handshake it was.
@@ -58,6 +99,21 @@ pub enum Trust {
 }
 
 impl Handshake {
+    /// How often something went there and back before the server could hear the request, the connection itself not counted: by
+    /// the rules of TLS 1.2 (RFC 5246, section 7.3) and 1.3 (RFC 8446, section 2), from what the handshake was. None if it failed.
+    #[must_use]
+    pub fn round_trips(&self) -> Option<u32> {
+        let kind = self.kind?;
+        let is_early = matches!(self.early_data, Some(EarlyData::Accepted { .. }));
+        let is_old = self.version.as_deref() == Some("TLS 1.2");
+        Some(match kind {
+            _ if is_early => 0,
+            HandshakeKind::Full if is_old => 2,
+            HandshakeKind::FullWithHelloRetryRequest => 2,
+            HandshakeKind::Full | HandshakeKind::Resumed => 1,
+        })
+    }
+
     /// The handshake as a step.
     #[must_use]
     pub fn step(&self, error: Option<Error>) -> Step {

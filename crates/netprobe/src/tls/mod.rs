@@ -13,6 +13,7 @@ mod identity;
 mod reason;
 mod roots;
 pub mod scan;
+mod tickets;
 mod watched;
 
 use std::sync::{Arc, OnceLock};
@@ -22,10 +23,11 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 pub use certificate::Certificate;
 pub use client::TlsClient;
 pub use error::TlsError;
-pub use handshake::{Handshake, HandshakeKind, Trust};
+pub use handshake::{EarlyData, Handshake, HandshakeKind, Trust};
 pub use identity::{ClientCertificate, ClientIdentity};
 pub(crate) use reason::explain_ending;
 pub use roots::Roots;
+pub use tickets::Tickets;
 pub(crate) use watched::{Ending, Watched};
 
 /// Which protocols are offered inside TLS (ALPN).

@@ -1,11 +1,13 @@
 //! The lab's web servers: one that is healthy, and those that break below HTTP.
 
+mod early;
 mod faults;
 mod hints;
 #[cfg(feature = "h3")]
 mod http3;
 mod pages;
 mod raw;
+mod replay;
 mod replica;
 mod secure;
 mod uploads;
@@ -63,7 +65,12 @@ pub(super) fn start(names: &[String], authority: &Authority) -> Result<Web, LabE
     }
     serve(plain, move |stream| pages::plain(stream, Arc::clone(&pages)));
     for (fault, listener) in listeners.broken {
-        serve(listener, move |stream| faults::connection(fault, stream));
+        if fault == Fault::EarlyDataReplayed {
+            let upstream = SocketAddr::from((WEB, ports.https));
+            serve(listener, move |stream| replay::connection(stream, upstream));
+        } else {
+            serve(listener, move |stream| faults::connection(fault, stream));
+        }
     }
     Ok(Web { ports, v6, root_pem: authority.root_pem(), secure, _silent: listeners.silent })
 }
@@ -93,7 +100,8 @@ impl Listeners {
     fn beside(healthy: TcpListener) -> Result<Self, LabError> {
         let port = port(&healthy);
         let at = |fault: Fault| SocketAddr::from((fault.address(), port));
-        let broken = [Fault::OldTls, Fault::ResetInHandshake, Fault::NotTls, Fault::SilentHandshake];
+        let broken =
+            [Fault::OldTls, Fault::ResetInHandshake, Fault::NotTls, Fault::SilentHandshake, Fault::EarlyDataReplayed];
         let broken: Result<_, LabError> =
             broken.into_iter().map(|fault| listen(at(fault)).map(|listener| (fault, listener))).collect();
         let silent = at(Fault::SilentAddress);

@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -63,7 +63,7 @@ impl Pages {
         Self { ports, name, page_gzip, bomb_gzip: std::sync::OnceLock::new() }
     }
 
-    async fn respond(&self, request: Request<Incoming>, is_secure: bool) -> Answer {
+    pub(super) async fn respond(&self, request: Request<Incoming>, is_secure: bool) -> Answer {
         let has_head_alone = request.method() == Method::HEAD;
         let echoes = request.uri().path() == "/echo";
         let mut answer = if echoes { uploads::echo(request).await } else { self.answer(&request, is_secure) };
@@ -246,6 +246,15 @@ where
         let pages = Arc::clone(&pages);
         async move { Ok::<_, Infallible>(pages.respond(request, true).await) }
     });
+    serve(stream, is_h2, service).await
+}
+
+/// Serves a connection inside TLS with whatever answers.
+pub(super) async fn serve<S, A>(stream: S, is_h2: bool, service: A) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: HttpService<Incoming, ResBody = Full<Bytes>, Error = Infallible, Future: Send + 'static> + Send + 'static,
+{
     let io = TokioIo::new(stream);
     let served = if is_h2 {
         http2::Builder::new(TokioExecutor::new()).serve_connection(io, service).await

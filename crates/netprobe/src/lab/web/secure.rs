@@ -15,6 +15,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use super::super::ca::{Authority, Identity};
 use super::super::fault::ZONE;
 use super::super::{Fault, LabError};
+use super::early::Early;
 use super::pages::{self, Pages, Ports};
 use super::{hints, raw};
 use crate::tls::warm_provider;
@@ -31,11 +32,15 @@ pub(super) struct Secure {
 type Chosen = (Arc<ServerConfig>, Content);
 
 /// What is said inside TLS.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Content {
     Pages,
+    /// Pages, and before the handshake is done.
+    Early(Arc<Early>),
     Raw(Fault),
-    Hints { is_endless: bool },
+    Hints {
+        is_endless: bool,
+    },
 }
 
 const BOTH: &[&[u8]] = &[b"h2", b"http/1.1"];
@@ -63,11 +68,18 @@ impl Secure {
                 None => Arc::clone(&otherwise),
             };
             let content = match fault {
+                Fault::EarlyDataRejected | Fault::EarlyDataReplayed | Fault::TooEarly => {
+                    Content::Early(Arc::new(Early::new(&otherwise, Some(fault))))
+                }
                 Fault::EndlessHints => Content::Hints { is_endless: true },
                 fault if raw::is_raw(fault) => Content::Raw(fault),
                 _ => Content::Pages,
             };
             by_host.insert(fault.host(), (own, content));
+        }
+        for (label, config) in [("early", &otherwise), ("early-http1", &http1)] {
+            let early = Content::Early(Arc::new(Early::new(config, None)));
+            by_host.insert(format!("{label}.{ZONE}"), (Arc::clone(config), early));
         }
         by_host.insert(format!("http1.{ZONE}"), (http1, Content::Pages));
         let hints = (Arc::clone(&otherwise), Content::Hints { is_endless: false });
@@ -101,13 +113,16 @@ impl Secure {
         let hello = start.client_hello();
         let chosen = hello.server_name().and_then(|name| self.by_host.get(name));
         let (config, content) = chosen.cloned().unwrap_or_else(|| (Arc::clone(&self.otherwise), Content::Pages));
+        if let Content::Early(early) = content {
+            return early.connection(start, Arc::clone(&self.pages)).await;
+        }
         let mut stream = match start.into_stream(config).into_fallible().await {
             Ok(stream) => stream,
             Err((error, socket)) => return hear_out(socket, error).await,
         };
         let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         match content {
-            Content::Pages => pages::secure(stream, is_h2, Arc::clone(&self.pages)).await,
+            Content::Pages | Content::Early(_) => pages::secure(stream, is_h2, Arc::clone(&self.pages)).await,
             Content::Hints { is_endless } => hints::connection(stream, is_h2, is_endless).await,
             Content::Raw(fault) => {
                 raw::answer(fault, &mut stream).await?;
