@@ -21,6 +21,7 @@
 //! second visit   resumed, 612 µs; round trips before the request is heard: 1; …
 //! tickets        2, for no early data
 //! without HTTP/2 http/1.1
+//! revoked?       stapled: not revoked, as of … until …; signed by its issuer
 //! chain          1. www.whiteboard.test: ECDSA P-256, 90 days left, ecdsa-with-SHA256 by Whiteboard Lab Intermediate
 //!                …
 //! ```
@@ -191,6 +192,10 @@ fn show(out: &mut impl Write, first: &Handshake, visits: &[&Report]) -> io::Resu
             escape_terminal(&sent)
         )?;
     }
+    match &first.staple {
+        Some(staple) => writeln!(out, "revoked?       {}", escape_terminal(&staple.to_string()))?,
+        None => writeln!(out, "revoked?       the server stapled nothing about it")?,
+    }
     for (index, certificate) in first.chain.iter().enumerate() {
         let title = if index == 0 { "chain" } else { "" };
         writeln!(out, "{title:<14} {}. {}", index + 1, escape_terminal(&line(certificate)))?;
@@ -198,6 +203,13 @@ fn show(out: &mut impl Write, first: &Handshake, visits: &[&Report]) -> io::Resu
             let (few, more) = certificate.names.split_at(certificate.names.len().min(4));
             let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
             writeln!(out, "                  for {}{more}", escape_terminal(&few.join(", ")))?;
+        }
+        for log in &certificate.timestamps {
+            writeln!(
+                out,
+                "                  known to the log {}, whose signature is not checked",
+                escape_terminal(&log.log_id)
+            )?;
         }
     }
     Ok(())

@@ -143,6 +143,9 @@ fn a_request_goes_with_the_clienthello() {
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
+    for part in ["\nrevoked?       stapled: not revoked, as of ", "known to the log "] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
     let text = stdout(&run("break_it", folder.path(), &["early-data-rejected", "early-data-replayed", "too-early"]));
     for part in [
         "of early data were rejected, and sent again",

@@ -81,7 +81,8 @@
 //! # What it is not
 //!
 //! Not a browser: it takes the page and looks at nothing in it. HTTP/3 only beside
-//! HTTP over TCP, with the feature `h3` (`Probe::http3`). No check for revoked certificates. `TCP_INFO` and the key press are Linux's alone;
+//! HTTP over TCP, with the feature `h3` (`Probe::http3`). Revoked certificates are told from what the
+//! server staples, and nobody is refused for it. `TCP_INFO` and the key press are Linux's alone;
 //! elsewhere the fields are empty.
 
 mod connect_to;

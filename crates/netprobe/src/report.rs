@@ -10,7 +10,7 @@ use crate::names::Resolution;
 use crate::path::Path;
 use crate::proxy::Tunnel;
 use crate::tcp::Connection;
-use crate::tls::{Handshake, Trust};
+use crate::tls::{Handshake, Staple, Trust};
 use crate::url::redacted_text;
 use crate::{Error, Light, Phase, Span, Step};
 
@@ -174,6 +174,8 @@ impl Report {
             if hop.handshake.as_ref().is_some_and(|handshake| handshake.trust == Trust::Unchecked) {
                 warnings.push(format!("{}: CERTIFICATES WERE NOT CHECKED: anybody may have answered", hop.url));
             }
+            let staple = hop.handshake.as_ref().and_then(|handshake| handshake.staple.as_ref());
+            warnings.extend(staple.and_then(Staple::complaint).map(|complaint| format!("{}: {complaint}", hop.url)));
             let secured = hop.resolution.as_ref().and_then(|found| found.stub.as_ref()?.secured.as_ref());
             let resolver = secured.and_then(|secured| secured.handshake.as_ref());
             if resolver.is_some_and(|handshake| handshake.trust == Trust::Unchecked) {

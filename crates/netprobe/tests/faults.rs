@@ -231,7 +231,7 @@ async fn a_proxy_delays_resets_and_goes_silent() {
     for phase in [Phase::Tls, Phase::Wait] {
         assert!(report.phase_ns(phase) >= 39_000_000, "{phase:?}: {report:#?}");
     }
-    let (probe, url) = through(&lab, Impairment { reset_after_bytes: Some(5_000), ..Impairment::default() });
+    let (probe, url) = through(&lab, Impairment { reset_after_bytes: Some(50_000), ..Impairment::default() });
     let report = probe.run(&format!("{url}/bytes/100000")).await;
     let last = report.steps().last().expect("a step").phase;
     let cut = http(&report, last);

@@ -1,12 +1,13 @@
 //! The lab's certificate authority: a root that the lab's clients trust, an intermediate, and certificates good and bad.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use super::vouch::{self, Says};
 use super::{Fault, LabError};
 
 /// A certificate with what a server needs to use it.
@@ -16,6 +17,8 @@ pub(super) struct Identity {
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// The key of the first.
     pub(super) key: PrivateKeyDer<'static>,
+    /// What the authority says of the first.
+    pub(super) staple: Option<Vec<u8>>,
 }
 
 /// Roots and intermediates.
@@ -25,6 +28,8 @@ pub(super) struct Authority {
     stranger: CertifiedIssuer<'static, KeyPair>,
     /// Who says who clients are.
     clients: CertifiedIssuer<'static, KeyPair>,
+    /// The keys of public logs.
+    logs: [KeyPair; 2],
 }
 
 const DAY: time::Duration = time::Duration::DAY;
@@ -37,7 +42,7 @@ impl Authority {
         let intermediate = signed("the intermediate certificate", CertifiedIssuer::signed_by(params, key()?, &root))?;
         let stranger = self_signed_authority("Nobody's Root")?;
         let clients = self_signed_authority("Whiteboard Lab Clients")?;
-        Ok(Self { root, intermediate, stranger, clients })
+        Ok(Self { root, intermediate, stranger, clients, logs: [key()?, key()?] })
     }
 
     /// A client, as PEM: its certificate and its key. Nobody knows the stranger's authority.
@@ -70,7 +75,21 @@ impl Authority {
 
     /// A certificate that nothing is wrong with.
     pub(super) fn good(&self, names: &[String]) -> Result<Identity, LabError> {
-        self.issue(leaf(names)?, &self.intermediate, true)
+        self.vouched(leaf(names)?, Says::Good)
+    }
+
+    /// A certificate that logs know, with what the authority says of it.
+    fn vouched(&self, mut params: CertificateParams, says: Says) -> Result<Identity, LabError> {
+        let key = key()?;
+        let certificate = |params: &CertificateParams| {
+            let issuer: &Issuer<'_, KeyPair> = &self.intermediate;
+            signed("a certificate", params.signed_by(&key, issuer))
+        };
+        let timestamps = vouch::timestamps(certificate(&params)?.der(), &self.intermediate, &self.logs)?;
+        params.custom_extensions.push(CustomExtension::from_oid_content(vouch::SCTS, timestamps));
+        let leaf = certificate(&params)?.der().clone();
+        let staple = Some(vouch::staple(&leaf, &self.intermediate, says)?);
+        Ok(Identity { chain: vec![leaf, self.intermediate.der().clone()], key: private(&key), staple })
     }
 
     /// The certificate that a fault needs, or `None` if it has a good one.
@@ -93,8 +112,10 @@ impl Authority {
             Fault::SelfSigned => {
                 let key = key()?;
                 let certificate = signed("a self-signed certificate", params.self_signed(&key))?;
-                Identity { chain: vec![certificate.der().clone()], key: private(&key) }
+                Identity { chain: vec![certificate.der().clone()], key: private(&key), staple: None }
             }
+            Fault::RevokedStaple => self.vouched(params, Says::Revoked)?,
+            Fault::StaleStaple => self.vouched(params, Says::WasGood)?,
             Fault::MissingIntermediate => self.issue(params, &self.intermediate, false)?,
             Fault::UntrustedRoot => self.issue(params, &self.stranger, true)?,
             _ => return Ok(None),
@@ -115,11 +136,11 @@ impl Authority {
         if sends_issuer {
             chain.push(issuer.der().clone());
         }
-        Ok(Identity { chain, key: private(&key) })
+        Ok(Identity { chain, key: private(&key), staple: None })
     }
 }
 
-fn signed<T>(what: &str, result: Result<T, rcgen::Error>) -> Result<T, LabError> {
+pub(super) fn signed<T>(what: &str, result: Result<T, rcgen::Error>) -> Result<T, LabError> {
     result.map_err(|error| LabError::Sign { what: what.to_owned(), message: error.to_string() })
 }
 

@@ -126,6 +126,10 @@ pub enum Fault {
     /// The server accepts the connection and never answers the handshake.
     SilentHandshake,
 
+    /// What the server stapled to its certificate says that it is revoked.
+    RevokedStaple,
+    /// What the server stapled to its certificate was good until three days ago.
+    StaleStaple,
     /// The server wants to know who the client is, and is not told.
     ClientCertificateMissing,
     /// The client shows a certificate of an authority that the server does not know.
@@ -168,7 +172,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 68] = [
+    pub const ALL: [Self; 70] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -219,6 +223,8 @@ impl Fault {
         Self::ResetInHandshake,
         Self::NotTls,
         Self::SilentHandshake,
+        Self::RevokedStaple,
+        Self::StaleStaple,
         Self::ClientCertificateMissing,
         Self::ClientCertificateUntrusted,
         Self::EarlyDataRejected,
@@ -293,6 +299,8 @@ impl Fault {
             Self::ResetInHandshake => "reset-in-handshake",
             Self::NotTls => "not-tls",
             Self::SilentHandshake => "silent-handshake",
+            Self::RevokedStaple => "revoked-staple",
+            Self::StaleStaple => "stale-staple",
             Self::ClientCertificateMissing => "client-certificate-missing",
             Self::ClientCertificateUntrusted => "client-certificate-untrusted",
             Self::EarlyDataRejected => "early-data-rejected",

@@ -63,6 +63,8 @@ impl Fault {
             Self::ResetInHandshake => "the connection is reset in the middle of the handshake",
             Self::NotTls => "the port answers in plain HTTP",
             Self::SilentHandshake => "the connection is accepted, and the handshake never answered",
+            Self::RevokedStaple => "what the server stapled to its certificate says that it is revoked",
+            Self::StaleStaple => "what the server stapled to its certificate was good until three days ago",
             Self::ClientCertificateMissing => "the server wants to know who the client is, and is not told",
             Self::ClientCertificateUntrusted => {
                 "the client shows a certificate of an authority that the server does not know"
@@ -123,6 +125,8 @@ impl Fault {
             Self::OldTls => "ERR_SSL_VERSION_OR_CIPHER_MISMATCH",
             Self::ResetInHandshake | Self::ResetInBody => "ERR_CONNECTION_RESET",
             Self::NotTls => "ERR_SSL_PROTOCOL_ERROR",
+            Self::RevokedStaple => "ERR_CERT_REVOKED",
+            Self::StaleStaple => "nothing: the page",
             Self::ClientCertificateMissing => "ERR_BAD_SSL_CLIENT_AUTH_CERT",
             Self::ClientCertificateUntrusted => "ERR_BAD_SSL_CLIENT_AUTH_CERT",
             Self::SilentHandshake => "ERR_TIMED_OUT, after minutes",

@@ -11,6 +11,7 @@ mod gallery;
 mod hosts;
 mod proxies;
 mod proxy;
+mod vouch;
 mod web;
 
 use std::fmt;

@@ -207,7 +207,11 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
             left => format!("{left} days left"),
         };
         let (owner, issuer) = (certificate.owner(), certificate.issuer_name());
-        format!("{owner}{names}: {}, {life}, signed by {issuer} ({})", certificate.key, certificate.signature)
+        let logs = match certificate.timestamps.len() {
+            0 => String::new(),
+            logs => format!("; {logs} public logs say that they know it (not checked)"),
+        };
+        format!("{owner}{names}: {}, {life}, signed by {issuer} ({}){logs}", certificate.key, certificate.signature)
     };
     let asked = handshake.client_certificate.as_ref().map(|asked| {
         let of = match asked.authorities.as_slice() {
@@ -238,7 +242,8 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
         };
         format!("tickets for the next handshakes: {}{early}", tickets.count)
     });
-    (what, handshake.chain.iter().map(certificate).chain(asked).chain(tickets).collect())
+    let staple = handshake.staple.as_ref().map(ToString::to_string);
+    (what, handshake.chain.iter().map(certificate).chain(staple).chain(asked).chain(tickets).collect())
 }
 
 fn exchanged(exchange: &Exchange, phase: Phase) -> (String, Vec<String>) {

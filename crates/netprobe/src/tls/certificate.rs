@@ -2,8 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
+use x509_parser::extensions::{ParsedExtension, SignedCertificateTimestamp};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 use x509_parser::public_key::PublicKey;
 
@@ -40,6 +43,19 @@ pub struct Certificate {
     pub serial: String,
     /// How long it is, in bytes.
     pub bytes: usize,
+    /// Public logs that say that they have been told of it (Certificate Transparency, RFC 6962). Their signatures are not checked: that
+    /// takes the logs' keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timestamps: Vec<SignedTimestamp>,
+}
+
+/// A log's promise to publish a certificate: an SCT.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedTimestamp {
+    /// The log: the SHA-256 hash of its key, in base64, as lists of logs have it.
+    pub log_id: String,
+    /// When it was told, in milliseconds since 1970.
+    pub at_unix_ms: u64,
 }
 
 pub(super) const DAY_S: i64 = 86_400;
@@ -71,6 +87,7 @@ impl Certificate {
             is_self_signed: parsed.subject() == parsed.issuer() && parsed.verify_signature(None).is_ok(),
             serial: parsed.raw_serial_as_string(),
             bytes: der.len(),
+            timestamps: timestamps(&parsed),
         })
     }
 
@@ -105,6 +122,18 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
         _ => None,
     };
     extension.map(|extension| extension.value.general_names.iter().filter_map(name).collect()).unwrap_or_default()
+}
+
+fn timestamps(certificate: &X509Certificate<'_>) -> Vec<SignedTimestamp> {
+    let lists = certificate.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::SCT(list) => Some(list),
+        _ => None,
+    });
+    let timestamp = |sct: &SignedCertificateTimestamp<'_>| SignedTimestamp {
+        log_id: BASE64_STANDARD.encode(sct.id.key_id),
+        at_unix_ms: sct.timestamp,
+    };
+    lists.flatten().map(timestamp).collect()
 }
 
 fn address(bytes: &[u8]) -> Option<String> {

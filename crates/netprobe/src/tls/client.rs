@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 use super::identity::{ASKED, Asked, Asks};
 use super::tickets::{TicketStore, Tickets};
 use super::{
-    Alpn, ClientIdentity, EarlyData, Handshake, HandshakeKind, Roots, TlsError, Trust, certificate, reason,
+    Alpn, ClientIdentity, EarlyData, Handshake, HandshakeKind, Roots, TlsError, Trust, certificate, reason, staple,
     warm_provider,
 };
 use crate::{Clock, Error, Phase, Span};
@@ -103,6 +103,7 @@ impl TlsClient {
             chain: certificate::parse_chain(chain),
             client_certificate: None,
             early_data: None,
+            staple: None,
             tickets: None,
         }
     }
@@ -184,6 +185,8 @@ impl TlsClient {
             }
             Ok(Ok(stream)) => {
                 self.describe(&mut handshake, &stream);
+                let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                handshake.staple = asked.take_staple().map(|der| staple::read(&der, chain));
                 self.tickets.agreed(&name, handshake.alpn.as_deref());
                 let is_accepted = stream.get_ref().1.is_early_data_accepted();
                 handshake.early_data = sent.map(|sent| sent.answered(is_accepted));
@@ -206,6 +209,7 @@ impl TlsClient {
             chain: Vec::new(),
             client_certificate: None,
             early_data: None,
+            staple: None,
             tickets: None,
         }
     }

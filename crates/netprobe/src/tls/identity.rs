@@ -93,14 +93,30 @@ pub struct ClientCertificate {
     pub sent: Option<Certificate>,
 }
 
-/// What one handshake was asked, and whether it may answer.
+/// What one handshake was asked, whether it may answer, and what it was given.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) may_answer: bool,
     pub(super) request: Mutex<Option<ClientCertificate>>,
+    /// What the server stapled to its certificate.
+    pub(super) staple: Mutex<Option<Vec<u8>>>,
 }
 
 impl Asked {
+    /// Notes a staple for the handshake that is being polled, if it is one of ours.
+    pub(super) fn note_staple(der: &[u8]) {
+        let note = |asked: &Arc<Self>| {
+            *asked.staple.lock().unwrap_or_else(PoisonError::into_inner) = Some(der.to_vec());
+        };
+        if !der.is_empty() {
+            let _ = ASKED.try_with(note);
+        }
+    }
+
+    pub(super) fn take_staple(&self) -> Option<Vec<u8>> {
+        self.staple.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     pub(super) fn take(&self) -> Option<ClientCertificate> {
         self.request.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

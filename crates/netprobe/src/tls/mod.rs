@@ -13,6 +13,7 @@ mod identity;
 mod reason;
 mod roots;
 pub mod scan;
+mod staple;
 mod tickets;
 mod watched;
 
@@ -20,13 +21,16 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
-pub use certificate::Certificate;
+pub use certificate::{Certificate, SignedTimestamp};
 pub use client::TlsClient;
 pub use error::TlsError;
 pub use handshake::{EarlyData, Handshake, HandshakeKind, Trust};
 pub use identity::{ClientCertificate, ClientIdentity};
 pub(crate) use reason::explain_ending;
 pub use roots::Roots;
+#[cfg(test)]
+pub(crate) use staple::read as read_staple;
+pub use staple::{Revocation, Signer, Staple, StapledAnswer};
 pub use tickets::Tickets;
 pub(crate) use watched::{Ending, Watched};
 

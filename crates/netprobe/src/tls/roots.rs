@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
 use super::TlsError;
+use super::identity::Asked;
 
 /// Whose signature makes a certificate good.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,6 +101,7 @@ impl ServerCertVerifier for KeepsTheChain {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        Asked::note_staple(ocsp_response);
         let verdict = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         verdict.map_err(|reason| {
             let chain = std::iter::once(end_entity).chain(intermediates);
@@ -144,9 +146,10 @@ impl ServerCertVerifier for Unchecked {
         _end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        Asked::note_staple(ocsp_response);
         Ok(ServerCertVerified::assertion())
     }
 

@@ -162,7 +162,11 @@ fn config(
         Some(clients) => builder.with_client_cert_verifier(Arc::clone(clients)),
         None => builder.with_no_client_auth(),
     };
-    let mut config = builder.with_single_cert(identity.chain.clone(), identity.key.clone_key()).map_err(wrong)?;
+    let mut config = {
+        let (chain, key) = (identity.chain.clone(), identity.key.clone_key());
+        let staple = identity.staple.clone().unwrap_or_default();
+        builder.with_single_cert_with_ocsp(chain, key, staple).map_err(wrong)?
+    };
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
 }
