@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use netprobe::http::Limits;
 use netprobe::render::{duration, escape_terminal};
-use netprobe::tls::EarlyData;
+use netprobe::tls::{EarlyData, Ech};
 use netprobe::{Fault, Lab, Phase, Probe, Report};
 
 mod support;
@@ -68,6 +68,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             probe.http3 = *fault == Fault::StalledHttp3;
         }
         probe.early_data = fault.needs_a_ticket();
+        probe.ech = if *fault == Fault::EchRejected { Ech::Offered } else { Ech::Off };
         let session = probe.open()?;
         if fault.needs_a_ticket() {
             // The visit that is told is the second.

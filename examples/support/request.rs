@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use netprobe::tls::ClientIdentity;
+use clap::{Args, ValueEnum};
+use netprobe::tls::{ClientIdentity, Ech};
 use netprobe::{ConnectTo, Override, Probe};
 
 /// The request, and the way to its server.
@@ -24,6 +24,9 @@ pub(crate) struct RequestArguments {
     /// The key of our certificate, as PEM; without this it is in the file of --cert
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+    /// Hide the host in the ClientHello (ECH) if its HTTPS record has keys for that, or only look as if
+    #[arg(long, value_name = "HOW")]
+    pub(crate) ech: Option<Hiding>,
     /// With a ticket of an earlier visit, send a GET or HEAD along with the ClientHello (0-RTT): who records it may send it again
     #[arg(long, visible_alias = "tls-earlydata")]
     pub(crate) early_data: bool,
@@ -47,6 +50,15 @@ pub(crate) struct RequestArguments {
     pub(crate) expect100_timeout: Option<u64>,
 }
 
+/// How the host is hidden in the ClientHello, by curl's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Hiding {
+    /// With the keys of the HTTPS record, if there are any
+    True,
+    /// Not at all: an extension that looks like it
+    Grease,
+}
+
 /// What is to become of a header.
 #[derive(Debug, Clone)]
 pub(crate) enum Header {
@@ -62,6 +74,11 @@ impl RequestArguments {
     pub(crate) fn apply(&self, probe: &mut Probe) -> Result<(), Box<dyn Error>> {
         probe.overrides.extend(self.resolve.iter().cloned());
         probe.connect_to.extend(self.connect_to.iter().cloned());
+        probe.ech = match self.ech {
+            Some(Hiding::True) => Ech::Offered,
+            Some(Hiding::Grease) => Ech::Grease,
+            None => probe.ech,
+        };
         probe.early_data |= self.early_data;
         if let Some(cert) = &self.cert {
             probe.identity = Some(identity(cert, self.key.as_deref())?);

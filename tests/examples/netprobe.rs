@@ -131,10 +131,12 @@ fn what_happens_says_who_it_is() {
 }
 
 #[test]
-fn a_request_goes_with_the_clienthello() {
+fn a_request_goes_with_the_clienthello_and_a_name_is_hidden_in_it() {
     let folder = folder();
     let text = stdout(&run("what_happens", folder.path(), &["--lab-tls", "early-data"]));
     assert!(text.contains("; the request went with the first message: "), "{text}");
+    let text = stdout(&run("what_happens", folder.path(), &["--ech", "grease"]));
+    assert!(text.contains("; what looked like a hidden name meant nothing (GREASE)"), "{text}");
     let text = stdout(&run("tls_xray", folder.path(), &["--early-data"]));
     for part in [
         "\nfirst visit    full, ",

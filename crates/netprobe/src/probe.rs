@@ -7,7 +7,7 @@ use crate::names::ResolverOptions;
 use crate::path::PathOptions;
 use crate::proxy::Proxies;
 use crate::tcp::ConnectOptions;
-use crate::tls::{Alpn, ClientIdentity, Roots};
+use crate::tls::{Alpn, ClientIdentity, Ech, Roots};
 use crate::{ConnectTo, Error, Report, Session};
 
 /// How a URL is probed. Every field has a sensible default:
@@ -45,6 +45,8 @@ pub struct Probe {
     pub alpn: Alpn,
     /// How long a TLS handshake may take.
     pub tls_timeout_ms: u64,
+    /// Whether the host is hidden in the ClientHello (ECH); as with curl's `--ech`. Such requests are never early data.
+    pub ech: Ech,
     /// Send a GET or HEAD without a body with the ClientHello, to servers that gave a ticket for that (0-RTT); as with curl's
     /// `--tls-earlydata`. Whoever records it may send it again, and the server answers twice.
     pub early_data: bool,
@@ -74,6 +76,7 @@ impl Default for Probe {
             identity: None,
             alpn: Alpn::default(),
             tls_timeout_ms: 10_000,
+            ech: Ech::Off,
             early_data: false,
             http: HttpOptions::default(),
             redirects_max: 10,

@@ -18,7 +18,7 @@ use crate::path::{self, Path};
 use crate::proxy::{self, Proxy, ProxyError, Tunnel};
 use crate::report::Hop;
 use crate::tcp::{self, Passed, Wire};
-use crate::tls::{Ending, TlsClient, Watched, explain_ending};
+use crate::tls::{Ech, EchOutcome, Ending, TlsClient, Watched, explain_ending};
 use crate::url::{authority, host, parse, port, redacted};
 use crate::{Clock, Error, Phase, Probe, Report, Span, Step};
 
@@ -229,7 +229,18 @@ impl Session {
             return Ok((channel, Ending::default()));
         }
         let tls = if is_first { &self.tls } else { &self.tls.anonymous() };
-        let (handshake, stream) = tls.handshake(host(url), wire, self.probe.tls_timeout_ms, clock).await;
+        let (name, limit_ms) = (host(url), self.probe.tls_timeout_ms);
+        let keys = ech_keys(name, hop);
+        let (mut handshake, stream) = match (self.probe.ech, &keys) {
+            (Ech::Offered, Some(_)) | (Ech::Grease, _) => {
+                let keys = keys.as_deref().filter(|_| self.probe.ech == Ech::Offered);
+                tls.handshake_hidden(name, wire, keys, limit_ms, clock).await
+            }
+            _ => tls.handshake(name, wire, limit_ms, clock).await,
+        };
+        if self.probe.ech == Ech::Offered && keys.is_none() {
+            handshake.ech = Some(EchOutcome::NoKeys);
+        }
         hop.steps.push(handshake.step(stream.as_ref().err().cloned()));
         let protocol = if handshake.alpn.as_deref() == Some("h2") { Protocol::Http2 } else { Protocol::Http1 };
         hop.handshake = Some(handshake);
@@ -436,6 +447,13 @@ fn vain(why: &str, tried: Vec<Step>) -> Step {
     let mut step = Step::new(Phase::Retry, why, span, None);
     step.children = tried;
     step
+}
+
+/// The keys that the site's HTTPS record has for an encrypted ClientHello.
+fn ech_keys(host: &str, hop: &Hop) -> Option<Vec<u8>> {
+    let resolution = hop.resolution.as_ref().filter(|resolution| resolution.name.eq_ignore_ascii_case(host))?;
+    let bindings = resolution.site().map(crate::dns::Site::bindings)?;
+    bindings.into_iter().find_map(crate::dns::ServiceBinding::ech_config_list)
 }
 
 fn note_end(hop: &mut Hop, passed: &Passed) {

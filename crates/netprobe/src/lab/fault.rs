@@ -130,6 +130,8 @@ pub enum Fault {
     RevokedStaple,
     /// What the server stapled to its certificate was good until three days ago.
     StaleStaple,
+    /// The site's HTTPS record has keys to hide its name with, and its server does not decrypt it.
+    EchRejected,
     /// The server wants to know who the client is, and is not told.
     ClientCertificateMissing,
     /// The client shows a certificate of an authority that the server does not know.
@@ -172,7 +174,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 70] = [
+    pub const ALL: [Self; 71] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -225,6 +227,7 @@ impl Fault {
         Self::SilentHandshake,
         Self::RevokedStaple,
         Self::StaleStaple,
+        Self::EchRejected,
         Self::ClientCertificateMissing,
         Self::ClientCertificateUntrusted,
         Self::EarlyDataRejected,
@@ -301,6 +304,7 @@ impl Fault {
             Self::SilentHandshake => "silent-handshake",
             Self::RevokedStaple => "revoked-staple",
             Self::StaleStaple => "stale-staple",
+            Self::EchRejected => "ech-rejected",
             Self::ClientCertificateMissing => "client-certificate-missing",
             Self::ClientCertificateUntrusted => "client-certificate-untrusted",
             Self::EarlyDataRejected => "early-data-rejected",

@@ -65,6 +65,7 @@ impl Fault {
             Self::SilentHandshake => "the connection is accepted, and the handshake never answered",
             Self::RevokedStaple => "what the server stapled to its certificate says that it is revoked",
             Self::StaleStaple => "what the server stapled to its certificate was good until three days ago",
+            Self::EchRejected => "the site's record has keys to hide its name with, and the server does not decrypt it",
             Self::ClientCertificateMissing => "the server wants to know who the client is, and is not told",
             Self::ClientCertificateUntrusted => {
                 "the client shows a certificate of an authority that the server does not know"
@@ -127,6 +128,7 @@ impl Fault {
             Self::NotTls => "ERR_SSL_PROTOCOL_ERROR",
             Self::RevokedStaple => "ERR_CERT_REVOKED",
             Self::StaleStaple => "nothing: the page",
+            Self::EchRejected => "nothing: the page, its name in the clear at the second try",
             Self::ClientCertificateMissing => "ERR_BAD_SSL_CLIENT_AUTH_CERT",
             Self::ClientCertificateUntrusted => "ERR_BAD_SSL_CLIENT_AUTH_CERT",
             Self::SilentHandshake => "ERR_TIMED_OUT, after minutes",

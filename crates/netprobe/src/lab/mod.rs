@@ -5,6 +5,7 @@
 mod balancer;
 mod ca;
 mod dns;
+mod ech;
 mod error;
 mod fault;
 mod gallery;
@@ -28,6 +29,7 @@ use crate::tls::{ClientIdentity, Roots};
 use crate::{Override, Probe};
 
 pub use balancer::{Balancer, Policy};
+pub(crate) use ech::ech_config_list;
 pub use error::LabError;
 pub use fault::Fault;
 pub use proxy::{Impairment, Proxy};

@@ -6,7 +6,7 @@ use super::duration;
 use crate::http::Exchange;
 use crate::names::Source;
 use crate::tcp::Connection;
-use crate::tls::{EarlyData, Handshake, HandshakeKind, Trust};
+use crate::tls::{EarlyData, EchOutcome, Handshake, HandshakeKind, Trust};
 use crate::{Hop, Phase, Report, Step};
 
 /// A step, told. May hold text that a peer sent: whoever shows it escapes it.
@@ -224,6 +224,15 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
         );
         format!("the server asked for a client certificate{of}: {sent}")
     });
+    what += &match &handshake.ech {
+        Some(EchOutcome::Accepted { public_name }) => format!("; the name was hidden: who listens saw {public_name}"),
+        Some(EchOutcome::Rejected { public_name }) => {
+            format!("; the name was hidden behind {public_name}, and the server did not decrypt it")
+        }
+        Some(EchOutcome::Grease) => "; what looked like a hidden name meant nothing (GREASE)".to_owned(),
+        Some(EchOutcome::NoKeys) => "; the name could not be hidden: no HTTPS record has keys for that".to_owned(),
+        None => String::new(),
+    };
     what += &match handshake.early_data {
         Some(EarlyData::Accepted { bytes }) => {
             format!("; the request went with the first message: {bytes} bytes of early data")

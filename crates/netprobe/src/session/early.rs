@@ -11,7 +11,7 @@ use super::{Open, Run, note_end, vain};
 use crate::http::{Channel, Protocol, late};
 use crate::report::Hop;
 use crate::tcp::{Passed, Wire};
-use crate::tls::{EarlyData, Watched};
+use crate::tls::{EarlyData, Ech, Watched};
 use crate::url::host;
 use crate::{Error, Phase, Step};
 
@@ -23,7 +23,7 @@ impl Run<'_> {
     pub(super) fn early_protocol(&self, url: &Url) -> Option<Protocol> {
         let probe = &self.session.probe;
         let is_safe = matches!(self.http.method(), "GET" | "HEAD") && self.http.body.is_none();
-        let may = probe.early_data && is_safe && url.scheme() == "https";
+        let may = probe.early_data && probe.ech == Ech::Off && is_safe && url.scheme() == "https";
         let alpn = self.session.tls.early_alpn(host(url)).filter(|_| may)?;
         Some(if alpn == "h2" { Protocol::Http2 } else { Protocol::Http1 })
     }

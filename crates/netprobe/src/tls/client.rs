@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConnection;
-use rustls::client::{ClientConfig, Resumption};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ClientConfig, EchStatus, Resumption};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::ech::Hiding;
 use super::identity::{ASKED, Asked, Asks};
 use super::tickets::{TicketStore, Tickets};
 use super::{
@@ -24,6 +26,7 @@ use crate::{Clock, Error, Phase, Span};
 pub struct TlsClient {
     config: Arc<ClientConfig>,
     tickets: Arc<TicketStore>,
+    verifier: Arc<dyn ServerCertVerifier>,
     is_checked: bool,
     /// Whether servers that ask are told who we are.
     is_identified: bool,
@@ -41,13 +44,13 @@ impl TlsClient {
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsError::Protocol { host: String::new(), reason: error.to_string() })?;
-        let config = config.dangerous().with_custom_certificate_verifier(verifier);
+        let config = config.dangerous().with_custom_certificate_verifier(Arc::clone(&verifier));
         let mut config = config.with_client_cert_resolver(Arc::new(Asks { identity: None }));
         config.alpn_protocols = alpn.protocols();
         let tickets = Arc::new(TicketStore::new());
         config.resumption = Resumption::store(Arc::clone(&tickets) as _);
         let is_checked = *roots != Roots::Unchecked;
-        Ok(Self { config: Arc::new(config), tickets, is_checked, is_identified: true })
+        Ok(Self { config: Arc::new(config), tickets, verifier, is_checked, is_identified: true })
     }
 
     /// The same client, which tells servers that ask who it is. It has no tickets yet.
@@ -69,7 +72,7 @@ impl TlsClient {
         let mut config = ClientConfig::clone(&self.config);
         let tickets = Arc::new(TicketStore::new());
         config.resumption = Resumption::store(Arc::clone(&tickets) as _);
-        Self { config: Arc::new(config), tickets, ..*self }
+        Self { config: Arc::new(config), tickets, ..self.clone() }
     }
 
     /// The configuration for QUIC, which has TLS 1.3 alone, and for HTTP/3 inside: without tickets, and none is asked for.
@@ -104,6 +107,7 @@ impl TlsClient {
             client_certificate: None,
             early_data: None,
             staple: None,
+            ech: None,
             tickets: None,
         }
     }
@@ -119,7 +123,29 @@ impl TlsClient {
         timeout_ms: u64,
         clock: &Clock,
     ) -> (Handshake, Result<TlsStream<S>, Error>) {
-        self.shake((host, stream), None, timeout_ms, clock).await
+        self.shake((host, stream), Extra::default(), timeout_ms, clock).await
+    }
+
+    /// The same with the host encrypted, to the keys of an ECHConfigList: a site's HTTPS record has it. Without one, with an
+    /// extension that looks like it (GREASE). It is TLS 1.3 or nothing.
+    ///
+    /// # Errors
+    /// As [`Self::handshake`]; [`TlsError::EchKeys`] if the keys cannot be used, [`TlsError::EchRejected`] if the server has not.
+    pub async fn handshake_hidden<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        host: &str,
+        stream: S,
+        keys: Option<&[u8]>,
+        timeout_ms: u64,
+        clock: &Clock,
+    ) -> (Handshake, Result<TlsStream<S>, Error>) {
+        let hiding = keys.map_or(Ok(Hiding::Grease), |keys| Hiding::with_keys(host, keys));
+        match hiding {
+            Ok(hiding) => {
+                self.shake((host, stream), Extra { hiding: Some(hiding), early: None }, timeout_ms, clock).await
+            }
+            Err(error) => (self.unstarted(clock), Err(error.into())),
+        }
     }
 
     /// The same with bytes that go along before there is a secret, encrypted with one of last time. Whether they arrived is in
@@ -135,7 +161,7 @@ impl TlsClient {
         timeout_ms: u64,
         clock: &Clock,
     ) -> (Handshake, Result<TlsStream<S>, Error>) {
-        self.shake((host, stream), Some(early), timeout_ms, clock).await
+        self.shake((host, stream), Extra { early: Some(early), hiding: None }, timeout_ms, clock).await
     }
 
     /// What was agreed inside TLS (ALPN) with a server that said that it would take early data next time; empty if nothing was.
@@ -153,7 +179,7 @@ impl TlsClient {
     async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         (host, stream): (&str, S),
-        early: Option<&[u8]>,
+        Extra { early, hiding }: Extra<'_>,
         timeout_ms: u64,
         clock: &Clock,
     ) -> (Handshake, Result<TlsStream<S>, Error>) {
@@ -168,6 +194,16 @@ impl TlsClient {
         if early.is_some() {
             Arc::make_mut(&mut config).enable_early_data = true;
         }
+        if let Some(hiding) = &hiding {
+            config = match hiding.config(&self.config, Arc::clone(&self.verifier)) {
+                Ok(config) => Arc::new(config),
+                Err(error) => {
+                    let reason = error.to_string();
+                    return (handshake, Err(TlsError::EchKeys { host: host.to_owned(), reason }.into()));
+                }
+            };
+            handshake.server_name = hiding.public_name().map(str::to_owned).or(handshake.server_name);
+        }
         let mut sent = None;
         let send = |connection: &mut ClientConnection| sent = early.map(|early| send_early(connection, early));
         let connecting = TlsConnector::from(config).connect_with(name.clone(), stream, send);
@@ -179,6 +215,12 @@ impl TlsClient {
         match result {
             Err(_) => (handshake, Err(Error::Timeout { phase: Phase::Tls, limit_ms: timeout_ms })),
             Ok(Err(error)) => {
+                let rejected = hiding.as_ref().zip(reason::rejected_ech(&error));
+                if let Some((hiding, has_retry_keys)) = rejected {
+                    handshake.ech = Some(hiding.outcome(false));
+                    let (host, public_name) = (host.to_owned(), hiding.public_name().unwrap_or_default().to_owned());
+                    return (handshake, Err(TlsError::EchRejected { host, public_name, has_retry_keys }.into()));
+                }
                 let (reason, chain) = reason::explain(host, &error, handshake.client_certificate.as_ref());
                 handshake.chain = chain;
                 (handshake, Err(reason.into()))
@@ -188,6 +230,8 @@ impl TlsClient {
                 let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
                 handshake.staple = asked.take_staple().map(|der| staple::read(&der, chain));
                 self.tickets.agreed(&name, handshake.alpn.as_deref());
+                let is_hidden = stream.get_ref().1.ech_status() == EchStatus::Accepted;
+                handshake.ech = hiding.as_ref().map(|hiding| hiding.outcome(is_hidden));
                 let is_accepted = stream.get_ref().1.is_early_data_accepted();
                 handshake.early_data = sent.map(|sent| sent.answered(is_accepted));
                 (handshake, Ok(stream))
@@ -210,6 +254,7 @@ impl TlsClient {
             client_certificate: None,
             early_data: None,
             staple: None,
+            ech: None,
             tickets: None,
         }
     }
@@ -237,6 +282,13 @@ impl TlsClient {
             handshake.trust = Trust::Verified;
         }
     }
+}
+
+/// What is not in every handshake.
+#[derive(Default)]
+struct Extra<'a> {
+    early: Option<&'a [u8]>,
+    hiding: Option<Hiding>,
 }
 
 /// All of it goes along, or nothing.

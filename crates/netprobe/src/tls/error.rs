@@ -151,6 +151,24 @@ pub enum TlsError {
         /// The alert's name.
         alert: String,
     },
+    /// The keys that hide the name in the ClientHello cannot be used.
+    #[error("{host}: its HTTPS record has no keys for an encrypted ClientHello that can be used: {reason}")]
+    EchKeys {
+        /// The host.
+        host: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The server did not decrypt the ClientHello: what it shows is for the public name.
+    #[error("{host}: the server did not decrypt the ClientHello, and proved to be {public_name} alone{}", retry(*has_retry_keys))]
+    EchRejected {
+        /// The host, which nobody but the client knows of.
+        host: String,
+        /// The name that everybody could see.
+        public_name: String,
+        /// Whether it sent keys to try again with.
+        has_retry_keys: bool,
+    },
     /// The server broke the protocol's rules.
     #[error("{host}: the handshake broke the rules: {reason}")]
     Protocol {
@@ -179,6 +197,10 @@ fn days(days: i64) -> String {
 
 /// More names than this are only counted in a message; the error itself has all.
 const NAMES_MAX: usize = 8;
+
+fn retry(has_keys: bool) -> &'static str {
+    if has_keys { "; it sent newer keys" } else { "; it sent no other keys" }
+}
 
 fn of(authorities: &[String]) -> String {
     if authorities.is_empty() { String::new() } else { format!(" of {}", list(authorities)) }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Certificate, ClientCertificate, Staple, Tickets};
+use super::{Certificate, ClientCertificate, EchOutcome, Staple, Tickets};
 use crate::{Error, Phase, Span, Step};
 
 /// How a handshake began and ended.
@@ -31,6 +31,9 @@ pub struct Handshake {
     /// What the server wanted to know of us, if it asked. Who resumes is not asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<ClientCertificate>,
+    /// What became of hiding the host, if that was asked for. `server_name` is the public name, then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ech: Option<EchOutcome>,
     /// What the server stapled to its certificate: whether its authority has revoked it. Who resumes is not told again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staple: Option<Staple>,

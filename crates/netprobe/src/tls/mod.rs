@@ -7,6 +7,7 @@
 
 mod certificate;
 mod client;
+mod ech;
 mod error;
 mod handshake;
 mod identity;
@@ -23,6 +24,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 pub use certificate::{Certificate, SignedTimestamp};
 pub use client::TlsClient;
+pub use ech::{Ech, EchOutcome};
 pub use error::TlsError;
 pub use handshake::{EarlyData, Handshake, HandshakeKind, Trust};
 pub use identity::{ClientCertificate, ClientIdentity};

@@ -30,6 +30,16 @@ pub(super) fn explain(
     (refused.unwrap_or_else(|| explain_protocol(host_owned(), error)), Vec::new())
 }
 
+/// Whether the server went on with the public name in place of the encrypted one, and if so, whether it sent keys to try again with.
+pub(super) fn rejected_ech(error: &io::Error) -> Option<bool> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(keys)) => {
+            Some(keys.as_ref().is_some_and(|keys| !keys.is_empty()))
+        }
+        _ => None,
+    }
+}
+
 /// What an alert means that comes after the handshake.
 pub(crate) fn explain_ending(host: &str, alert: AlertDescription, asked: Option<&ClientCertificate>) -> TlsError {
     let other = || TlsError::LateAlert { host: host.to_owned(), alert: format!("{alert:?}") };

@@ -1,6 +1,6 @@
 //! The lab's HTTPS records (RFC 9460): what its sites say before anybody has connected to them.
 
-use hickory_proto::rr::rdata::svcb::{Alpn, IpHint, SvcParamKey, SvcParamValue};
+use hickory_proto::rr::rdata::svcb::{Alpn, EchConfigList, IpHint, SvcParamKey, SvcParamValue};
 use hickory_proto::rr::rdata::{A, HTTPS, NULL, SVCB};
 use hickory_proto::rr::{Name, RData, RecordType};
 
@@ -37,6 +37,14 @@ pub(super) fn put_fault(home: &mut Zone, fault: Fault, host: &Name, port: u16) -
         match fault {
             Fault::HttpsRecordMalformed => {
                 home.put(site, RData::Unknown { code: RecordType::HTTPS, rdata: NULL::with(MALFORMED.to_vec()) });
+            }
+            Fault::EchRejected => {
+                let keys = EchConfigList(crate::lab::ech_config_list(&format!("www.{ZONE}"))?);
+                let params = vec![
+                    (SvcParamKey::Alpn, SvcParamValue::Alpn(Alpn(vec!["h2".to_owned()]))),
+                    (SvcParamKey::EchConfigList, SvcParamValue::EchConfigList(keys)),
+                ];
+                home.put(site, RData::HTTPS(HTTPS(SVCB::new(1, Name::root(), params))));
             }
             Fault::HttpsRecordLoop => {
                 let back = site.prepend_label("back").map_err(|error| error.to_string())?;
