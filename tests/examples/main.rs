@@ -90,13 +90,30 @@ fn a_reader_that_has_seen_enough_is_not_an_error() {
 
 #[test]
 fn every_example_helps() {
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() && !path.join("main.rs").exists() {
-            continue; // what examples share
-        }
-        let example = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
-        let help = stdout(&run(example, folder().path(), &["--help"]));
+    for example in examples() {
+        let help = stdout(&run(&example, folder().path(), &["--help"]));
         assert!(help.contains("Usage: "), "{example}: {help}");
     }
+}
+
+/// And leaves nothing behind.
+#[test]
+fn every_example_refuses_what_it_does_not_know() {
+    for example in examples() {
+        let folder = folder();
+        let output = run(&example, folder.path(), &["--no-such-option"]);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{example}: {text}");
+        assert!(text.contains("--no-such-option") && output.stdout.is_empty(), "{example}: {output:?}");
+        assert!(fs::read_dir(folder.path()).expect("a folder").next().is_none(), "{example} wrote something");
+    }
+}
+
+/// The names of all examples.
+fn examples() -> Vec<String> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    // What examples share is a folder, too.
+    let examples = paths.filter(|path| path.is_file() || path.join("main.rs").exists());
+    examples.map(|path| path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned()).collect()
 }
