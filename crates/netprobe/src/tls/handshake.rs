@@ -100,7 +100,7 @@ pub enum Trust {
     Verified,
     /// The chain was looked at, and is not good enough; or there was none yet.
     NotVerified,
-    /// Nobody looked: [`Roots::Unchecked`].
+    /// Nobody looked: [`Roots::Unchecked`](super::Roots::Unchecked).
     Unchecked,
 }
 

@@ -95,3 +95,56 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// A connection that the server has reset, with a word of why before it.
+    struct Reset {
+        unread: &'static [u8],
+        why: Option<rustls::Error>,
+    }
+
+    impl AsyncRead for Reset {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            buffer.put_slice(std::mem::take(&mut self.unread));
+            let is_over = buffer.filled().is_empty();
+            let why = self.why.take_if(|_| is_over);
+            Poll::Ready(why.map_or(Ok(()), |why| Err(io::Error::new(io::ErrorKind::InvalidData, why))))
+        }
+    }
+
+    impl AsyncWrite for Reset {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn who_writes_in_vain_learns_why() {
+        let alert = || rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+        for (why, expected) in [
+            (Some(alert()), Some(AlertDescription::CertificateRequired)),
+            (Some(rustls::Error::DecryptError), None),
+            (None, None),
+        ] {
+            let (mut stream, ending) = Watched::new(Reset { unread: b"a ticket", why });
+            let error = stream.write_all(b"GET /").await.expect_err("nobody is there");
+            assert_eq!((error.kind(), ending.alert()), (io::ErrorKind::BrokenPipe, expected));
+        }
+        let (mut stream, ending) = Watched::new(Reset { unread: b"", why: Some(alert()) });
+        stream.read(&mut [0; 8]).await.expect_err("an alert");
+        assert_eq!(ending.alert(), Some(AlertDescription::CertificateRequired));
+    }
+}
