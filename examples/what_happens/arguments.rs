@@ -18,6 +18,7 @@ use netprobe::render::escape_terminal;
 use netprobe::tls::Roots;
 use netprobe::{Objective, Probe};
 
+use crate::page::PageArguments;
 use crate::request::RequestArguments;
 
 /// What happens when you type a URL, step by step, measured.
@@ -43,6 +44,8 @@ pub(crate) struct Arguments {
     /// Write the whole report as one self-contained page
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) page: PageArguments,
     /// Trust the certificates of this PEM file, and no others
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
@@ -162,7 +165,7 @@ impl Arguments {
         let arguments = Self::parse();
         let of_dns = arguments.dns.as_ref().and_then(|dns| dns.as_ref().err());
         let of_proxy = arguments.proxy.as_ref().and_then(|proxy| proxy.as_ref().err());
-        if let Some(wrong) = of_dns.or(of_proxy) {
+        if let Some(wrong) = of_dns.or(of_proxy).map(String::as_str).or(arguments.page.wrong()) {
             Self::command().error(ErrorKind::ValueValidation, escape_terminal(wrong)).exit();
         }
         arguments

@@ -36,13 +36,13 @@ struct Happened {
 }
 
 impl ServerSide {
-    pub(crate) fn start(lab: &Lab, policy: Balance) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn start(lab: &Lab, path: &str, policy: Balance) -> Result<Self, Box<dyn Error>> {
         let policies = match policy {
             Balance::RoundRobin => Policy::RoundRobin,
             Balance::LeastConnections => Policy::LeastConnections,
         };
         let balancer = lab.balancer(SERVERS, policies)?;
-        Ok(Self { url: lab.balanced_url(&balancer, "/"), policy, balancer, happened: Vec::new() })
+        Ok(Self { url: lab.balanced_url(&balancer, path), policy, balancer, happened: Vec::new() })
     }
 
     /// Every request is to succeed, whoever is there to answer it.
@@ -90,14 +90,14 @@ impl ServerSide {
         if let Some(error) = steps.iter().find_map(|step| step.error.as_ref()) {
             timeline.failure.get_or_insert_with(|| error.with_causes());
         }
-        timeline.chapters.push(Chapter {
+        let chapter = Chapter {
             title: format!("the server side: {SERVERS} servers behind a load balancer, connections {policy}"),
             story: steps.iter().map(telling).collect(),
             steps,
             headers: Vec::new(),
-        });
-        let busy: u64 = self.happened.iter().map(|happened| happened.step.span.cpu_ns).sum();
-        timeline.total = Span::new(0, clock.now_ns(), timeline.total.cpu_ns.saturating_add(busy));
+        };
+        let busy_ns = self.happened.iter().map(|happened| happened.step.span.cpu_ns).sum();
+        crate::go_on(timeline, chapter, busy_ns, clock);
     }
 
     pub(crate) fn to_json(&self) -> Value {

@@ -13,7 +13,8 @@ use crate::arguments::Arguments;
 
 /// Whether everything can be written where it is to go: if not, there is no reason to visit anybody.
 pub(crate) fn check(arguments: &Arguments) -> Result<(), String> {
-    let paths = [&arguments.har, &arguments.metrics, &arguments.svg, &arguments.html];
+    let Arguments { har, metrics, svg, html, page, .. } = arguments;
+    let paths = [har, metrics, svg, html, &page.paint, &page.trees];
     let unwritable = |path: &PathBuf| match Place::of(path)? {
         Place::File(place) => beside(&place).map(drop),
         Place::Stream(_) => Ok(()),
@@ -21,30 +22,34 @@ pub(crate) fn check(arguments: &Arguments) -> Result<(), String> {
     paths.into_iter().flatten().try_for_each(|path| unwritable(path).map_err(|error| cannot_write(path, &error)))
 }
 
-pub(crate) fn write(arguments: &Arguments, report: &Report, timeline: &Timeline) -> Result<(), Box<dyn Error>> {
-    if let Some(file) = &arguments.har {
-        write_one(file, &escape_json(&serde_json::to_string_pretty(&report.to_har())?))?;
+/// A file that is to be written, and what is to be in it.
+pub(crate) type Written = (PathBuf, Vec<u8>);
+
+/// The files about the visit that were asked for.
+pub(crate) fn of_visit(
+    arguments: &Arguments,
+    report: &Report,
+    timeline: &Timeline,
+) -> Result<Vec<Written>, Box<dyn Error>> {
+    let mut files = Vec::new();
+    let mut add = |path: &PathBuf, text: String| files.push((path.clone(), text.into_bytes()));
+    if let Some(path) = &arguments.har {
+        add(path, escape_json(&serde_json::to_string_pretty(&report.to_har())?));
     }
-    if let Some(file) = &arguments.metrics {
-        write_one(file, &report.to_open_metrics())?;
-    }
-    if let Some(file) = &arguments.svg {
-        write_one(file, &timeline.to_svg())?;
-    }
-    if let Some(file) = &arguments.html {
-        write_one(file, &timeline.to_html())?;
-    }
-    Ok(())
+    arguments.metrics.iter().for_each(|path| add(path, report.to_open_metrics()));
+    arguments.svg.iter().for_each(|path| add(path, timeline.to_svg()));
+    arguments.html.iter().for_each(|path| add(path, timeline.to_html()));
+    Ok(files)
 }
 
-fn write_one(path: &Path, text: &str) -> Result<(), String> {
+pub(crate) fn write((path, bytes): &Written) -> Result<(), String> {
     let writing = || match Place::of(path)? {
         Place::File(place) => {
             let mut file = beside(&place)?;
-            file.write_all(text.as_bytes())?;
+            file.write_all(bytes)?;
             file.persist(place).map(drop).map_err(|error| error.error)
         }
-        Place::Stream(path) => File::options().write(true).open(path)?.write_all(text.as_bytes()),
+        Place::Stream(path) => File::options().write(true).open(path)?.write_all(bytes),
     };
     writing().map_err(|error| cannot_write(path, &error))
 }

@@ -12,7 +12,12 @@
 //! cargo run --release --example what_happens -- --press            # from the key: what the machine does for Enter (Linux)
 //! cargo run --release --example what_happens -- --lab-tls early-data # a second visit: the request goes with the ClientHello
 //! cargo run --release --example what_happens -- --balance          # the lab's servers behind a load balancer, one of them dies
+//! cargo run --release --features paint --example what_happens -- --paint page.png      # on to the pixels; all of it: --press --paint page.png
 //! ```
+//!
+//! With `--paint` the bytes that came become a picture (the crate `pagepaint`: some four hundred crates more), stage by stage on the same
+//! timeline: HTML, CSS, what the page asks for and which element asked, the render tree, layout, paint, pixels. Without a URL the page is the lab's
+//! `/page`, which has a style sheet and an image that has moved. `--trees FILE` writes what the stages made.
 //!
 //! Sample output, shortened:
 //!
@@ -37,13 +42,16 @@ use std::process::ExitCode;
 
 use netprobe::names::Method;
 use netprobe::proxy::Proxies;
-use netprobe::render::escape_json;
+use netprobe::render::{Chapter, Timeline, escape_json};
 use netprobe::url::redacted_text;
-use netprobe::{Clock, Lab, Probe};
+use netprobe::{Clock, Lab, Probe, Span};
 
 mod arguments;
 mod balance;
 mod files;
+mod page;
+#[cfg(feature = "paint")]
+mod paint;
 mod press;
 #[path = "../support/request.rs"]
 mod request;
@@ -69,37 +77,23 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     files::check(arguments)?;
     // The lab lives until the probe is done.
     let lab = if arguments.url.is_none() { Some(Lab::start()?) } else { None };
-    let mut base = lab.as_ref().map_or_else(Probe::default, Lab::probe);
-    if let (Some(lab), Some(how)) = (&lab, arguments.lab_dns) {
-        base.names.method = Method::Resolver(Some(match how {
-            LabDns::Plain => lab.resolver(),
-            LabDns::Tls => lab.resolver_tls(),
-            LabDns::Https => lab.resolver_https(),
-        }));
-    }
-    if let (Some(lab), Some(how)) = (&lab, arguments.lab_proxy) {
-        base.proxies = Proxies::all(match how {
-            LabProxy::Http => lab.http_proxy(),
-            LabProxy::Socks5 => lab.socks_proxy(),
-        });
-    }
-    let seen_at = match (&lab, arguments.lab_tls) {
-        (Some(lab), Some(LabTls::ClientCert)) => {
-            base.identity = lab.identity();
-            Some(lab.host_url("clients", "/"))
-        }
-        (Some(lab), Some(LabTls::EarlyData)) => {
-            base.early_data = true;
-            Some(lab.host_url("early", "/"))
-        }
-        _ => None,
-    };
+    // A page that is to be painted has something to paint.
+    let path = if arguments.page.paint.is_some() { "/page" } else { "/" };
     let mut servers = match (&lab, arguments.balance) {
-        (Some(lab), Some(policy)) => Some(ServerSide::start(lab, policy)?),
+        (Some(lab), Some(policy)) => Some(ServerSide::start(lab, path, policy)?),
         _ => None,
     };
-    let lab_url = || servers.as_ref().map(|servers| servers.url.clone()).or_else(|| Some(lab.as_ref()?.url("/")));
-    let url = arguments.url.clone().or(seen_at).or_else(lab_url).unwrap_or_default();
+    let lab_url = || {
+        let lab = lab.as_ref()?;
+        Some(match (arguments.lab_tls, &servers) {
+            (Some(LabTls::ClientCert), _) => lab.host_url("clients", path),
+            (Some(LabTls::EarlyData), _) => lab.host_url("early", path),
+            (None, Some(servers)) => servers.url.clone(),
+            (None, None) => lab.url(path),
+        })
+    };
+    let url = arguments.url.clone().or_else(lab_url).unwrap_or_default();
+    let base = lab.as_ref().map_or_else(Probe::default, |lab| lab_probe(lab, arguments));
     let probe = probe(arguments, base)?;
     let session = probe.open()?;
     if probe.early_data {
@@ -115,6 +109,8 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         (clock, session.run_on(&clock, &url).await)
     };
     let mut timeline = report.timeline();
+    #[cfg(feature = "paint")]
+    let painted = paint::paint(&arguments.page, &session, &clock, &report, &mut timeline).await;
     if let Some(servers) = &mut servers {
         servers.ask(&session, &clock).await?;
         servers.add_to(&mut timeline, &clock);
@@ -123,12 +119,20 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     if let Some(missed) = missed.first() {
         timeline.failure.get_or_insert_with(|| missed.clone());
     }
-    files::write(arguments, &report, &timeline)?;
+    #[cfg(feature = "paint")]
+    if let Some(painted) = &painted {
+        painted.files(&arguments.page)?.iter().try_for_each(files::write)?;
+    }
+    files::of_visit(arguments, &report, &timeline)?.iter().try_for_each(files::write)?;
     let mut out = io::stdout().lock();
     let printed = if arguments.json {
         let mut json = serde_json::to_value(&report)?;
         if let (Some(servers), Some(json)) = (&servers, json.as_object_mut()) {
             json.insert("server_side".to_owned(), servers.to_json());
+        }
+        #[cfg(feature = "paint")]
+        if let (Some(painted), Some(json)) = (&painted, json.as_object_mut()) {
+            json.insert("page".to_owned(), painted.to_json());
         }
         if let Some(json) = json.as_object_mut().filter(|_| !arguments.slo.is_empty()) {
             json.insert("missed_objectives".to_owned(), missed.into());
@@ -142,4 +146,34 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(timeline.failure.is_none()),
     }
+}
+
+/// A probe of the lab, with what of it was asked for: a resolver, a proxy, a way to do TLS.
+fn lab_probe(lab: &Lab, arguments: &Arguments) -> Probe {
+    let mut probe = lab.probe();
+    if let Some(how) = arguments.lab_dns {
+        probe.names.method = Method::Resolver(Some(match how {
+            LabDns::Plain => lab.resolver(),
+            LabDns::Tls => lab.resolver_tls(),
+            LabDns::Https => lab.resolver_https(),
+        }));
+    }
+    if let Some(how) = arguments.lab_proxy {
+        probe.proxies = Proxies::all(match how {
+            LabProxy::Http => lab.http_proxy(),
+            LabProxy::Socks5 => lab.socks_proxy(),
+        });
+    }
+    match arguments.lab_tls {
+        Some(LabTls::ClientCert) => probe.identity = lab.identity(),
+        Some(LabTls::EarlyData) => probe.early_data = true,
+        None => {}
+    }
+    probe
+}
+
+/// Adds a chapter: the timeline goes on until now, with so much more work of our own.
+fn go_on(timeline: &mut Timeline, chapter: Chapter, busy_ns: u64, clock: &Clock) {
+    timeline.chapters.push(chapter);
+    timeline.total = Span::new(0, clock.now_ns(), timeline.total.cpu_ns.saturating_add(busy_ns));
 }

@@ -84,20 +84,39 @@ impl Session {
         self.run_with(clock, None, url).await
     }
 
-    async fn run_with(&self, clock: &Clock, key_press: Option<KeyPress>, url: &str) -> Report {
-        let begun_ns = if key_press.is_some() { 0 } else { clock.now_ns() };
-        let mut report = Report { key_press, ..Report::begin(url, self.probe.http.reveal_secrets) };
-        let mut run = Run {
+    /// Something that a page asks for, a style sheet or an image, on a clock that runs already. It is no visit: always a GET without a
+    /// body, and neither HTTP/3 nor the path is looked for. Headers that are for one origin alone ([`HttpOptions::headers`]) are for the
+    /// page's; without a page, for nobody's.
+    pub async fn run_resource(&self, clock: &Clock, page: Option<&Url>, url: &str) -> Report {
+        let begun_ns = clock.now_ns();
+        let mut report = Report::begin(url, self.probe.http.reveal_secrets);
+        let mut run = self.begin(clock, Cow::Owned(self.probe.http.as_get()));
+        run.first = Some(page.map_or_else(url::Origin::new_opaque, Url::origin));
+        report.error = run.hops(url, &mut report).await.err();
+        run.close(&mut report.hops);
+        report.end(begun_ns, clock.now_ns(), None);
+        report
+    }
+
+    /// A run that has not done anything yet.
+    fn begin<'a>(&'a self, clock: &'a Clock, http: Cow<'a, HttpOptions>) -> Run<'a> {
+        Run {
             session: self,
             clock,
             #[cfg(feature = "h3")]
             at: None,
-            http: Cow::Borrowed(&self.probe.http),
+            http,
             jar: Jar::default(),
             hsts: HstsHosts::default(),
             open: None,
             first: None,
-        };
+        }
+    }
+
+    async fn run_with(&self, clock: &Clock, key_press: Option<KeyPress>, url: &str) -> Report {
+        let begun_ns = if key_press.is_some() { 0 } else { clock.now_ns() };
+        let mut report = Report { key_press, ..Report::begin(url, self.probe.http.reveal_secrets) };
+        let mut run = self.begin(clock, Cow::Borrowed(&self.probe.http));
         if let Err(error) = run.hops(url, &mut report).await {
             report.error = Some(error);
         }
@@ -261,7 +280,7 @@ struct Run<'a> {
     jar: Jar,
     hsts: HstsHosts,
     open: Option<Open>,
-    /// Where the first request went.
+    /// Whose headers those for one origin alone are: where the first request went, or where the page is from.
     first: Option<url::Origin>,
 }
 

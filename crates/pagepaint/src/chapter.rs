@@ -3,17 +3,22 @@
 use netprobe::render::{Chapter, Telling};
 use netprobe::{Phase, Span, Step};
 
-use crate::{Painting, Resource, Stage, StageName};
+use crate::{Painting, Resource, Stage, StageName, Unpainted};
 
 /// The phases of a page, and the stages that each is made of.
-const PHASES: [(Phase, &[StageName]); 6] = [
+const PHASES: [(Phase, &[StageName]); 7] = [
     (Phase::Html, &[StageName::Decode, StageName::Dom]),
     (Phase::Css, &[StageName::Cssom]),
+    (Phase::Decode, &[StageName::Images]),
     (Phase::RenderTree, &[StageName::Style, StageName::RenderTree]),
     (Phase::Layout, &[StageName::Layout]),
     (Phase::Paint, &[StageName::Paint]),
     (Phase::Composite, &[StageName::Composite, StageName::Png]),
 ];
+
+/// Why images and fonts are decoded.
+const WHY_DECODE: &str =
+    "an image comes as a file, small enough to be sent; what is drawn is pixels, and of a font outlines";
 
 /// Why a page asks for more.
 const WHY_FETCH: &str = "a page is more than its HTML: style sheets, images and fonts are asked for as they are met";
@@ -23,11 +28,7 @@ impl Painting {
     /// was painted on.
     #[must_use]
     pub fn chapter(&self) -> Chapter {
-        let phases = PHASES.iter().filter_map(|&(phase, stages)| self.phase(phase, stages));
-        let mut told: Vec<(Step, Telling)> = phases.chain(self.resources.iter().map(resource)).collect();
-        told.sort_by_key(|(step, _)| step.span.start_ns);
-        let (steps, story) = told.into_iter().unzip();
-        Chapter { title: format!("the page: from {} bytes to pixels", self.bytes), steps, story, headers: Vec::new() }
+        chapter(format!("the page: from {} bytes to pixels", self.bytes), told(&self.stages, &self.resources))
     }
 
     /// What the page is painted without, in whole sentences.
@@ -43,17 +44,66 @@ impl Painting {
         warnings
     }
 
-    fn phase(&self, phase: Phase, names: &[StageName]) -> Option<(Step, Telling)> {
-        let stages: Vec<&Stage> = names.iter().filter_map(|&name| self.stage(name)).collect();
-        let parts: Vec<Step> = stages.iter().flat_map(|stage| rounds(phase, stage)).collect();
-        let what =
-            stages.iter().map(|stage| stage.outcome()).filter(|what| !what.is_empty()).collect::<Vec<_>>().join("; ");
-        let mut step = Step::new(phase, what.clone(), around(&parts)?, None);
-        let details = parts.iter().map(|part| format!("{} ({:.3} ms)", part.label, part.span.duration_ms()));
-        let details = if parts.len() > 1 { details.collect() } else { Vec::new() };
-        step.children = if parts.len() > 1 { parts } else { Vec::new() };
-        Some((step, Telling { phase, what, why: phase.why(), details, failed: false }))
+    /// Of all of it, our own work: the stages', and what fetching took beside waiting, in nanoseconds.
+    #[must_use]
+    pub fn busy_ns(&self) -> u64 {
+        busy_ns(&self.stages, &self.resources)
     }
+}
+
+impl Unpainted {
+    /// The same for a page that was not painted: what there was until then, and last how it ended.
+    #[must_use]
+    pub fn chapter(&self) -> Chapter {
+        let mut told = told(&self.stages, &self.resources);
+        let phase = phase(self.stage);
+        let what = self.error.to_string();
+        let step = Step::new(phase, format!("✗ {what}"), self.span, None);
+        told.push((step, Telling { phase, what, why: phase.why(), details: Vec::new(), failed: true }));
+        chapter(format!("the page: {} bytes, and no pixels", self.bytes), told)
+    }
+
+    /// Of what there was, our own work, in nanoseconds.
+    #[must_use]
+    pub fn busy_ns(&self) -> u64 {
+        busy_ns(&self.stages, &self.resources)
+    }
+}
+
+fn chapter(title: String, mut told: Vec<(Step, Telling)>) -> Chapter {
+    told.sort_by_key(|(step, _)| step.span.start_ns);
+    let (steps, story) = told.into_iter().unzip();
+    Chapter { title, steps, story, headers: Vec::new() }
+}
+
+fn told(stages: &[Stage], resources: &[Resource]) -> Vec<(Step, Telling)> {
+    let phases = PHASES.iter().filter_map(|&(phase, names)| phase_told(phase, names, stages));
+    phases.chain(resources.iter().map(resource)).collect()
+}
+
+fn busy_ns(stages: &[Stage], resources: &[Resource]) -> u64 {
+    let rounds = stages.iter().flat_map(|stage| &stage.rounds);
+    let spans = rounds.chain(resources.iter().map(|resource| &resource.span));
+    spans.fold(0, |sum, span| sum.saturating_add(span.cpu_ns))
+}
+
+/// The phase that a stage is part of; what is no phase of its own is fetching.
+fn phase(name: StageName) -> Phase {
+    let of = PHASES.iter().find(|(_, names)| names.contains(&name));
+    of.map_or(Phase::Transfer, |&(phase, _)| phase)
+}
+
+fn phase_told(phase: Phase, names: &[StageName], stages: &[Stage]) -> Option<(Step, Telling)> {
+    let stages: Vec<&Stage> = names.iter().filter_map(|&name| stages.iter().find(|stage| stage.name == name)).collect();
+    let parts: Vec<Step> = stages.iter().flat_map(|stage| rounds(phase, stage)).collect();
+    let what =
+        stages.iter().map(|stage| stage.outcome()).filter(|what| !what.is_empty()).collect::<Vec<_>>().join("; ");
+    let mut step = Step::new(phase, what.clone(), around(&parts)?, None);
+    let details = parts.iter().map(|part| format!("{} ({:.3} ms)", part.label, part.span.duration_ms()));
+    let details = if parts.len() > 1 { details.collect() } else { Vec::new() };
+    step.children = if parts.len() > 1 { parts } else { Vec::new() };
+    let why = if phase == Phase::Decode { WHY_DECODE } else { phase.why() };
+    Some((step, Telling { phase, what, why, details, failed: false }))
 }
 
 /// A step for each time that a stage ran.

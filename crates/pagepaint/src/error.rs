@@ -70,6 +70,14 @@ pub enum Error {
         /// Why it did not come.
         reason: String,
     },
+    /// What came is not HTML.
+    #[error("{url} is {content_type:?}, and only HTML is painted")]
+    NotHtml {
+        /// Where it is from.
+        url: String,
+        /// What the server says that it is.
+        content_type: String,
+    },
     /// The machine gives no thread.
     #[error("no thread with a stack of {stack_bytes} bytes: {reason}")]
     Thread {

@@ -70,6 +70,7 @@ mod picture;
 mod render_tree;
 mod stage;
 mod svg;
+mod unpainted;
 mod vet;
 
 pub use cssom::{Cssom, Rule, StyleSheet};
@@ -85,3 +86,4 @@ pub use painting::Painting;
 pub use picture::Picture;
 pub use render_tree::RenderNode;
 pub use stage::{Count, Stage, StageName};
+pub use unpainted::Unpainted;

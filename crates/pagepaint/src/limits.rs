@@ -18,6 +18,8 @@ pub struct Limits {
     pub resources_max: usize,
     /// Bytes of one of them, decompressed.
     pub resource_bytes_max: usize,
+    /// Bytes of all of them together, decompressed.
+    pub resources_total_bytes_max: usize,
     /// Pixels of an image, before it is scaled.
     pub image_pixels_max: u64,
     /// Dashes of one line. A line that has more is drawn through.
@@ -42,6 +44,7 @@ impl Default for Limits {
             css_depth_max: 64,
             resources_max: 128,
             resource_bytes_max: 8 * 1024 * 1024,
+            resources_total_bytes_max: 64 * 1024 * 1024,
             image_pixels_max: 16 * 1024 * 1024,
             dashes_max: 100_000,
             picture_pixels_max: 64 * 1024 * 1024,

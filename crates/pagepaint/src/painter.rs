@@ -1,15 +1,16 @@
 //! A page to a picture.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use netprobe::Clock;
+use netprobe::{Clock, Span};
 use url::Url;
 
-use crate::engine::{self, Delivered, Running};
-use crate::fetch::{Fetch, Fetched, Wanted, fetch_data};
+use crate::engine::{self, Delivered, Record, Running};
+use crate::fetch::{Budget, Fetch, Fetched, Wanted, fetch_data};
 use crate::limits::SIDE_MAX;
-use crate::{Error, Limits, Page, Painting};
+use crate::{Error, Limits, Page, Painting, Unpainted};
 
 /// What a page without an address is relative to. Nothing is ever fetched from there (RFC 2606 keeps the name free).
 pub(crate) const NO_ADDRESS: &str = "https://page.invalid/";
@@ -61,20 +62,49 @@ impl Painter {
     /// [`Error`]: the page exceeds a limit, takes too long, or breaks the engine. A resource that does not come is no error of the
     /// page; [`Painting::resources`] says which did not.
     pub async fn paint(&self, page: &Page, fetch: &impl Fetch) -> Result<Painting, Error> {
-        self.paint_on(&Clock::start(), page, fetch).await
+        Ok(self.paint_on(&Clock::start(), page, fetch).await?)
     }
 
     /// The same on a clock that runs already: what came before and the stages have one time axis, then.
     ///
     /// # Errors
-    /// As [`Painter::paint`].
-    pub async fn paint_on(&self, clock: &Clock, page: &Page, fetch: &impl Fetch) -> Result<Painting, Error> {
+    /// As [`Painter::paint`], with the stages and resources that there were until then.
+    pub async fn paint_on(&self, clock: &Clock, page: &Page, fetch: &impl Fetch) -> Result<Painting, Box<Unpainted>> {
+        let record = Record::start(*clock);
+        let painted = self.recorded(&record, page, fetch).await;
+        painted.map_err(|error| record.ended(error, page.bytes.len()))
+    }
+
+    async fn recorded(&self, record: &Record, page: &Page, fetch: &impl Fetch) -> Result<Painting, Error> {
         self.viewport_pixels()?;
         self.page_url(page)?;
-        let mut running = engine::start(self.clone(), page.clone(), *clock)?;
+        if let Some(content_type) = page.content_type.clone().filter(|_| !page.is_html()) {
+            return Err(Error::NotHtml { url: page.url.clone(), content_type });
+        }
+        let mut running = engine::start(self.clone(), page.clone(), record.clone())?;
         let time = Duration::from_millis(self.limits.time_max_ms);
-        let in_time = tokio::time::timeout(time, serve(&mut running, fetch, clock)).await;
-        in_time.unwrap_or_else(|_| Err(Error::Time { stage: running.stage(), max_ms: self.limits.time_max_ms }))
+        let in_time = tokio::time::timeout(time, self.serve(&mut running, fetch, record)).await;
+        in_time.unwrap_or_else(|_| Err(Error::Time { stage: record.current(), max_ms: self.limits.time_max_ms }))
+    }
+
+    /// Serves the engine until it is done.
+    async fn serve(&self, running: &mut Running, fetch: &impl Fetch, record: &Record) -> Result<Painting, Error> {
+        let mut budget = Budget::new(&self.limits);
+        while let Some(wanted) = running.wanted.recv().await {
+            let mut fetching = pin!(
+                stream::iter(wanted).map(|wanted| deliver(wanted, fetch, &record.clock)).buffered(FETCHED_AT_ONCE)
+            );
+            let mut all = Vec::new();
+            while let Some((mut fetched, span)) = fetching.next().await {
+                let bytes = budget.take(&mut fetched);
+                all.push(Delivered { fetched, bytes, span });
+            }
+            // It waits for nothing else, so it is there.
+            let _ = running.delivered.send(all);
+        }
+        let done = (&mut running.done).await;
+        let gone = || Error::Engine { stage: record.current(), message: "the thread ended without a word".to_owned() };
+        done.unwrap_or_else(|_| Err(gone()))
     }
 
     /// The page's address, or one that leads nowhere.
@@ -115,19 +145,7 @@ impl Painter {
     }
 }
 
-/// Serves the engine until it is done.
-async fn serve(running: &mut Running, fetch: &impl Fetch, clock: &Clock) -> Result<Painting, Error> {
-    while let Some(wanted) = running.wanted.recv().await {
-        let fetching = stream::iter(wanted).map(|wanted| deliver(wanted, fetch, clock)).buffered(FETCHED_AT_ONCE);
-        // It waits for nothing else, so it is there.
-        let _ = running.delivered.send(fetching.collect().await);
-    }
-    let done = (&mut running.done).await;
-    let gone = || Error::Engine { stage: running.stage(), message: "the thread ended without a word".to_owned() };
-    done.unwrap_or_else(|_| Err(gone()))
-}
-
-async fn deliver(wanted: Wanted, fetch: &impl Fetch, clock: &Clock) -> Delivered {
+async fn deliver(wanted: Wanted, fetch: &impl Fetch, clock: &Clock) -> (Fetched, Span) {
     let fetching = async {
         if wanted.url.scheme() == "data" {
             fetch_data(&wanted.url)
@@ -137,6 +155,5 @@ async fn deliver(wanted: Wanted, fetch: &impl Fetch, clock: &Clock) -> Delivered
             fetch.fetch(&wanted.url).await
         }
     };
-    let (fetched, span) = clock.measure(fetching).await;
-    Delivered { fetched, span }
+    clock.measure(fetching).await
 }

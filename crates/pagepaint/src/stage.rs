@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use netprobe::{Clock, Span};
+use netprobe::Span;
 use serde::{Deserialize, Serialize};
 
 /// A stage on the way from bytes to pixels, in order.
@@ -115,49 +115,5 @@ impl Stage {
     pub fn outcome(&self) -> String {
         let counts = self.made.iter().map(|made| format!("{} {}", made.count, made.what));
         counts.chain((!self.note.is_empty()).then(|| self.note.clone())).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// Measures stages.
-#[derive(Debug)]
-pub(crate) struct Stopwatch {
-    pub(crate) clock: Clock,
-    stages: Vec<Stage>,
-}
-
-impl Stopwatch {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, stages: Vec::new() }
-    }
-
-    /// Adds a round to a stage.
-    pub(crate) fn add(&mut self, name: StageName, round: Span) {
-        self.stage(name).rounds.push(round);
-    }
-
-    /// Says what a stage made, if it ran.
-    pub(crate) fn made(&mut self, name: StageName, counts: &[(&str, usize)], note: impl Into<String>) {
-        let Some(stage) = self.stages.iter_mut().find(|stage| stage.name == name) else { return };
-        stage.made = counts.iter().map(|&(what, count)| Count { what: what.to_owned(), count: count as u64 }).collect();
-        stage.note = note.into();
-    }
-
-    /// How long a stage took so far.
-    pub(crate) fn duration_ns(&self, name: StageName) -> u64 {
-        self.stages.iter().find(|stage| stage.name == name).map_or(0, Stage::duration_ns)
-    }
-
-    /// The table, in the order of the stages.
-    pub(crate) fn into_stages(mut self) -> Vec<Stage> {
-        self.stages.sort_by_key(|stage| stage.name);
-        self.stages
-    }
-
-    fn stage(&mut self, name: StageName) -> &mut Stage {
-        let place = self.stages.iter().position(|stage| stage.name == name).unwrap_or_else(|| {
-            self.stages.push(Stage { name, rounds: Vec::new(), made: Vec::new(), note: String::new() });
-            self.stages.len() - 1
-        });
-        &mut self.stages[place]
     }
 }

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::fetch::{Fetched, Initiator, ResourceKind};
 use crate::limits::SIDE_MAX;
+use crate::page::essence;
 use crate::{Limits, css, encoding, svg};
 
 /// How fonts begin: TrueType, OpenType with CFF outlines, Apple's TrueType.
@@ -45,9 +46,6 @@ pub(crate) fn vetted(
         return Err(error.clone());
     }
     let bytes = std::mem::take(&mut fetched.body);
-    if bytes.len() > limits.resource_bytes_max {
-        return Err(exceeded("resource_bytes_max", bytes.len() as u64, limits.resource_bytes_max as u64));
-    }
     match kind {
         ResourceKind::StyleSheet => style_sheet(&bytes, fetched.content_type.as_deref(), url, page_encoding, limits),
         ResourceKind::Image if svg::is_svg(&bytes) => svg::cleaned(&bytes, limits).map(String::into_bytes),
@@ -57,7 +55,7 @@ pub(crate) fn vetted(
     }
 }
 
-fn exceeded(limit: &str, found: u64, max: u64) -> String {
+pub(crate) fn exceeded(limit: &str, found: u64, max: u64) -> String {
     format!("{limit}: it has {found}, and {max} is the most")
 }
 
@@ -68,9 +66,9 @@ fn style_sheet(
     page_encoding: &'static Encoding,
     limits: &Limits,
 ) -> Result<Vec<u8>, String> {
-    let essence = content_type.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    if let Some(other) = essence.filter(|essence| essence != "text/css" && !essence.is_empty()) {
-        return Err(format!("a style sheet that is {other:?}, not text/css"));
+    let essence = essence(content_type);
+    if !matches!(essence.as_str(), "" | "text/css") {
+        return Err(format!("a style sheet that is {essence:?}, not text/css"));
     }
     let text = encoding::decode_css(bytes, content_type, page_encoding).text;
     let depth = css::depth(&text);

@@ -8,25 +8,29 @@ mod boxes;
 mod draw;
 mod fonts;
 mod load;
+mod record;
 mod render_tree;
 mod sheets;
 mod work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
 use std::thread;
 
-use netprobe::{Clock, Span};
+use netprobe::Span;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use crate::fetch::{Fetched, Wanted};
-use crate::{Error, Page, Painter, Painting, StageName};
+use crate::{Error, Page, Painter, Painting};
+
+pub(crate) use record::Record;
 
 /// What came of something wanted, and when.
 pub(crate) struct Delivered {
     pub(crate) fetched: Fetched,
+    /// How many bytes came, kept or not.
+    pub(crate) bytes: u64,
     pub(crate) span: Span,
 }
 
@@ -36,16 +40,8 @@ struct Outside {
     wanted: UnboundedSender<Vec<Wanted>>,
     /// Has them, in the order in which they were asked for. Gone if nobody waits any more.
     delivered: mpsc::Receiver<Vec<Delivered>>,
-    /// Says which stage is going on.
-    stage: Arc<Mutex<StageName>>,
-}
-
-impl Outside {
-    fn begin(&self, stage: StageName) {
-        if let Ok(mut current) = self.stage.lock() {
-            *current = stage;
-        }
-    }
+    /// What was done so far.
+    record: Record,
 }
 
 /// The thread, seen from outside.
@@ -53,37 +49,26 @@ pub(crate) struct Running {
     pub(crate) wanted: tokio::sync::mpsc::UnboundedReceiver<Vec<Wanted>>,
     pub(crate) delivered: mpsc::Sender<Vec<Delivered>>,
     pub(crate) done: oneshot::Receiver<Result<Painting, Error>>,
-    stage: Arc<Mutex<StageName>>,
-}
-
-impl Running {
-    /// The stage that is going on.
-    pub(crate) fn stage(&self) -> StageName {
-        self.stage.lock().map_or(StageName::Decode, |stage| *stage)
-    }
 }
 
 /// Starts a thread that paints a page.
-pub(crate) fn start(painter: Painter, page: Page, clock: Clock) -> Result<Running, Error> {
+pub(crate) fn start(painter: Painter, page: Page, record: Record) -> Result<Running, Error> {
     let (ask, wanted) = tokio::sync::mpsc::unbounded_channel();
     let (delivered, deliveries) = mpsc::channel();
     let (finished, done) = oneshot::channel();
-    let stage = Arc::new(Mutex::new(StageName::Decode));
-    let outside = Outside { wanted: ask, delivered: deliveries, stage: stage.clone() };
+    let outside = Outside { wanted: ask, delivered: deliveries, record };
     let stack_bytes = painter.limits.stack_bytes;
     let painting = move || {
-        let current = outside.stage.clone();
-        let result = catch_unwind(AssertUnwindSafe(|| work::paint(&painter, &page, &outside, clock)));
+        let result = catch_unwind(AssertUnwindSafe(|| work::paint(&painter, &page, &outside)));
         let result = result.unwrap_or_else(|payload| {
-            let stage = current.lock().map_or(StageName::Decode, |stage| *stage);
-            Err(Error::Engine { stage, message: said(payload.as_ref()) })
+            Err(Error::Engine { stage: outside.record.current(), message: said(payload.as_ref()) })
         });
         // Whoever does not wait any more does not want it.
         let _ = finished.send(result);
     };
     let builder = thread::Builder::new().name("pagepaint".to_owned()).stack_size(stack_bytes);
     builder.spawn(painting).map_err(|error| Error::Thread { stack_bytes, reason: error.to_string() })?;
-    Ok(Running { wanted, delivered, done, stage })
+    Ok(Running { wanted, delivered, done })
 }
 
 /// What a panic said.

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use blitz_dom::{BaseDocument, DocumentConfig, StyleThreading};
 use blitz_traits::shell::{ColorScheme, Viewport};
 use encoding_rs::Encoding;
-use netprobe::{Clock, Span};
+use netprobe::Span;
 use url::Url;
 
 use super::asker::{Asked, Asker};
 use super::load::{Loader, base_url};
-use super::{Outside, boxes, draw, fonts, render_tree, sheets};
+use super::{Outside, Record, boxes, draw, fonts, render_tree, sheets};
 use crate::cssom::Cssom;
 use crate::dom::{self, Dom, NodeData};
 use crate::encoding::{Decoded, decode_html};
 use crate::fetch::{Initiator, Resource, ResourceKind, Wanted, shown};
-use crate::stage::Stopwatch;
 use crate::{Error, LayoutBox, Page, Painter, Painting, RenderNode, StageName, vet};
 
 /// How often the engine may ask for more after it has what it asked for: an import in an import, a background in either.
@@ -25,34 +24,24 @@ const ROUNDS_MAX: usize = 32;
 struct Work<'a> {
     painter: &'a Painter,
     outside: &'a Outside,
+    record: &'a Record,
     begun_ns: u64,
-    watch: Stopwatch,
     asker: Arc<Asker>,
     encoding: &'static Encoding,
-    resources: Vec<Resource>,
     left_out: usize,
 }
 
-pub(super) fn paint(painter: &Painter, page: &Page, outside: &Outside, clock: Clock) -> Result<Painting, Error> {
+pub(super) fn paint(painter: &Painter, page: &Page, outside: &Outside) -> Result<Painting, Error> {
     let url = painter.page_url(page)?;
-    let begun_ns = clock.now_ns();
-    let mut watch = Stopwatch::new(clock);
-    let decoded = timed(&mut watch, outside, StageName::Decode, || decode(painter, page))?;
+    let record = &outside.record;
+    let begun_ns = record.now_ns();
+    let decoded = record.time(StageName::Decode, || decode(painter, page))?;
     let note = format!("{}, as {} says", decoded.encoding.name(), decoded.source.name());
-    watch.made(StageName::Decode, &[("bytes", page.bytes.len()), ("characters", decoded.text.chars().count())], note);
-    let dom = timed(&mut watch, outside, StageName::Dom, || dom::grow(&decoded.text, &painter.limits))?;
-    watch.made(StageName::Dom, &dom_counts(&dom), "");
+    record.made(StageName::Decode, &[("bytes", page.bytes.len()), ("characters", decoded.text.chars().count())], note);
+    let dom = record.time(StageName::Dom, || dom::grow(&decoded.text, &painter.limits))?;
+    record.made(StageName::Dom, &dom_counts(&dom), "");
     let asker = Arc::new(Asker::new());
-    let mut work = Work {
-        painter,
-        outside,
-        begun_ns,
-        watch,
-        asker,
-        encoding: decoded.encoding,
-        resources: Vec::new(),
-        left_out: 0,
-    };
+    let mut work = Work { painter, outside, record, begun_ns, asker, encoding: decoded.encoding, left_out: 0 };
     let mut document = work.document(&dom, &url)?;
     work.resolve(&mut document)?;
     work.finish(document, dom, page, &decoded)
@@ -64,15 +53,6 @@ fn decode(painter: &Painter, page: &Page) -> Result<Decoded, Error> {
         return Err(Error::limit("page_bytes_max", page.bytes.len(), max));
     }
     Ok(decode_html(&page.bytes, page.content_type.as_deref()))
-}
-
-/// Runs a round of a stage, on the clock.
-fn timed<T>(watch: &mut Stopwatch, outside: &Outside, stage: StageName, work: impl FnOnce() -> T) -> T {
-    outside.begin(stage);
-    let (made, span) = watch.clock.measure_work(work);
-    let cpu_ns = if stage == StageName::Fetch { 0 } else { span.duration_ns };
-    watch.add(stage, Span::new(span.start_ns, span.duration_ns, cpu_ns));
-    made
 }
 
 fn dom_counts(dom: &Dom) -> [(&'static str, usize); 5] {
@@ -89,10 +69,6 @@ fn dom_counts(dom: &Dom) -> [(&'static str, usize); 5] {
 }
 
 impl Work<'_> {
-    fn time<T>(&mut self, stage: StageName, work: impl FnOnce() -> T) -> T {
-        timed(&mut self.watch, self.outside, stage, work)
-    }
-
     /// The tree in the engine, with its style sheets and the images of its elements.
     fn document(&mut self, dom: &Dom, url: &Url) -> Result<BaseDocument, Error> {
         let painter = self.painter;
@@ -108,7 +84,7 @@ impl Work<'_> {
         });
         let (asker, encoding) = (self.asker.clone(), self.encoding);
         let loader = Loader { dom, base: &base, asker: &asker, limits: &painter.limits, encoding };
-        self.time(StageName::Cssom, || loader.load(&mut document))?;
+        self.record.time(StageName::Cssom, || loader.load(&mut document))?;
         self.deliver_all(&mut document)?;
         Ok(document)
     }
@@ -138,7 +114,7 @@ impl Work<'_> {
 
     /// What may still be fetched, and what is too much.
     fn within_limits(&self, mut asked: Vec<Asked>) -> (Vec<Asked>, Vec<Asked>) {
-        let left = self.painter.limits.resources_max.saturating_sub(self.resources.len());
+        let left = self.painter.limits.resources_max.saturating_sub(self.record.resources_count());
         let refused = asked.split_off(left.min(asked.len()));
         (asked, refused)
     }
@@ -147,7 +123,7 @@ impl Work<'_> {
     fn deliver(&mut self, document: &mut BaseDocument, asked: Vec<Asked>) -> Result<(), Error> {
         let (wanted, handlers): (Vec<Wanted>, Vec<_>) = asked.into_iter().unzip();
         let outside = self.outside;
-        let waited = self.time(StageName::Fetch, || {
+        let waited = self.record.time(StageName::Fetch, || {
             outside.wanted.send(wanted.clone()).ok()?;
             outside.delivered.recv().ok()
         });
@@ -157,17 +133,16 @@ impl Work<'_> {
         for ((wanted, handler), delivered) in wanted.into_iter().zip(handlers).zip(delivered) {
             let mut fetched = delivered.fetched;
             let kind = vet::kind(&wanted.initiator, &fetched);
-            let bytes = fetched.body.len() as u64;
             let vetted = vet::vetted(kind, &mut fetched, &wanted.url, self.encoding, &self.painter.limits);
             let (body, error) = vetted.map_or_else(|error| (Vec::new(), Some(error)), |body| (body, None));
             self.asker.ask_as(Initiator::StyleSheet(shown(&wanted.url)));
             let stage = if kind == ResourceKind::StyleSheet { StageName::Cssom } else { StageName::Images };
-            self.time(stage, || {
+            self.record.time(stage, || {
                 // Nothing is what the engine gets if there is nothing, so that it does not wait.
                 handler.bytes(wanted.url.to_string(), body.into());
                 document.handle_messages();
             });
-            self.resources.push(Resource {
+            self.record.add(Resource {
                 url: shown(&wanted.url),
                 kind,
                 initiator: wanted.initiator,
@@ -175,7 +150,7 @@ impl Work<'_> {
                 redirects: fetched.redirects,
                 status: fetched.status,
                 content_type: fetched.content_type,
-                bytes,
+                bytes: delivered.bytes,
                 error,
                 report: fetched.report.map(Box::new),
             });
@@ -186,14 +161,14 @@ impl Work<'_> {
 
     /// Style, boxes and layout; again if what is now known to be needed has come.
     fn resolve(&mut self, document: &mut BaseDocument) -> Result<(), Error> {
-        self.time(StageName::Style, || document.resolve_stylist(0.0));
-        self.time(StageName::RenderTree, || {
+        self.record.time(StageName::Style, || document.resolve_stylist(0.0));
+        self.record.time(StageName::RenderTree, || {
             document.resolve_layout_children();
             document.resolve_deferred_tasks();
         });
-        self.time(StageName::Layout, || document.resolve(0.0));
+        self.record.time(StageName::Layout, || document.resolve(0.0));
         while self.deliver_all(document)? {
-            self.time(StageName::Layout, || document.resolve(0.0));
+            self.record.time(StageName::Layout, || document.resolve(0.0));
         }
         Ok(())
     }
@@ -215,20 +190,20 @@ impl Work<'_> {
         let page_height = document.try_root_element().map_or(0.0, |root| root.scroll_height());
         let (width, height) = self.painter.picture_pixels(page_height)?;
         let dashes_max = self.painter.limits.dashes_max;
-        let (scene, drawn_through) = self.time(StageName::Paint, || {
+        let (scene, drawn_through) = self.record.time(StageName::Paint, || {
             let mut scene = draw::list(&mut document, scale, width, height);
             let drawn_through = draw::without_dust(&mut scene, dashes_max);
             (scene, drawn_through)
         });
         let mut commands = draw::counts(&scene);
         commands.extend((drawn_through > 0).then_some(("lines of too many dashes", drawn_through)));
-        self.watch.made(StageName::Paint, &commands, "");
-        let picture = self.time(StageName::Composite, || draw::composite(scene, width, height));
+        self.record.made(StageName::Paint, &commands, "");
+        let picture = self.record.time(StageName::Composite, || draw::composite(scene, width, height));
         let note = format!("{width} × {height}");
-        self.watch.made(StageName::Composite, &[("pixels", width as usize * height as usize)], note);
-        let png = self.time(StageName::Png, || picture.encoded());
+        self.record.made(StageName::Composite, &[("pixels", width as usize * height as usize)], note);
+        let png = self.record.time(StageName::Png, || picture.encoded());
         let png = png.map_err(|message| Error::Engine { stage: StageName::Png, message })?;
-        self.watch.made(StageName::Png, &[("bytes", png.len())], "");
+        self.record.made(StageName::Png, &[("bytes", png.len())], "");
         let total = self.total();
         Ok(Painting {
             url: page.url.clone(),
@@ -238,8 +213,8 @@ impl Work<'_> {
             encoding_source: decoded.source,
             had_encoding_errors: decoded.had_errors,
             total,
-            stages: self.watch.into_stages(),
-            resources: self.resources,
+            stages: self.record.stages(),
+            resources: self.record.resources(),
             resources_left_out: self.left_out as u64,
             dom,
             cssom,
@@ -253,27 +228,28 @@ impl Work<'_> {
     /// From the beginning until now. What is not waiting is work.
     fn total(&self) -> Span {
         let start_ns = self.begun_ns;
-        let duration_ns = self.watch.clock.now_ns().saturating_sub(start_ns);
-        Span::new(start_ns, duration_ns, duration_ns.saturating_sub(self.watch.duration_ns(StageName::Fetch)))
+        let duration_ns = self.record.now_ns().saturating_sub(start_ns);
+        Span::new(start_ns, duration_ns, duration_ns.saturating_sub(self.record.duration_ns(StageName::Fetch)))
     }
 
     fn note_made(&mut self, cssom: &Cssom, render_tree: Option<&RenderNode>, layout: Option<&LayoutBox>) {
         let rules = usize::try_from(cssom.rules()).unwrap_or(usize::MAX);
-        self.watch.made(StageName::Cssom, &[("sheets", cssom.sheets.len()), ("rules", rules)], "");
-        let failed = self.resources.iter().filter(|resource| resource.error.is_some()).count();
-        let bytes = self.resources.iter().fold(0_u64, |sum, resource| sum.saturating_add(resource.bytes));
+        self.record.made(StageName::Cssom, &[("sheets", cssom.sheets.len()), ("rules", rules)], "");
+        let resources = self.record.resources();
+        let failed = resources.iter().filter(|resource| resource.error.is_some()).count();
+        let bytes = resources.iter().fold(0_u64, |sum, resource| sum.saturating_add(resource.bytes));
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let counts = [("resources", self.resources.len()), ("failed", failed), ("bytes", bytes)];
-        self.watch.made(StageName::Fetch, &counts, "");
-        let is_kind = |kind| self.resources.iter().filter(|one| one.kind == kind && one.error.is_none()).count();
+        let counts = [("resources", resources.len()), ("failed", failed), ("bytes", bytes)];
+        self.record.made(StageName::Fetch, &counts, "");
+        let is_kind = |kind| resources.iter().filter(|one| one.kind == kind && one.error.is_none()).count();
         let counts = [("images", is_kind(ResourceKind::Image)), ("fonts", is_kind(ResourceKind::Font))];
-        self.watch.made(StageName::Images, &counts, "");
+        self.record.made(StageName::Images, &counts, "");
         let nodes = || render_tree.into_iter().flat_map(RenderNode::walk);
         let texts = nodes().filter(|node| node.node == "#text").count();
-        self.watch.made(StageName::Style, &[("elements displayed", nodes().count() - texts)], "");
-        self.watch.made(StageName::RenderTree, &[("elements", nodes().count() - texts), ("texts", texts)], "");
+        self.record.made(StageName::Style, &[("elements displayed", nodes().count() - texts)], "");
+        self.record.made(StageName::RenderTree, &[("elements", nodes().count() - texts), ("texts", texts)], "");
         let boxes = || layout.into_iter().flat_map(LayoutBox::walk);
         let lines = boxes().map(|inner| inner.lines.len()).sum();
-        self.watch.made(StageName::Layout, &[("boxes", boxes().count()), ("lines", lines)], "");
+        self.record.made(StageName::Layout, &[("boxes", boxes().count()), ("lines", lines)], "");
     }
 }

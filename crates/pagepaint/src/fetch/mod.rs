@@ -1,5 +1,6 @@
 //! Where style sheets, images and fonts come from.
 
+mod budget;
 mod data;
 mod network;
 mod offline;
@@ -8,6 +9,7 @@ mod resource;
 use netprobe::Report;
 use url::Url;
 
+pub(crate) use budget::Budget;
 pub(crate) use data::fetch_data;
 pub use network::Network;
 pub use offline::Offline;

@@ -9,18 +9,26 @@ use crate::{Error, Page};
 /// Fetches through a [`Session`] of netprobe: `http` and `https`, with its limits, timeouts and redirects, on one clock.
 ///
 /// What the session learns, names and TLS tickets, the next resource profits from; each has a connection of its own, and cookies live
-/// for one run.
-#[derive(Debug, Clone, Copy)]
+/// for one run. What is asked for is asked for with GET, and gets the secrets of [`netprobe::Probe::http`] only if it is of the page's origin
+/// ([`Network::asked_by`]).
+#[derive(Debug, Clone)]
 pub struct Network<'a> {
     session: &'a Session,
     clock: Clock,
+    page: Option<Url>,
 }
 
 impl<'a> Network<'a> {
     /// Fetches through a session, on a clock that runs already: its reports have one time axis with everything else on it.
     #[must_use]
     pub fn on(session: &'a Session, clock: Clock) -> Self {
-        Self { session, clock }
+        Self { session, clock, page: None }
+    }
+
+    /// The same for what this page asks for. Until a page is named, secrets that are for one origin go to nobody.
+    #[must_use]
+    pub fn asked_by(self, page: &Page) -> Self {
+        Self { page: Url::parse(&page.url).ok(), ..self }
     }
 
     /// Fetches a page, and tells how.
@@ -42,7 +50,7 @@ impl Fetch for Network<'_> {
         if !matches!(url.scheme(), "http" | "https") {
             return Fetched::failed(format!("{}: is not fetched over the network", url.scheme()));
         }
-        fetched(self.session.run_on(&self.clock, url.as_str()).await)
+        fetched(self.session.run_resource(&self.clock, self.page.as_ref(), url.as_str()).await)
     }
 }
 
@@ -60,6 +68,8 @@ fn fetched(mut report: Report) -> Fetched {
             fetched.body = std::mem::take(&mut exchange.body);
         }
     }
+    // What redirects say besides is nothing to keep.
+    report.hops.iter_mut().filter_map(|hop| hop.exchange.as_mut()).for_each(|exchange| exchange.body = Vec::new());
     let refused = fetched.status.filter(|status| !(200..300).contains(status));
     fetched.error = fetched.error.or(refused.map(|status| format!("status {status}")));
     fetched.report = Some(report);
