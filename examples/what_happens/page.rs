@@ -44,7 +44,7 @@ impl PageArguments {
     pub(crate) fn wrong(&self) -> Option<&'static str> {
         let is_missing = self.paint.is_some() && cfg!(not(feature = "paint"));
         is_missing.then_some(
-            "--paint needs the feature paint, which is large, and so not there by default:\n\
+            "--paint needs the feature paint, which builds four hundred crates more, and so is not there by default: \
              cargo run --release --features paint --example what_happens -- --paint FILE",
         )
     }
