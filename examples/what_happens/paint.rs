@@ -1,7 +1,7 @@
 //! The page that came, painted: from the last byte to the pixels.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::Path;
 
 use netprobe::render::{Timeline, escape_json, escape_terminal};
 use netprobe::{Clock, Report, Session};
@@ -78,7 +78,7 @@ impl Painted {
     }
 }
 
-fn trees(path: &PathBuf, painting: &Painting) -> Result<Vec<u8>, Box<dyn Error>> {
+fn trees(path: &Path, painting: &Painting) -> Result<Vec<u8>, Box<dyn Error>> {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
         return Ok(escape_json(&serde_json::to_string_pretty(painting)?).into_bytes());
     }

@@ -12,6 +12,8 @@ mod linalg;
 mod microgpt;
 mod montecarlo;
 mod netprobe;
+#[cfg(feature = "paint")]
+mod page;
 
 /// What this test was built with, so that nothing is built twice: features of dependencies are those that all selected packages
 /// ask for together, so the plain run selects what plain `cargo test` does.
@@ -19,6 +21,8 @@ const SELECTION: &[&str] = if cfg!(feature = "simgpu") {
     &["--package", "whiteboard", "--features", "simgpu"]
 } else if cfg!(feature = "cuda") {
     &["--package", "whiteboard", "--features", "cuda"]
+} else if cfg!(feature = "paint") {
+    &["--package", "pagepaint", "--package", "whiteboard", "--features", "paint"]
 } else {
     &[]
 };
