@@ -26,7 +26,7 @@ use clap::Parser;
 use netprobe::http::Limits;
 use netprobe::render::{duration, escape_terminal};
 use netprobe::tls::{EarlyData, Ech};
-use netprobe::{Fault, Lab, Phase, Probe, Report};
+use netprobe::{Fault, HttpsRecords, Lab, Phase, Probe, Report};
 
 mod support;
 
@@ -54,7 +54,9 @@ fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let lab = Lab::start()?;
-    let mut probe = Probe { ..lab.probe() }.with_timeout_ms(arguments.timeout_ms);
+    // As a browser's, so that what is wrong with the records shows.
+    let probe = Probe { https_records: HttpsRecords::Followed, ..lab.probe() };
+    let mut probe = probe.with_timeout_ms(arguments.timeout_ms);
     probe.http.limits = Limits { body_bytes_max: 1024 * 1024, decoded_bytes_max: 8 * 1024 * 1024, ..Limits::default() };
     let faults = if arguments.faults.is_empty() { &Fault::ALL[..] } else { &arguments.faults };
     let mut out = io::stdout().lock();

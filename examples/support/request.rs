@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use netprobe::tls::{ClientIdentity, Ech};
-use netprobe::{ConnectTo, Override, Probe};
+use netprobe::{ConnectTo, HttpsRecords, Override, Probe};
 
 /// The request, and the way to its server.
 #[derive(Args)]
@@ -30,6 +30,9 @@ pub(crate) struct RequestArguments {
     /// With a ticket of an earlier visit, send a GET or HEAD along with the ClientHello (0-RTT): who records it may send it again
     #[arg(long, visible_alias = "tls-earlydata")]
     pub(crate) early_data: bool,
+    /// Go where the site's HTTPS record says, as browsers do: its servers, ports and hints, and from http to https
+    #[arg(long)]
+    pub(crate) follow_https_records: bool,
     /// The method; without this, POST if there is a body, and GET if not. A redirect may make it GET
     #[arg(short = 'X', long, visible_alias = "method", value_name = "METHOD")]
     pub(crate) request: Option<String>,
@@ -82,6 +85,9 @@ impl RequestArguments {
         probe.early_data |= self.early_data;
         if let Some(cert) = &self.cert {
             probe.identity = Some(identity(cert, self.key.as_deref())?);
+        }
+        if self.follow_https_records {
+            probe.https_records = HttpsRecords::Followed;
         }
         let http = &mut probe.http;
         http.method = if self.head { Some("HEAD".to_owned()) } else { self.request.clone() };

@@ -87,6 +87,7 @@
 
 mod connect_to;
 pub mod dns;
+mod endpoint;
 mod error;
 pub mod http;
 pub mod keypress;
@@ -109,6 +110,7 @@ pub mod tls;
 pub mod url;
 
 pub use connect_to::ConnectTo;
+pub use endpoint::{ENDPOINTS_MAX, Endpoint, Followed, HttpsRecords};
 pub use error::{Error, IoFailure};
 pub use lab::{Fault, Lab};
 pub use light::Light;

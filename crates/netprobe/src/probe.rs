@@ -8,7 +8,7 @@ use crate::path::PathOptions;
 use crate::proxy::Proxies;
 use crate::tcp::ConnectOptions;
 use crate::tls::{Alpn, ClientIdentity, Ech, Roots};
-use crate::{ConnectTo, Error, Report, Session};
+use crate::{ConnectTo, Error, HttpsRecords, Report, Session};
 
 /// How a URL is probed. Every field has a sensible default:
 ///
@@ -30,6 +30,8 @@ pub struct Probe {
     /// Connections that go somewhere else, as with curl's `--connect-to`: the first that is about a request decides. Where they
     /// go is looked up like any other name, in [`Self::overrides`] too.
     pub connect_to: Vec<ConnectTo>,
+    /// What is done about the HTTPS record of a site, if [`ResolverOptions::https_records`] has it asked for.
+    pub https_records: HttpsRecords,
     /// How connections are made.
     pub connect: ConnectOptions,
     /// Which proxies requests go through.
@@ -69,6 +71,7 @@ impl Default for Probe {
             names: ResolverOptions::default(),
             overrides: Vec::new(),
             connect_to: Vec::new(),
+            https_records: HttpsRecords::default(),
             connect: ConnectOptions::default(),
             proxies: Proxies::default(),
             proxy_timeout_ms: 10_000,

@@ -7,7 +7,7 @@
 
 mod quic;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -15,7 +15,7 @@ use url::Url;
 use crate::report::Hop;
 use crate::tcp::Wire;
 use crate::url::{host, port};
-use crate::{Clock, Error, Override, Probe, Report, Session, Step};
+use crate::{Clock, ConnectTo, Endpoint, Error, Override, Probe, Report, Session, Step};
 
 /// What each of the two ways took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,20 +92,28 @@ impl Session {
         let (host, port) = (host(url).to_owned(), port(url));
         let over_tcp = self.resolve((&host, port), false, &mut names, clock).await.ok()?;
         let known = |address| Override { host: host.clone(), port, address };
-        let rival = Probe { overrides: over_tcp.into_iter().map(known).collect(), ..probe.clone() };
+        let mut rival = Probe { overrides: over_tcp.into_iter().map(known).collect(), ..probe.clone() };
+        if let Some((endpoint, address)) = led_to(report.hops.last()?) {
+            // Where the visit went.
+            let (to_host, to_port) = (Some(endpoint.host.clone()), Some(endpoint.port));
+            rival.connect_to.insert(0, ConnectTo { host: Some(host.clone()), port: Some(port), to_host, to_port });
+            rival.overrides = vec![Override { host: endpoint.host.clone(), port: endpoint.port, address }];
+        }
         let rival = Self::with_tls(rival, self.tls().forgetful());
         let (mut quic, mut tcp) =
             (Hop::new(report.hops.last()?.url.clone()), Hop::new(report.hops.last()?.url.clone()));
         tokio::join!(self.over_quic(address, url, &mut quic, clock), rival.over_tcp(url, &mut tcp, clock));
         quic.steps.retain(|step| !is_names(step));
         tcp.steps.retain(|step| !is_names(step));
+        tcp.connected_to = None;
         Some(Race { found_by: offer.found_by.to_owned(), address, quic, tcp })
     }
 
     async fn over_tcp(&self, url: &Url, hop: &mut Hop, clock: &Clock) {
         // What fails is in the hop's last step.
         let _: Result<(), Error> = async {
-            let stream = self.reach(url, hop, clock).await?;
+            // Its names are known: no record redirects it.
+            let Some(stream) = self.reach(url, hop, clock).await? else { return Ok(()) };
             let (wire, passed) = Wire::new(stream);
             // Over QUIC nobody is told who we are, and so nobody here.
             let (mut channel, _) = self.secure(url, wire, false, hop, clock).await?;
@@ -117,6 +125,12 @@ impl Session {
         }
         .await;
     }
+}
+
+/// The server that the site's HTTPS record led to.
+fn led_to(hop: &Hop) -> Option<(&Endpoint, IpAddr)> {
+    let followed = hop.followed.as_ref()?;
+    Some((followed.endpoints.get(followed.used?)?, hop.connection.as_ref()?.peer?.ip()))
 }
 
 fn is_names(step: &Step) -> bool {

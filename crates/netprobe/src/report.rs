@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::endpoint::Followed;
 use crate::http::{Exchange, Redirect};
 use crate::keypress::KeyPress;
 use crate::names::Resolution;
@@ -55,6 +56,9 @@ pub struct Hop {
     /// Where the caller had us connect in place of the URL's host and port, if [`Probe::connect_to`](crate::Probe::connect_to) says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected_to: Option<String>,
+    /// What was made of the site's HTTPS record, if [`Probe::https_records`](crate::Probe::https_records) says that it is followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<Followed>,
     /// How an address became a connection.
     pub connection: Option<Connection>,
     /// The tunnel through a proxy, if there is one: names and connection are the proxy's, then.
@@ -118,7 +122,7 @@ impl Report {
     pub(crate) fn end(&mut self, begun_ns: u64, now_ns: u64, distance_km: Option<f64>) {
         // Whatever is between the steps is our own work too.
         let key_wait_ns = self.key_press.as_ref().map_or(0, |press| press.span.wait_ns);
-        let wait_ns = self.steps().fold(key_wait_ns, |sum, step| sum.saturating_add(step.span.wait_ns));
+        let wait_ns = key_wait_ns.saturating_add(waited_ns(self.steps().map(|step| step.span)));
         let duration_ns = now_ns.saturating_sub(begun_ns);
         self.total = Span::new(begun_ns, duration_ns, duration_ns.saturating_sub(wait_ns));
         let first_query_ns = self.first_query_ns();
@@ -191,4 +195,15 @@ impl Report {
         }
         warnings
     }
+}
+
+/// How long spans waited. What several waited for at the same time counts once.
+pub(crate) fn waited_ns(spans: impl Iterator<Item = Span>) -> u64 {
+    let (mut waited_ns, mut until_ns) = (0_u64, 0);
+    for span in spans {
+        let alone_ns = span.end_ns().saturating_sub(span.start_ns.max(until_ns));
+        waited_ns = waited_ns.saturating_add(span.wait_ns.min(alone_ns));
+        until_ns = until_ns.max(span.end_ns());
+    }
+    waited_ns
 }

@@ -1,6 +1,7 @@
 //! Runs of one probe that share what they may: the resolver's cache and TLS tickets.
 
 mod early;
+mod site;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -16,11 +17,11 @@ use crate::keypress::{KeyPress, Pressed};
 use crate::names::{Resolution, Resolver, Source};
 use crate::path::{self, Path};
 use crate::proxy::{self, Proxy, ProxyError, Tunnel};
-use crate::report::Hop;
+use crate::report::{Hop, waited_ns};
 use crate::tcp::{self, Passed, Wire};
 use crate::tls::{Ech, EchOutcome, Ending, TlsClient, Watched, explain_ending};
 use crate::url::{authority, host, parse, port, redacted};
-use crate::{Clock, Error, Phase, Probe, Report, Span, Step};
+use crate::{Clock, Error, HttpsRecords, Phase, Probe, Report, Span, Step};
 
 /// A probe that is ready to run, again and again. Later runs profit from what earlier ones learnt: names are cached for as long
 /// as their TTL says, and TLS is resumed where the server gave a ticket. Cookies live for one run.
@@ -201,14 +202,30 @@ impl Session {
         self.probe.proxies.forwarder(url).filter(|_| !leads_elsewhere())
     }
 
-    /// A connection to the URL's host, a tunnel to it through a proxy, or a connection to a proxy that passes requests on.
-    pub(crate) async fn reach(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<TcpStream, Error> {
+    /// A connection to the URL's site, a tunnel to it through a proxy, or a connection to a proxy that passes requests on. `None` if the
+    /// site's HTTPS record has redirected the hop.
+    pub(crate) async fn reach(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<Option<TcpStream>, Error> {
         let (host, port) = self.destination(url, hop);
         let is_site = hop.connected_to.is_none();
         let Some(proxy) = self.probe.proxies.of(url) else {
-            let addresses = self.resolve((host, port), is_site, hop, clock).await?;
-            return self.connect((host, port), &addresses, hop, clock).await;
+            let addresses = self.resolve((host, port), is_site, hop, clock).await;
+            return match self.probe.https_records {
+                HttpsRecords::Followed if is_site => Box::pin(self.connect_to_site(url, addresses, hop, clock)).await,
+                _ => self.connect((host, port), &addresses?, hop, clock).await.map(Some),
+            };
         };
+        self.reach_through(proxy, url, (host, port), hop, clock).await.map(Some)
+    }
+
+    async fn reach_through(
+        &self,
+        proxy: &Proxy,
+        url: &Url,
+        (host, port): (&str, u16),
+        hop: &mut Hop,
+        clock: &Clock,
+    ) -> Result<TcpStream, Error> {
+        let is_site = hop.connected_to.is_none();
         if self.forwarder(url).is_some() {
             let addresses = self.resolve((&proxy.host, proxy.port), false, hop, clock).await?;
             return self.connect((&proxy.host, proxy.port), &addresses, hop, clock).await;
@@ -319,6 +336,12 @@ impl Run<'_> {
             }
             self.hop(&url, &mut report.hops).await?;
             let Some(hop) = report.hops.last_mut() else { return Ok(()) };
+            if hop.redirect.as_ref().is_some_and(|redirect| redirect.by_https_record) {
+                // Both are special schemes of the URL standard, between which a URL may change.
+                let _ = url.set_scheme("https");
+                report.hops.push(Hop::new(self.shown(&url)));
+                continue;
+            }
             let Some(mut next) = self.redirect(&url, hop)? else { return Ok(()) };
             let upgraded_by_hsts = self.hsts.upgrade(&mut next);
             let is_downgrade = url.scheme() == "https" && next.scheme() == "http";
@@ -327,8 +350,10 @@ impl Run<'_> {
             if becomes_get {
                 self.http = Cow::Owned(self.http.as_get());
             }
+            let shown = self.shown(&next);
+            let by_https_record = false;
             hop.redirect =
-                Some(Redirect { status, url: self.shown(&next), becomes_get, is_downgrade, upgraded_by_hsts });
+                Some(Redirect { status, url: shown, becomes_get, is_downgrade, upgraded_by_hsts, by_https_record });
             report.hops.push(Hop::new(self.shown(&next)));
             url = next;
         }
@@ -344,7 +369,7 @@ impl Run<'_> {
         let index = hops.len().saturating_sub(1);
         let Some(hop) = hops.last_mut() else { return Ok(()) };
         hop.url = self.shown(url);
-        let stream = self.session.reach(url, hop, self.clock).await?;
+        let Some(stream) = self.session.reach(url, hop, self.clock).await? else { return Ok(()) };
         let (wire, passed) = Wire::new(stream);
         if let Some(protocol) = self.early_protocol(url) {
             return self.hop_early(url, (wire, passed), protocol, (hop, index)).await;
@@ -458,13 +483,18 @@ impl Run<'_> {
 
 /// What was tried and has to be done again, as one step. That it failed is its parts' to say: the run goes on.
 fn vain(why: &str, tried: Vec<Step>) -> Step {
-    let start_ns = tried.first().map_or(0, |step| step.span.start_ns);
-    let end_ns = tried.iter().map(|step| step.span.end_ns()).max().unwrap_or(start_ns);
-    let wait_ns = tried.iter().fold(0_u64, |sum, step| sum.saturating_add(step.span.wait_ns));
+    together(Phase::Retry, why.to_owned(), tried)
+}
+
+/// Steps as the parts of one.
+fn together(phase: Phase, label: String, parts: Vec<Step>) -> Step {
+    let start_ns = parts.first().map_or(0, |step| step.span.start_ns);
+    let end_ns = parts.iter().map(|step| step.span.end_ns()).max().unwrap_or(start_ns);
+    let wait_ns = waited_ns(parts.iter().map(|step| step.span));
     let duration_ns = end_ns - start_ns;
     let span = Span::new(start_ns, duration_ns, duration_ns.saturating_sub(wait_ns));
-    let mut step = Step::new(Phase::Retry, why, span, None);
-    step.children = tried;
+    let mut step = Step::new(phase, label, span, None);
+    step.children = parts;
     step
 }
 

@@ -119,6 +119,8 @@ pub enum Phase {
     Retry,
     /// A name becomes addresses: hosts file, caches, DNS.
     Names,
+    /// What the site says about how it wants to be reached is followed: its HTTPS record.
+    Site,
     /// An address becomes a connection.
     Connect,
     /// A connection to a proxy becomes one through it.
@@ -155,11 +157,12 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Key,
         Self::Url,
         Self::Retry,
         Self::Names,
+        Self::Site,
         Self::Connect,
         Self::Proxy,
         Self::Tls,
@@ -189,6 +192,7 @@ impl Phase {
             Self::Key => "key",
             Self::Url => "URL",
             Self::Names => "DNS",
+            Self::Site => "site",
             Self::Retry => "retry",
             Self::Connect => "TCP",
             Self::Proxy => "proxy",

@@ -7,7 +7,7 @@ use super::HttpError;
 use crate::url::redacted;
 
 /// Where an answer sends us.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redirect {
     /// The status that says so: 301, 302, 303, 307 or 308.
     pub status: u16,
@@ -20,6 +20,10 @@ pub struct Redirect {
     pub is_downgrade: bool,
     /// To `http`, but the host has asked for TLS before (HSTS), so that nothing left in the clear.
     pub upgraded_by_hsts: bool,
+    /// No answer says so, and no request was sent: to have an HTTPS record means to be reached by `https`, as if the site had answered
+    /// 307 (RFC 9460, section 9.5).
+    #[serde(default)]
+    pub by_https_record: bool,
 }
 
 /// Where an answer sends us, or `None` if it is no redirect.

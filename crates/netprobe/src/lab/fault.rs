@@ -8,6 +8,12 @@ pub(super) const ZONE: &str = "whiteboard.test";
 /// Where the lab's healthy web server listens.
 pub(super) const WEB: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 
+/// Where nobody answers: every SYN is dropped.
+pub(super) const SILENT: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 3);
+
+/// Where nobody listens: every SYN is refused.
+pub(super) const REFUSING: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 2);
+
 /// Where the lab's resolver listens, healthy or not.
 pub(super) const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 53);
 
@@ -73,6 +79,10 @@ pub enum Fault {
     HttpsRecordLoop,
     /// The name server says nothing to those who ask how the site is reached.
     HttpsRecordSilent,
+    /// The record that says how the site is reached names an address where nobody answers, and a host that has a better one.
+    HttpsRecordDeadHint,
+    /// The server that the record prefers refuses, the next one is there.
+    HttpsRecordDeadServer,
 
     // DNS: what the lab's resolver does.
     /// The resolver behind TLS shows somebody else's certificate.
@@ -174,7 +184,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the steps that they break.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 73] = [
         Self::CnameLoop,
         Self::CnameLoopAcrossZones,
         Self::EndlessAliases,
@@ -203,6 +213,8 @@ impl Fault {
         Self::HttpsRecordMalformed,
         Self::HttpsRecordLoop,
         Self::HttpsRecordSilent,
+        Self::HttpsRecordDeadHint,
+        Self::HttpsRecordDeadServer,
         Self::DotWrongCertificate,
         Self::DotHangsUp,
         Self::DohStatus,
@@ -280,6 +292,8 @@ impl Fault {
             Self::HttpsRecordMalformed => "https-record-malformed",
             Self::HttpsRecordLoop => "https-record-loop",
             Self::HttpsRecordSilent => "https-record-silent",
+            Self::HttpsRecordDeadHint => "https-record-dead-hint",
+            Self::HttpsRecordDeadServer => "https-record-dead-server",
             Self::DotWrongCertificate => "dot-wrong-certificate",
             Self::DotHangsUp => "dot-hangs-up",
             Self::DohStatus => "doh-status",
@@ -368,8 +382,8 @@ impl Fault {
         match self {
             fault if fault.is_of_resolver() => RESOLVER,
             // What the old version says.
-            Self::ConnectionRefused | Self::StaleServer => Ipv4Addr::new(127, 0, 1, 2),
-            Self::SilentAddress | Self::BrokenFirstAddress => Ipv4Addr::new(127, 0, 1, 3),
+            Self::ConnectionRefused | Self::StaleServer => REFUSING,
+            Self::SilentAddress | Self::BrokenFirstAddress => SILENT,
             Self::OldTls => Ipv4Addr::new(127, 0, 1, 4),
             Self::ResetInHandshake => Ipv4Addr::new(127, 0, 1, 5),
             Self::NotTls => Ipv4Addr::new(127, 0, 1, 6),

@@ -41,6 +41,10 @@ impl Fault {
             Self::HttpsRecordMalformed => "the record that says how the site is reached has a parameter twice",
             Self::HttpsRecordLoop => "the record that says how the site is reached is an alias of an alias of itself",
             Self::HttpsRecordSilent => "the name server says nothing to those who ask how the site is reached",
+            Self::HttpsRecordDeadHint => {
+                "the record that says how the site is reached hints at an address where nobody answers"
+            }
+            Self::HttpsRecordDeadServer => "the server that the site's record prefers refuses, the next one is there",
             Self::DotWrongCertificate => "the resolver behind TLS shows somebody else's certificate",
             Self::DotHangsUp => "the resolver behind TLS hangs up when it is asked",
             Self::DohStatus => "the resolver behind HTTPS answers with the status 500",
@@ -156,6 +160,8 @@ impl Fault {
             | Self::HttpsRecordMalformed
             | Self::HttpsRecordLoop
             | Self::HttpsRecordSilent
+            | Self::HttpsRecordDeadHint
+            | Self::HttpsRecordDeadServer
             | Self::EarlyDataRejected
             | Self::TooEarly => "nothing: the page, a little later",
             Self::EarlyDataReplayed => "nothing: the page, and what it did may have been done twice",

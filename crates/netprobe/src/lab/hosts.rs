@@ -33,10 +33,13 @@ pub(super) const HEALTHY: [&str; 12] = [
     "dns",
 ];
 
+/// The first label of a site without an address: its HTTPS record says where it is.
+const MOVED: &str = "moved";
+
 /// Every name in the healthy server's certificate.
 pub(super) fn names() -> Vec<String> {
-    let healthy = HEALTHY.map(|label| format!("{label}.{ZONE}"));
-    healthy.into_iter().chain(Fault::ALL.map(Fault::host)).collect()
+    let healthy = HEALTHY.into_iter().chain([MOVED]).map(|label| format!("{label}.{ZONE}"));
+    healthy.chain(Fault::ALL.map(Fault::host)).collect()
 }
 
 /// Every host that a web server of the lab answers for; `dual` are the healthy one's addresses of both families.

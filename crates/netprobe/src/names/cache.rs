@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::dns::text::time_to_live;
-use crate::dns::{Answer, DnsError, Lookup, RecordType};
+use crate::dns::{Answer, DnsError, Lookup, RecordType, Site};
 
 /// The most answers that are kept. Those that expire first make room.
 pub const CACHE_ENTRIES_MAX: usize = 1024;
@@ -18,12 +18,20 @@ const TTL_MAX: u32 = 86_400;
 /// Answers by name and record type, each until its time to live is over (RFC 1035, section 3.2.1; RFC 2308).
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    entries: HashMap<(String, RecordType), Entry>,
+    addresses: Kept<Result<Vec<IpAddr>, DnsError>>,
+    /// By the names that were asked for them.
+    sites: Kept<Site>,
+}
+
+/// What may be kept of one kind.
+#[derive(Debug)]
+struct Kept<V> {
+    entries: HashMap<(String, RecordType), Entry<V>>,
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
-    answer: Result<Vec<IpAddr>, DnsError>,
+struct Entry<V> {
+    answer: V,
     expires: Instant,
 }
 
@@ -43,7 +51,7 @@ impl Cache {
         let mut addresses = Vec::new();
         let mut none = None;
         for record_type in record_types {
-            let entry = self.entries.get(&(key(name), *record_type)).filter(|entry| entry.expires > now)?;
+            let entry = self.addresses.get(name, *record_type, now)?;
             ttl_left = ttl_left.min(entry.expires - now);
             match &entry.answer {
                 Ok(found) => addresses.extend_from_slice(found),
@@ -56,15 +64,22 @@ impl Cache {
 
     /// Keeps what a walk found. Errors are not kept: the next try may fare better.
     pub(super) fn put(&mut self, name: &str, record_type: RecordType, lookup: &Lookup, now: Instant) {
-        let Ok(found) = &lookup.answer else { return };
-        let aliases = lookup.aliases.iter().map(|alias| time_to_live(alias.ttl));
-        let own = match found {
-            Answer::Records { records } => records.iter().map(|record| time_to_live(record.ttl)).min(),
-            Answer::NoData { soa, .. } | Answer::NoSuchName { soa, .. } => soa.as_ref().map(|soa| soa.negative_ttl),
-        };
-        let Some(ttl) = own.map(|own| aliases.fold(own, u32::min)) else { return };
-        let answer = lookup.negative().map_or_else(|| Ok(found.addresses()), Err);
-        self.insert(name, record_type, answer, ttl, now);
+        if let (Ok(found), Some(ttl)) = (&lookup.answer, ttl(lookup)) {
+            let answer = lookup.negative().map_or_else(|| Ok(found.addresses()), Err);
+            self.insert(name, record_type, answer, ttl, now);
+        }
+    }
+
+    /// What is known of a site, by the name that is asked for its HTTPS record.
+    pub(super) fn site(&self, name: &str, now: Instant) -> Option<Site> {
+        self.sites.get(name, RecordType::HTTPS, now).map(|entry| entry.answer.clone())
+    }
+
+    /// Keeps what a site's HTTPS records say, or that there are none.
+    pub(super) fn put_site(&mut self, site: &Site, now: Instant) {
+        if let Some(ttl) = ttl(&site.lookup) {
+            self.sites.insert(&site.name, RecordType::HTTPS, site.clone(), ttl, now);
+        }
     }
 
     /// Keeps addresses for a time in seconds.
@@ -76,6 +91,22 @@ impl Cache {
         ttl: u32,
         now: Instant,
     ) {
+        self.addresses.insert(name, record_type, answer, ttl, now);
+    }
+}
+
+impl<V> Default for Kept<V> {
+    fn default() -> Self {
+        Self { entries: HashMap::new() }
+    }
+}
+
+impl<V> Kept<V> {
+    fn get(&self, name: &str, record_type: RecordType, now: Instant) -> Option<&Entry<V>> {
+        self.entries.get(&(key(name), record_type)).filter(|entry| entry.expires > now)
+    }
+
+    fn insert(&mut self, name: &str, record_type: RecordType, answer: V, ttl: u32, now: Instant) {
         let ttl = time_to_live(ttl);
         if ttl == 0 {
             return;
@@ -90,6 +121,16 @@ impl Cache {
         let expires = now + Duration::from_secs(u64::from(ttl.min(TTL_MAX)));
         self.entries.insert((key(name), record_type), Entry { answer, expires });
     }
+}
+
+/// For how many seconds an answer may be kept; none if it is no answer.
+fn ttl(lookup: &Lookup) -> Option<u32> {
+    let aliases = lookup.aliases.iter().map(|alias| time_to_live(alias.ttl));
+    let own = match lookup.answer.as_ref().ok()? {
+        Answer::Records { records } => records.iter().map(|record| time_to_live(record.ttl)).min(),
+        Answer::NoData { soa, .. } | Answer::NoSuchName { soa, .. } => soa.as_ref().map(|soa| soa.negative_ttl),
+    };
+    own.map(|own| aliases.fold(own, u32::min))
 }
 
 fn key(name: &str) -> String {
@@ -133,7 +174,7 @@ mod tests {
             let ttl = u32::try_from(index).expect("small") + 10;
             cache.insert(&format!("{index}.test"), RecordType::A, Ok(address(1)), ttl, now);
         }
-        assert_eq!(cache.entries.len(), CACHE_ENTRIES_MAX);
+        assert_eq!(cache.addresses.entries.len(), CACHE_ENTRIES_MAX);
         assert!(cache.get("9.test", A, now).is_none() && cache.get("10.test", A, now).is_some());
     }
 }

@@ -158,8 +158,8 @@ impl Resolver {
         self.find(host, None, clock).await
     }
 
-    /// The same, and how the site at this port of the host wants to be reached: its HTTPS record, which is asked for at the same time,
-    /// shown and not followed. Nobody is asked if the addresses are known already.
+    /// The same, and how the site at this port of the host wants to be reached: its HTTPS record, which is asked for at the same time
+    /// and not followed here. Nobody is asked if the addresses are known already.
     pub async fn resolve_site(&self, host: &str, port: u16, clock: &Clock) -> Resolution {
         self.find(host, Some(port).filter(|_| self.options.https_records), clock).await
     }
@@ -180,6 +180,7 @@ impl Resolver {
         if let Some(answer) = known {
             let addresses = answer.clone().unwrap_or_default();
             let mut resolution = Resolution::given(host, addresses, Source::Cache);
+            resolution.known_site = port.and_then(|port| self.known_site(host, port));
             resolution.error = answer.err().map(Error::from);
             return resolution.after(vec![own]);
         }
@@ -237,6 +238,7 @@ impl Resolver {
             for (record_type, lookup) in record_types.iter().zip(&walk.lookups) {
                 cache.put(host, *record_type, lookup, Instant::now());
             }
+            walk.site.iter().for_each(|site| cache.put_site(site, Instant::now()));
         }
         let mut resolution = Resolution::given(host, Vec::new(), Source::Nothing);
         match walk.addresses() {
@@ -260,6 +262,7 @@ impl Resolver {
         let asking = Asking {
             name: host,
             family,
+            record_types: family.record_types(),
             site: port.and_then(|port| site_name(host, port)),
             timeout: Duration::from_millis(self.options.timeout_ms),
             tls: self.tls.as_ref(),
@@ -272,6 +275,7 @@ impl Resolver {
             for Learnt { record_type, answer, ttl } in learnt {
                 cache.insert(host, record_type, answer, ttl, Instant::now());
             }
+            stub.site.iter().for_each(|site| cache.put_site(site, Instant::now()));
         }
         let mut resolution = Resolution::given(host, stub.addresses(), Source::Resolver);
         resolution.error.clone_from(&stub.error);

@@ -111,6 +111,9 @@ pub struct Resolution {
     pub walk: Option<Walk>,
     /// What a resolver answered, if one was asked.
     pub stub: Option<Stub>,
+    /// How the site wants to be reached, if that was learnt before along with its addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_site: Option<Site>,
     /// Why there is no address, if there is none.
     pub error: Option<Error>,
 }
@@ -127,6 +130,7 @@ impl Resolution {
             caches: Vec::new(),
             walk: None,
             stub: None,
+            known_site: None,
             error: None,
         }
     }
@@ -137,7 +141,17 @@ impl Resolution {
     #[must_use]
     pub fn site(&self) -> Option<&Site> {
         let walked = self.walk.as_ref().and_then(|walk| walk.site.as_ref());
-        walked.or_else(|| self.stub.as_ref()?.site.as_ref())
+        walked.or_else(|| self.stub.as_ref()?.site.as_ref()).or(self.known_site.as_ref())
+    }
+
+    /// Whether the addresses are those of this fully qualified name: the one that was asked for, or one that it is an alias of.
+    pub(crate) fn is_of(&self, name: &str) -> bool {
+        let is_same = |other: &str| same_name(other, name);
+        let walked = self.walk.iter().flat_map(|walk| &walk.lookups).flat_map(|lookup| &lookup.aliases);
+        let answered = self.stub.iter().flat_map(|stub| &stub.records).filter(|record| record.record_type == "CNAME");
+        is_same(&self.name)
+            || walked.map(|alias| &alias.target).any(|target| is_same(target))
+            || answered.map(|record| &record.data).any(|target| is_same(target))
     }
 
     /// Puts the looks that came before in front.
@@ -146,6 +160,11 @@ impl Resolution {
         self.caches = looks;
         self
     }
+}
+
+/// Names know no case, and a final dot changes nothing in one that is fully qualified.
+fn same_name(one: &str, other: &str) -> bool {
+    one.strip_suffix('.').unwrap_or(one).eq_ignore_ascii_case(other.strip_suffix('.').unwrap_or(other))
 }
 
 impl Walk {

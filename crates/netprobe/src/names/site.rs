@@ -1,11 +1,17 @@
 //! How a site wants to be reached (RFC 9460), asked of a resolver beside its addresses and waited for only a little longer.
 
+use std::sync::PoisonError;
+use std::time::Duration;
+
 use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
+use tokio::time::Instant;
 
-use super::Stub;
+use super::stub::{self, Asking};
+use super::{Method, Resolver, Stub};
 use crate::dns::reply::{End, Reply, read_resolved};
-use crate::dns::{Alias, Answer, DnsError, Lookup, Outcome, Query, Site, Soa, Tried, dnssec, text};
+use crate::dns::{Alias, Answer, DnsError, Lookup, Outcome, Query, Site, Soa, Tried, dnssec, site_name, text};
+use crate::{Clock, Step};
 
 /// What a resolver is asked: addresses, which are needed, and behind them the HTTPS record of their site, which is not.
 pub(super) struct Questions {
@@ -26,6 +32,30 @@ impl Questions {
     /// How many of them have to be answered.
     pub(super) fn needed(&self) -> usize {
         self.needed
+    }
+}
+
+impl Resolver {
+    /// What was learnt of the site at this port of the host.
+    pub(super) fn known_site(&self, host: &str, port: u16) -> Option<Site> {
+        let name = text::name(&site_name(host, port)?);
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).site(&name, Instant::now())
+    }
+
+    /// The HTTPS records of a name as it is, and how they were asked for: where an alias leads that a resolver has left to us.
+    pub(crate) async fn site_at(&self, name: &str, clock: &Clock) -> (Option<Site>, Step) {
+        let limit = Duration::from_millis(self.options.timeout_ms);
+        let walker = self.options.walker.within(limit);
+        let Method::Resolver(resolver) = &self.options.method else {
+            let mut walk = Box::pin(walker.walk(name, &[RecordType::HTTPS], clock)).await;
+            let lookup = walk.lookups.pop();
+            return (lookup.map(|lookup| Site { name: walk.name.clone(), lookup }), walk.step(None));
+        };
+        let site = crate::dns::parse_name(name).ok();
+        let (tls, family) = (self.tls.as_ref(), self.options.family);
+        let asking = Asking { name, family, record_types: &[], site, timeout: limit, tls, walker: &walker, clock };
+        let (mut stub, _) = Box::pin(stub::ask(resolver.as_ref(), &asking)).await;
+        (stub.site.take(), stub.step(name))
     }
 }
 

@@ -64,6 +64,8 @@ impl Stub {
 pub(super) struct Asking<'a> {
     pub(super) name: &'a str,
     pub(super) family: Family,
+    /// What is needed of the name.
+    pub(super) record_types: &'a [RecordType],
     /// The name whose HTTPS record is asked for beside.
     pub(super) site: Option<Name>,
     pub(super) timeout: Duration,
@@ -109,8 +111,7 @@ async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stu
         Ok(name) => name,
         Err(error) => return Stub { error: Some(error.into()), ..stub },
     };
-    let types = asking.family.record_types().iter();
-    let mut questions: Vec<_> = types.map(|kind| (name.clone(), *kind)).collect();
+    let mut questions: Vec<_> = asking.record_types.iter().map(|kind| (name.clone(), *kind)).collect();
     let mut tried = Vec::new();
     let began_ns = asking.clock.now_ns();
     for (place, upstream) in upstreams.iter().enumerate() {

@@ -81,7 +81,7 @@ fn timings(hop: &Hop) -> Value {
     let or_none = |ms: Option<f64>| ms.map_or(json!(NONE), |ms| json!(ms));
     let connected = hop.reused.is_none().then_some([Phase::Connect, Phase::Proxy, Phase::Tls]);
     json!({
-        "blocked": or_none(ms(&[Phase::Url, Phase::Retry])),
+        "blocked": or_none(ms(&[Phase::Url, Phase::Retry, Phase::Site])),
         "dns": or_none(ms(&[Phase::Names])),
         "connect": or_none(connected.and_then(|phases| ms(&phases))),
         "ssl": or_none(ms(&[Phase::Tls])),

@@ -34,6 +34,9 @@ impl Phase {
             }
             Self::Url => "what was typed says how to talk (scheme), to whom (host, port) and what about (path)",
             Self::Names => "a name means nothing to the network: it carries packets to addresses",
+            Self::Site => {
+                "a name says where a machine is; an HTTPS record says where a site is, and how it wants to be spoken to"
+            }
             Self::Connect => {
                 "SYN, SYN-ACK, ACK: three packets, and both sides have agreed to count every byte, so that none is lost"
             }
@@ -110,7 +113,7 @@ fn tell(hop: &Hop, step: &Step) -> Telling {
                 (what, details)
             }
         },
-        Phase::Retry | Phase::Quic => (step.label.clone(), parts(step, 0)),
+        Phase::Retry | Phase::Site | Phase::Quic => (step.label.clone(), parts(step, 0)),
         Phase::Proxy => hop.tunnel.as_ref().map(tunnel).unwrap_or_default(),
         Phase::Tls => hop.handshake.as_ref().map(handshake).unwrap_or_default(),
         _ => {
@@ -133,8 +136,10 @@ fn tunnel(tunnel: &crate::proxy::Tunnel) -> (String, Vec<String>) {
 }
 
 fn names(hop: &Hop, step: &Step) -> (String, Vec<String>) {
-    // Through a proxy a hop may have two names, and keeps the proxy's resolution.
-    let resolution = hop.resolution.as_ref().filter(|resolution| step.label.starts_with(&resolution.name));
+    // Through a proxy a hop may have two names, and keeps the proxy's resolution; so it may where an HTTPS record is followed, and keeps
+    // the site's own.
+    let is_of = |name: &str| step.label.strip_prefix(name).is_some_and(|rest| rest.starts_with(": "));
+    let resolution = hop.resolution.as_ref().filter(|resolution| is_of(&resolution.name));
     let Some(resolution) = resolution else { return (step.label.clone(), parts(step, 0)) };
     let addresses = resolution.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let what = match resolution.source {

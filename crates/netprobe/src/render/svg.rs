@@ -25,7 +25,7 @@ fn color(phase: Phase) -> &'static str {
     match phase {
         Phase::Key => "#d6409f",
         Phase::Url => "#8b949e",
-        Phase::Names => "#1b9aaa",
+        Phase::Names | Phase::Site => "#1b9aaa",
         Phase::Retry => "#d9480f",
         Phase::Connect => "#e08e0b",
         Phase::Proxy => "#b08800",

@@ -31,7 +31,7 @@ const RESET: &str = "\u{1b}[0m";
 fn color(phase: Phase) -> &'static str {
     match phase {
         Phase::Url | Phase::Decode | Phase::Css => "\u{1b}[37m",
-        Phase::Names | Phase::Layout => "\u{1b}[36m",
+        Phase::Names | Phase::Site | Phase::Layout => "\u{1b}[36m",
         Phase::Retry | Phase::Connect | Phase::Proxy | Phase::Path | Phase::Html => "\u{1b}[33m",
         Phase::Tls | Phase::Quic | Phase::RenderTree => "\u{1b}[35m",
         Phase::Send | Phase::Upload | Phase::Composite => "\u{1b}[34m",

@@ -7,8 +7,10 @@
 //! 3. An attempt that fails starts the next at once.
 //! 4. The first to connect wins; the others are abandoned.
 //!
-//! Section 3's Resolution Delay has nothing to do here: a [`crate::names::Resolver`] gives both families together.
+//! Section 3's Resolution Delay has nothing to do here: a [`crate::names::Resolver`] gives both families together. Hints (RFC 9460,
+//! section 7.3) may begin before them: once the addresses are there, attempts at others are withdrawn.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +18,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::{OptionFuture, Ready};
 use serde::{Deserialize, Serialize};
 
 use crate::{Clock, IoFailure, Span};
@@ -45,6 +48,8 @@ pub enum Outcome {
     Abandoned,
     /// Nobody had answered when time was up.
     TimedOut,
+    /// It was a hint, and the addresses that came meanwhile do not have it.
+    Withdrawn,
     /// The system said why not.
     Failed(IoFailure),
 }
@@ -74,25 +79,58 @@ pub async fn race<S, F>(
 where
     F: Future<Output = io::Result<S>>,
 {
-    let mut race = Race { clock, attempts: Vec::new(), running: Vec::new() };
-    let mut waiting = targets.iter().copied();
+    race_hinted(targets, None::<Ready<_>>, attempt_delay, limit, clock, connect).await
+}
+
+/// The same to targets that may be hints: once it is `known` which addresses there are, the race goes on among those. If nobody knows,
+/// the hints are all there is. Nobody wins before.
+pub(super) async fn race_hinted<S, F>(
+    targets: &[SocketAddr],
+    known: Option<impl Future<Output = Option<Vec<SocketAddr>>>>,
+    attempt_delay: Duration,
+    limit: Duration,
+    clock: &Clock,
+    connect: impl Fn(SocketAddr) -> F,
+) -> (Vec<Attempt>, Option<(usize, S)>)
+where
+    F: Future<Output = io::Result<S>>,
+{
+    let limit = limit.min(DELAY_MAX);
+    let mut race = Race { clock, attempts: Vec::new(), running: Vec::new(), won: None };
+    let mut waiting: VecDeque<SocketAddr> = targets.iter().copied().collect();
+    let mut known = std::pin::pin!(OptionFuture::from(known));
+    let mut is_known = false;
     let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
     let mut next_start = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
     let mut may_start = true;
     let winner = std::future::poll_fn(|context| {
         loop {
-            if may_start && let Some(target) = waiting.next() {
+            if !is_known && let Poll::Ready(answer) = known.as_mut().poll(context) {
+                is_known = true;
+                if let Some(Some(addresses)) = answer {
+                    waiting = race.keep(&addresses);
+                    may_start |= race.running.is_empty();
+                    deadline.as_mut().reset(tokio::time::Instant::now() + limit);
+                }
+            }
+            if race.won.is_some() {
+                return if is_known { Poll::Ready(race.won.take()) } else { Poll::Pending };
+            }
+            if may_start && let Some(target) = waiting.pop_front() {
                 race.begin(target, connect(target));
                 next_start.as_mut().reset(tokio::time::Instant::now() + attempt_delay.min(DELAY_MAX));
                 may_start = false;
             }
             match race.poll(context) {
-                Progress::Connected(index, stream) => return Poll::Ready(Some((index, stream))),
-                Progress::Failed if waiting.len() > 0 => may_start = true,
-                Progress::Failed => {}
-                Progress::Nothing if race.running.is_empty() && waiting.len() == 0 => return Poll::Ready(None),
-                Progress::Nothing if deadline.as_mut().poll(context).is_ready() => return Poll::Ready(None),
-                Progress::Nothing if waiting.len() > 0 && next_start.as_mut().poll(context).is_ready() => {
+                Progress::Connected(index, stream) => race.win(index, stream),
+                Progress::Failed => may_start = true,
+                Progress::Nothing if is_known && race.running.is_empty() && waiting.is_empty() => {
+                    return Poll::Ready(None);
+                }
+                Progress::Nothing if is_known && deadline.as_mut().poll(context).is_ready() => {
+                    return Poll::Ready(None);
+                }
+                Progress::Nothing if !waiting.is_empty() && next_start.as_mut().poll(context).is_ready() => {
                     may_start = true;
                 }
                 Progress::Nothing => return Poll::Pending,
@@ -100,15 +138,17 @@ where
         }
     })
     .await;
-    let rest = if winner.is_some() { Outcome::Abandoned } else { Outcome::TimedOut };
-    (race.end(&rest), winner)
+    race.end(&Outcome::TimedOut);
+    (race.attempts, winner)
 }
 
-struct Race<'a, F> {
+struct Race<'a, S, F> {
     clock: &'a Clock,
     attempts: Vec<Attempt>,
     /// The attempts that have no outcome yet, by index.
     running: Vec<(usize, Pin<Box<F>>)>,
+    /// The first connection.
+    won: Option<(usize, S)>,
 }
 
 enum Progress<S> {
@@ -117,11 +157,35 @@ enum Progress<S> {
     Nothing,
 }
 
-impl<S, F: Future<Output = io::Result<S>>> Race<'_, F> {
+impl<S, F: Future<Output = io::Result<S>>> Race<'_, S, F> {
     fn begin(&mut self, address: SocketAddr, future: F) {
         let span = Span { start_ns: self.clock.now_ns(), ..Span::default() };
         self.running.push((self.attempts.len(), Box::pin(future)));
         self.attempts.push(Attempt { address, span, outcome: Outcome::TimedOut });
+    }
+
+    fn win(&mut self, index: usize, stream: S) {
+        self.won = Some((index, stream));
+        self.end(&Outcome::Abandoned);
+    }
+
+    /// Withdraws what is not at one of these addresses, and returns those that are still to be tried.
+    fn keep(&mut self, addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
+        let is_kept = |attempt: &Attempt| addresses.contains(&attempt.address);
+        let (kept, withdrawn) =
+            std::mem::take(&mut self.running).into_iter().partition(|(index, _)| is_kept(&self.attempts[*index]));
+        self.running = withdrawn;
+        self.end(&Outcome::Withdrawn);
+        self.running = kept;
+        if let Some((index, _)) = self.won.take_if(|(index, _)| !is_kept(&self.attempts[*index])) {
+            self.settle(index, Outcome::Withdrawn);
+        }
+        // What lost against a hint that was wrong has its chance once more.
+        let was_tried = |address: &SocketAddr| {
+            let mut tried = self.attempts.iter().filter(|attempt| attempt.address == *address);
+            tried.any(|attempt| attempt.outcome != Outcome::Abandoned)
+        };
+        addresses.iter().filter(|address| !was_tried(address)).copied().collect()
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Progress<S> {
@@ -152,89 +216,13 @@ impl<S, F: Future<Output = io::Result<S>>> Race<'_, F> {
         attempt.outcome = outcome;
     }
 
-    fn end(mut self, outcome: &Outcome) -> Vec<Attempt> {
+    /// What still runs has no better outcome than this.
+    fn end(&mut self, outcome: &Outcome) {
         for (index, _) in std::mem::take(&mut self.running) {
             self.settle(index, outcome.clone());
         }
-        self.attempts
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DELAY: Duration = Duration::from_millis(250);
-    const LIMIT: Duration = Duration::from_secs(10);
-
-    fn target(last: u8) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, last], 443))
-    }
-
-    /// Connects after so many milliseconds, or fails after so many.
-    async fn play(after_ms: u64, fails: bool) -> io::Result<u64> {
-        tokio::time::sleep(Duration::from_millis(after_ms)).await;
-        if fails { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(after_ms) }
-    }
-
-    /// Start and duration of each attempt in milliseconds, its outcome's initial, and the winner.
-    async fn summary(plays: &[(u64, bool)]) -> (Vec<(u64, u64, char)>, Option<usize>) {
-        let targets: Vec<SocketAddr> = (1..).zip(plays).map(|(last, _)| target(last)).collect();
-        let script = |address: SocketAddr| {
-            let index = targets.iter().position(|target| *target == address).expect("a target");
-            play(plays[index].0, plays[index].1)
-        };
-        let (attempts, winner) = race(&targets, DELAY, LIMIT, &Clock::start(), script).await;
-        let line = |attempt: &Attempt| {
-            let outcome = match attempt.outcome {
-                Outcome::Connected => 'c',
-                Outcome::Abandoned => 'a',
-                Outcome::TimedOut => 't',
-                Outcome::Failed(_) => 'f',
-            };
-            // Tokio's timer ticks once a millisecond.
-            (attempt.span.start_ns / 1_000_000, attempt.span.duration_ns / 1_000_000, outcome)
-        };
-        (attempts.iter().map(line).collect(), winner.map(|(index, _)| index))
-    }
-
-    fn close(left: &[(u64, u64, char)], right: &[(u64, u64, char)]) -> bool {
-        let near = |a: u64, b: u64| a.abs_diff(b) <= 4;
-        left.len() == right.len() && left.iter().zip(right).all(|(a, b)| near(a.0, b.0) && near(a.1, b.1) && a.2 == b.2)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_next_begins_when_the_first_is_slow_or_has_failed() {
-        for (plays, expected, expected_winner) in [
-            (&[(20, false), (20, false)][..], &[(0, 20, 'c')][..], Some(0)),
-            (&[(400, false), (20, false)], &[(0, 270, 'a'), (250, 20, 'c')], Some(1)),
-            (&[(300, false), (200, false)], &[(0, 300, 'c'), (250, 50, 'a')], Some(0)),
-            (&[(10, true), (20, false)], &[(0, 10, 'f'), (10, 20, 'c')], Some(1)),
-            (&[(10, true), (20, true)], &[(0, 10, 'f'), (10, 20, 'f')], None),
-            (&[(60_000, false), (300, true), (5, false)], &[(0, 505, 'a'), (250, 255, 'a'), (500, 5, 'c')], Some(2)),
-            (&[(60_000, false), (60_000, false)], &[(0, 10_000, 't'), (250, 9_750, 't')], None),
-            (&[], &[], None),
-        ] {
-            let (attempts, winner) = summary(plays).await;
-            assert!(close(&attempts, expected), "{plays:?}: {attempts:?}, not {expected:?}");
-            assert_eq!(winner, expected_winner, "{plays:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_delay_is_too_long() {
-        let targets = [target(1), target(2)];
-        let (attempts, winner) =
-            race(&targets, Duration::MAX, Duration::MAX, &Clock::start(), |_| play(20, true)).await;
-        assert_eq!((attempts.len(), winner), (2, None));
-    }
-
-    #[test]
-    fn families_alternate_and_the_first_ones_begins() {
-        let parse = |list: &str| list.split(' ').map(|one| one.parse().expect("an address")).collect::<Vec<IpAddr>>();
-        let order = interleave(&parse("::1 ::2 ::3 10.0.0.1 10.0.0.2"));
-        assert_eq!(order, parse("::1 10.0.0.1 ::2 10.0.0.2 ::3"));
-        assert_eq!(interleave(&parse("10.0.0.1 10.0.0.2 ::1")), parse("10.0.0.1 ::1 10.0.0.2"));
-        assert!(interleave(&[]).is_empty());
-    }
-}
+mod tests;

@@ -11,12 +11,15 @@ mod wire;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::Ready;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
 use crate::{Clock, Error, Phase, Span, Step};
 
 pub use error::TcpError;
+use happy_eyeballs::race_hinted;
 pub use happy_eyeballs::{Attempt, Outcome, interleave, race};
 pub use info::{TcpInfo, tcp_info};
 pub(crate) use wire::{Passed, Wire};
@@ -75,6 +78,7 @@ fn attempt_step(attempt: &Attempt) -> Step {
         Outcome::Connected => "connected".to_owned(),
         Outcome::Abandoned => "abandoned: another was faster".to_owned(),
         Outcome::TimedOut => "no answer".to_owned(),
+        Outcome::Withdrawn => "withdrawn: a hint, and none of the addresses".to_owned(),
         Outcome::Failed(failure) => failure.message.clone(),
     };
     Step::new(Phase::Connect, format!("{}: {fate}", attempt.address), attempt.span, None)
@@ -95,11 +99,27 @@ pub async fn connect(
     options: &ConnectOptions,
     clock: &Clock,
 ) -> (Connection, Result<TcpStream, Error>) {
-    let targets: Vec<SocketAddr> =
-        interleave(addresses).into_iter().take(ATTEMPTS_MAX).map(|address| SocketAddr::new(address, port)).collect();
+    connect_hinted(host, addresses, None::<Ready<_>>, port, options, clock).await
+}
+
+/// The same to addresses that are hints as long as it is not `known` which ones there are.
+pub(crate) async fn connect_hinted(
+    host: &str,
+    addresses: &[IpAddr],
+    known: Option<impl Future<Output = Option<Vec<IpAddr>>>>,
+    port: u16,
+    options: &ConnectOptions,
+    clock: &Clock,
+) -> (Connection, Result<TcpStream, Error>) {
+    let targets = |addresses: &[IpAddr]| -> Vec<SocketAddr> {
+        interleave(addresses).into_iter().take(ATTEMPTS_MAX).map(|address| SocketAddr::new(address, port)).collect()
+    };
+    let known = known.map(|known| known.map(|addresses| addresses.map(|addresses| targets(&addresses))));
     let delay = Duration::from_millis(options.attempt_delay_ms);
     let limit = Duration::from_millis(options.timeout_ms);
-    let ((attempts, winner), span) = clock.measure(race(&targets, delay, limit, clock, open)).await;
+    let begun = targets(addresses);
+    let racing = race_hinted(&begun, known, delay, limit, clock, open);
+    let ((attempts, winner), span) = clock.measure(racing).await;
     let stream = winner.map(|(_, stream)| stream);
     let connection = Connection {
         span,
