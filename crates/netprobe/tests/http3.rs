@@ -2,7 +2,7 @@
 #![cfg(feature = "h3")]
 
 use netprobe::http::Protocol;
-use netprobe::{Error, Fault, Lab, Phase, Probe, Report};
+use netprobe::{Error, Fault, HttpsRecords, Lab, Phase, Probe, Report};
 
 const AGES_MS: u64 = 600_000;
 
@@ -91,4 +91,38 @@ async fn that_nobody_checked_a_certificate_is_told() {
     let race = unchecked.race.as_ref().expect("a race");
     assert!(race.quic.steps.iter().all(|step| step.error.is_none()), "{:#?}", race.quic);
     assert_eq!(race.quic.handshake.as_ref().map(|one| one.trust), Some(netprobe::tls::Trust::Unchecked));
+}
+
+#[tokio::test]
+async fn what_the_https_record_offers_is_raced_before_alt_svc_is_heard_of() {
+    let lab = Lab::start().expect("a lab");
+    let mut probe = Probe { http3: true, ..lab.probe().with_timeout_ms(AGES_MS) };
+    probe.names.walker.site_grace = std::time::Duration::from_millis(AGES_MS);
+    let port = lab.https_port();
+    // This page's answer has no alt-svc.
+    for (url, https_records) in [
+        (lab.url("/echo"), HttpsRecords::Shown),
+        (lab.url("/echo"), HttpsRecords::Followed),
+        // Nobody listens at the URL's own port: the record has the one for both.
+        ("https://www.whiteboard.test/echo".to_owned(), HttpsRecords::Followed),
+        // By way of an alias.
+        ("https://other.whiteboard.test/echo".to_owned(), HttpsRecords::Followed),
+    ] {
+        let report = Probe { https_records, ..probe.clone() }.run(&url).await;
+        assert_eq!(report.error, None, "{url}");
+        assert!(report.answer().is_some_and(|answer| answer.alt_svc.is_empty()));
+        let race = report.race.as_ref().expect("a race");
+        assert_eq!((race.found_by.as_str(), race.address.to_string()), ("HTTPS record", format!("127.0.1.1:{port}")));
+        for (hop, protocol) in [(&race.quic, Protocol::Http3), (&race.tcp, Protocol::Http2)] {
+            assert!(hop.steps.iter().all(|step| step.error.is_none()), "{url}: {:#?}", hop.steps);
+            assert_eq!(hop.exchange.as_ref().map(|exchange| exchange.protocol), Some(protocol));
+        }
+        assert_eq!(race.tcp.connection.as_ref().and_then(|one| one.peer), Some(race.address));
+        assert!(race.tcp.connected_to.is_none() && race.tcp.handshake.is_some());
+        assert!(report.to_html().contains("which the HTTPS record names"));
+        assert!(report.timeline().notes[0].contains(" over QUIC, "), "{:?}", report.timeline().notes);
+    }
+    // Who offers no HTTP/3 is not asked for it.
+    let report = probe.run(&lab.host_url("http1", "/echo")).await;
+    assert!(report.error.is_none() && report.race.is_none());
 }
