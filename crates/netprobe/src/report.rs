@@ -12,7 +12,7 @@ use crate::path::Path;
 use crate::proxy::Tunnel;
 use crate::tcp::Connection;
 use crate::tls::{Handshake, Staple, Trust};
-use crate::url::redacted_text;
+use crate::url::{URL_BYTES_MAX, redacted_text, shortened};
 use crate::{Error, Light, Phase, Span, Step};
 
 /// What happened, from the text of a URL to the last byte of the last answer, or to the first step that failed.
@@ -99,9 +99,10 @@ impl Hop {
 
 impl Report {
     pub(crate) fn begin(url: &str, reveal_secrets: bool) -> Self {
+        let shown = if reveal_secrets { url.to_owned() } else { redacted_text(url) };
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
-            url: if reveal_secrets { url.to_owned() } else { redacted_text(url) },
+            url: if url.len() > URL_BYTES_MAX { shortened(&shown) } else { shown },
             started_unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
             total: Span::default(),
             key_press: None,

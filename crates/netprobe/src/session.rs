@@ -321,7 +321,7 @@ impl Run<'_> {
     async fn hops(&mut self, text: &str, report: &mut Report) -> Result<(), Error> {
         let probe = &self.session.probe;
         let (parsed, span) = self.clock.measure_work(|| parse(text));
-        let parsed = parsed.map_err(|error| Error::from(error.without_secrets(probe.http.reveal_secrets)));
+        let parsed = parsed.map_err(|error| Error::from(error.reported(probe.http.reveal_secrets)));
         let label = report.url.clone();
         let mut hop = Hop::new(label.clone());
         hop.steps.push(Step::new(Phase::Url, label, span, parsed.as_ref().err().cloned()));
@@ -329,7 +329,8 @@ impl Run<'_> {
         let mut url = parsed?;
         let mut trail = Trail::default();
         loop {
-            trail.visit(&url, self.http.method(), self.jar.header(&url), probe.redirects_max)?;
+            let visited = trail.visit(&url, self.http.method(), self.jar.header(&url), probe.redirects_max);
+            visited.map_err(|error| self.refuse(error.into(), report))?;
             #[cfg(feature = "h3")]
             {
                 self.at = Some(url.clone());
@@ -342,7 +343,9 @@ impl Run<'_> {
                 report.hops.push(Hop::new(self.shown(&url)));
                 continue;
             }
-            let Some(mut next) = self.redirect(&url, hop)? else { return Ok(()) };
+            let redirected = self.redirect(&url, hop);
+            let Some(mut next) = redirected.map_err(|error| self.refuse(error, report))? else { return Ok(()) };
+            let Some(hop) = report.hops.last_mut() else { return Ok(()) };
             let upgraded_by_hsts = self.hsts.upgrade(&mut next);
             let is_downgrade = url.scheme() == "https" && next.scheme() == "http";
             let status = hop.exchange.as_ref().and_then(|exchange| exchange.status).unwrap_or_default();
@@ -357,6 +360,15 @@ impl Run<'_> {
             report.hops.push(Hop::new(self.shown(&next)));
             url = next;
         }
+    }
+
+    /// A URL that an answer sent us to and that is not visited: a step of the last hop, which failed.
+    fn refuse(&self, error: Error, report: &mut Report) -> Error {
+        if let Some(hop) = report.hops.last_mut() {
+            let span = Span::new(self.clock.now_ns(), 0, 0);
+            hop.steps.push(Step::new(Phase::Url, "not visited".to_owned(), span, Some(error.clone())));
+        }
+        error
     }
 
     /// One request, from its name to its last byte, or over the connection of the last. What succeeds is in the hop before the next
@@ -476,8 +488,7 @@ impl Run<'_> {
         let Some(exchange) = &hop.exchange else { return Ok(None) };
         let location = exchange.raw_headers.get("location").map(|value| String::from_utf8_lossy(value.as_bytes()));
         let target = http::target(url, exchange.status.unwrap_or_default(), location.as_deref());
-        let reveal = self.session.probe.http.reveal_secrets;
-        Ok(target.map_err(|error| if reveal { error } else { error.without_secrets() })?)
+        Ok(target.map_err(|error| error.reported(self.session.probe.http.reveal_secrets))?)
     }
 }
 

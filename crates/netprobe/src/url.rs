@@ -37,6 +37,9 @@ pub enum UrlError {
 /// The longest URL that is looked at: what every browser accepts, and more than most servers do.
 pub const URL_BYTES_MAX: usize = 32 * 1024;
 
+/// How much of a text that is wrong is repeated.
+pub const WRONG_CHARS_SHOWN: usize = 200;
+
 /// Parses what somebody typed. Without a scheme it is `https`, as in a browser's address bar.
 ///
 /// # Errors
@@ -118,12 +121,21 @@ pub fn redacted_text(text: &str) -> String {
     }
 }
 
+/// The beginning of a text, and how long it was, if it is longer than anybody reads. Cut last: what comes before a cut-off `@` is a secret.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(WRONG_CHARS_SHOWN) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
+}
+
 impl UrlError {
-    pub(crate) fn without_secrets(self, reveal: bool) -> Self {
-        let safe = |text: String| if reveal { text } else { redacted_text(&text) };
+    /// As a report has it: without secrets, and not longer than anybody reads.
+    pub(crate) fn reported(self, reveal: bool) -> Self {
+        let safe = |text: String| shortened(&if reveal { text } else { redacted_text(&text) });
         match self {
             Self::Syntax { text, reason } => Self::Syntax { text: safe(text), reason },
-            Self::Scheme { text, scheme } => Self::Scheme { text: safe(text), scheme },
+            Self::Scheme { text, scheme } => Self::Scheme { text: safe(text), scheme: shortened(&scheme) },
             other @ Self::TooLong { .. } => other,
         }
     }
@@ -169,5 +181,18 @@ mod tests {
         assert_eq!(redacted_text("ann:secret@a.test/b"), "redacted@a.test/b");
         assert_eq!(redacted_text("https://ann:sec ret@a b/"), "redacted@a b/");
         assert_eq!(redacted_text("a.test/b"), "a.test/b");
+    }
+
+    #[test]
+    fn what_is_wrong_is_repeated_in_part() {
+        let reported = |text: &str| match parse(text).expect_err("no URL").reported(false) {
+            UrlError::Syntax { text, .. } | UrlError::Scheme { text, .. } => text,
+            other => other.to_string(),
+        };
+        assert_eq!(reported("https://a b/"), "https://a b/");
+        let long = format!("https://a b/{}", "ä".repeat(1000));
+        assert_eq!(reported(&long), format!("https://a b/{}… (2012 bytes)", "ä".repeat(WRONG_CHARS_SHOWN - 12)));
+        let secret = format!("ann:{}@a b/", "secret".repeat(100));
+        assert_eq!(reported(&secret), "redacted@a b/");
     }
 }

@@ -6,6 +6,7 @@ use netprobe::http::{HttpError, Limits};
 use netprobe::lab::Impairment;
 use netprobe::tcp::{ConnectOptions, Outcome, TcpError};
 use netprobe::tls::{TlsError, Trust};
+use netprobe::url::UrlError;
 use netprobe::{Error, Fault, Lab, Override, Phase, Probe, Report};
 
 /// Long enough on any machine, however busy.
@@ -191,11 +192,16 @@ async fn redirects_that_lead_nowhere() {
     let cycle = vec![at("/tick"), at("/tock"), at("/tick")];
     assert_eq!(report.error, Some(HttpError::RedirectLoop { cycle }.into()));
     assert_eq!(report.hops.len(), 4);
+    let refused = |report: &Report| report.hops.last().and_then(|hop| hop.steps.last()).cloned().expect("a step");
+    assert_eq!((refused(&report).phase, &refused(&report).error), (Phase::Url, &report.error));
+    assert!(report.story()[3][0].what.starts_with("the redirects go in a circle: "), "{:?}", report.story()[3]);
     let few = Probe { redirects_max: 1, ..probe(&lab) };
     let report = few.run(&lab.url("/hops")).await;
     assert_eq!(report.error, Some(HttpError::TooManyRedirects { redirects_max: 1 }.into()));
+    assert_eq!(refused(&report).error, report.error);
     let report = probe(&lab).run(&lab.url("/nowhere")).await;
     assert!(matches!(report.error, Some(Error::Http(HttpError::Location { status: 302, .. }))), "{:?}", report.error);
+    assert_eq!((refused(&report).phase, &refused(&report).error), (Phase::Url, &report.error));
     let report = probe(&lab).run(&lab.fault_url(Fault::Downgrade)).await;
     assert_eq!(report.error, None);
     assert!(report.hops[0].redirect.as_ref().is_some_and(|redirect| redirect.is_downgrade));
@@ -209,6 +215,14 @@ async fn text_that_is_not_a_url() {
     assert!(matches!(error(&report, Phase::Url), Error::Url(_)));
     let report = probe(&lab).run("https://ann:secret@a b/").await;
     assert!(!serde_json::to_string(&report).expect("JSON").contains("secret"), "{report:?}");
+    let report = probe(&lab).run(&format!("ann:{}@a.test", "secret".repeat(10_000))).await;
+    assert!(matches!(error(&report, Phase::Url), Error::Url(UrlError::TooLong { bytes: 60_011, .. })), "{report:?}");
+    let long = probe(&lab).run(&format!("a.test/{}", "x".repeat(50_000))).await;
+    assert!(long.url.ends_with("x… (50007 bytes)") && long.url.len() < 300, "{}", long.url);
+    for report in [report, long] {
+        let json = serde_json::to_string(&report).expect("JSON");
+        assert!(!json.contains("secret") && json.len() < 3000, "{json}");
+    }
     let roots = Probe { roots: netprobe::tls::Roots::Pem(b"nothing".to_vec()), ..probe(&lab) };
     assert!(matches!(roots.run("a.test").await.error, Some(Error::Tls(TlsError::Roots { .. }))));
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Read;
+use std::time::{Duration, Instant};
 
 use ruzstd::decoding::StreamingDecoder;
 
@@ -30,6 +31,26 @@ const BLOCK_BYTES: usize = 16 * 1024;
 /// [`HttpError::DecodedTooLarge`] as soon as more than `bytes_max` bytes have come out, and [`HttpError::Encoding`] if the body
 /// is not what the header says.
 pub fn decode(content_encoding: &str, body: &[u8], bytes_max: usize) -> Result<Option<Vec<u8>>, HttpError> {
+    decode_within(content_encoding, body, Bounds::new(bytes_max, u64::MAX))
+}
+
+/// How far decompressing may go.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    bytes_max: usize,
+    limit_ms: u64,
+    began: Instant,
+}
+
+impl Bounds {
+    /// From now on.
+    pub(super) fn new(bytes_max: usize, limit_ms: u64) -> Self {
+        Self { bytes_max, limit_ms, began: Instant::now() }
+    }
+}
+
+/// The same within a time, which is looked at between two blocks.
+pub(super) fn decode_within(content_encoding: &str, body: &[u8], bounds: Bounds) -> Result<Option<Vec<u8>>, HttpError> {
     let names = content_encoding.split(',').map(|name| name.trim().to_ascii_lowercase());
     let names: Vec<String> = names.filter(|name| !name.is_empty() && name != "identity").collect();
     if names.len() > LAYERS_MAX {
@@ -43,13 +64,13 @@ pub fn decode(content_encoding: &str, body: &[u8], bytes_max: usize) -> Result<O
     }
     let mut decoded = None;
     for name in names.iter().rev() {
-        decoded = Some(undo(name, decoded.as_deref().unwrap_or(body), bytes_max)?);
+        decoded = Some(undo(name, decoded.as_deref().unwrap_or(body), bounds)?);
     }
     Ok(decoded)
 }
 
-fn undo(encoding: &str, body: &[u8], bytes_max: usize) -> Result<Vec<u8>, HttpError> {
-    let mut undoing = Undoing { encoding, bytes: body.len(), bytes_max, decoded: Vec::new() };
+fn undo(encoding: &str, body: &[u8], bounds: Bounds) -> Result<Vec<u8>, HttpError> {
+    let mut undoing = Undoing { encoding, bytes: body.len(), bounds, decoded: Vec::new() };
     match encoding {
         "gzip" | "x-gzip" => undoing.each(body, Undoing::gzip_member)?,
         "deflate" => undoing.read(&mut flate2::read::ZlibDecoder::new(body))?,
@@ -63,13 +84,22 @@ fn undo(encoding: &str, body: &[u8], bytes_max: usize) -> Result<Vec<u8>, HttpEr
 struct Undoing<'a> {
     encoding: &'a str,
     bytes: usize,
-    bytes_max: usize,
+    bounds: Bounds,
     decoded: Vec<u8>,
 }
 
 impl Undoing<'_> {
     fn wrong(&self, reason: impl Display) -> HttpError {
         HttpError::Encoding { encoding: self.encoding.to_owned(), reason: reason.to_string() }
+    }
+
+    /// Whether there is time left.
+    fn hurry(&self) -> Result<(), HttpError> {
+        let Bounds { limit_ms, began, .. } = self.bounds;
+        if began.elapsed() < Duration::from_millis(limit_ms) {
+            return Ok(());
+        }
+        Err(HttpError::DecodingTooSlow { encoding: self.encoding.to_owned(), bytes: self.bytes, limit_ms })
     }
 
     /// Takes part after part; `part` gives back what comes behind it.
@@ -80,6 +110,7 @@ impl Undoing<'_> {
     ) -> Result<(), HttpError> {
         let mut rest = body;
         for _ in 0..PARTS_MAX {
+            self.hurry()?;
             rest = part(self, rest)?;
             if rest.is_empty() {
                 return Ok(());
@@ -116,11 +147,12 @@ impl Undoing<'_> {
     fn read(&mut self, decoder: &mut dyn Read) -> Result<(), HttpError> {
         let mut block = [0; BLOCK_BYTES];
         loop {
+            self.hurry()?;
             match decoder.read(&mut block) {
                 Ok(0) => return Ok(()),
-                Ok(read) if self.decoded.len() + read > self.bytes_max => {
+                Ok(read) if self.decoded.len() + read > self.bounds.bytes_max => {
                     let (encoding, bytes) = (self.encoding.to_owned(), self.bytes);
-                    return Err(HttpError::DecodedTooLarge { encoding, bytes, bytes_max: self.bytes_max });
+                    return Err(HttpError::DecodedTooLarge { encoding, bytes, bytes_max: self.bounds.bytes_max });
                 }
                 Ok(read) => self.decoded.extend_from_slice(&block[..read]),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -214,5 +246,14 @@ mod tests {
         assert!(matches!(decode("zstd", cut, 1000), Err(HttpError::Encoding { .. })));
         let whole = gzip(b"whiteboard");
         assert!(matches!(decode("gzip", &whole[..whole.len() - 4], 1000), Err(HttpError::Encoding { .. })));
+    }
+
+    #[test]
+    fn time_is_looked_at_between_two_blocks() {
+        for (encoding, body) in [("gzip", gzip(b"whiteboard")), ("zstd", ZSTD.to_vec())] {
+            let (bytes, limit_ms) = (body.len(), 0);
+            let error = HttpError::DecodingTooSlow { encoding: encoding.to_owned(), bytes, limit_ms };
+            assert_eq!(decode_within(encoding, &body, Bounds::new(1000, limit_ms)), Err(error));
+        }
     }
 }

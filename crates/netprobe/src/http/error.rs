@@ -62,6 +62,16 @@ pub enum HttpError {
         /// The limit.
         bytes_max: usize,
     },
+    /// The body takes too long to decompress.
+    #[error("the body of {bytes} bytes ({encoding}) takes longer to decompress than the limit of {limit_ms} ms")]
+    DecodingTooSlow {
+        /// How it was compressed.
+        encoding: String,
+        /// How long it was on the wire.
+        bytes: usize,
+        /// The limit.
+        limit_ms: u64,
+    },
     /// The body is not what its `content-encoding` says.
     #[error("the body is not the {encoding} that its head announces: {reason}")]
     Encoding {
@@ -125,10 +135,12 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    pub(crate) fn without_secrets(self) -> Self {
+    /// As a report has it: without secrets, and not longer than anybody reads.
+    pub(crate) fn reported(self, reveal: bool) -> Self {
         match self {
             Self::Location { status, location, reason } => {
-                Self::Location { status, location: crate::url::redacted_text(&location), reason }
+                let location = if reveal { location } else { crate::url::redacted_text(&location) };
+                Self::Location { status, location: crate::url::shortened(&location), reason }
             }
             other => other,
         }
@@ -165,6 +177,8 @@ impl From<h2::Error> for Failure {
 pub(super) struct Context {
     pub(super) limits: Limits,
     pub(super) received_bytes: u64,
+    /// The head of the answer has come.
+    pub(super) has_head: bool,
     pub(super) body_bytes: u64,
     pub(super) body_bytes_expected: Option<u64>,
 }
@@ -233,9 +247,15 @@ fn explain_io(io: &std::io::Error, context: &Context) -> HttpError {
 /// Our own side refused what came over HTTP/2. The library has one code for a head that is too long and for one that breaks the
 /// rules. A byte of a header takes at least five bits on the wire, unless it refers to an earlier one.
 fn explain_rejected(error: &h2::Error, context: &Context) -> HttpError {
+    if context.has_head {
+        let expected = expected(context.body_bytes_expected);
+        return HttpError::Stream {
+            reason: format!("{error}, after {} bytes of the body{expected}", context.body_bytes),
+        };
+    }
     let is_protocol = error.reason() == Some(h2::Reason::PROTOCOL_ERROR);
     let shortest = context.limits.head_bytes_max as u64 * 5 / 8;
-    if is_protocol && context.body_bytes == 0 && context.received_bytes >= shortest {
+    if is_protocol && context.received_bytes >= shortest {
         return head_too_large(context.limits);
     }
     let or = format!("; if not that, then a head of more than {} bytes", context.limits.head_bytes_max);

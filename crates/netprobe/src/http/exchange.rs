@@ -9,11 +9,12 @@ use url::Url;
 
 use super::answer::AnswerBody;
 use super::channel::{Channel, Line, Outgoing};
+use super::decode::{Bounds, decode_within};
 use super::error::{Context, Failure, explain};
 use super::informational::Interim;
 use super::spans::{Polls, divide};
 use super::upload::Upload;
-use super::{AltService, Exchange, Hsts, HttpError, HttpOptions, Limits, Protocol, decode, headers};
+use super::{AltService, Exchange, Hsts, HttpError, HttpOptions, Limits, Protocol, headers};
 use crate::{Clock, Error, Phase};
 
 /// Requests `url` over `stream`, and takes the answer as far as the limits allow. Redirects are not followed here.
@@ -84,9 +85,13 @@ impl Exchange {
         self.content_encoding = list("content-encoding");
     }
 
-    pub(super) fn decode(&mut self, bytes_max: usize, clock: &Clock) -> Result<(), Error> {
+    /// Undoes the body's encodings, within the limits of an answer: as long as the transfer might take.
+    pub(super) fn decode(&mut self, options: &HttpOptions, clock: &Clock) -> Result<(), Error> {
         let Some(encoding) = self.content_encoding.clone() else { return Ok(()) };
-        let (result, span) = clock.measure_work(|| decode(&encoding, &self.body, bytes_max));
+        let (result, span) = clock.measure_work(|| {
+            let bounds = Bounds::new(options.limits.decoded_bytes_max, options.transfer_timeout_ms);
+            decode_within(&encoding, &self.body, bounds)
+        });
         self.decode = Some(span);
         if let Some(decoded) = result? {
             self.decoded_bytes = Some(decoded.len() as u64);
@@ -118,7 +123,7 @@ impl Run<'_> {
         let (head, body) = response.into_parts();
         self.exchange.raw_headers = head.headers;
         self.body(body).await?;
-        self.exchange.decode(self.options.limits.decoded_bytes_max, &self.channel.clock)
+        self.exchange.decode(self.options, &self.channel.clock)
     }
 
     /// Sends the request and waits for the head of the answer: spans of one future, divided where its parts had left.
@@ -201,6 +206,7 @@ impl Run<'_> {
         let context = Context {
             limits: self.options.limits,
             received_bytes: self.channel.moments.received_bytes(),
+            has_head: self.exchange.status.is_some(),
             body_bytes: self.exchange.body_bytes,
             body_bytes_expected,
         };

@@ -73,7 +73,7 @@ impl Run<'_> {
         let (taken, span) = self.body(&mut stream).await;
         self.exchange.transfer = Some(span);
         taken?;
-        self.exchange.decode(self.options.limits.decoded_bytes_max, self.clock)
+        self.exchange.decode(self.options, self.clock)
     }
 
     async fn body(&mut self, stream: &mut Stream) -> (Result<(), Error>, Span) {

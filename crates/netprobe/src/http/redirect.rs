@@ -35,7 +35,7 @@ pub fn target(from: &Url, status: u16, location: Option<&str>) -> Result<Option<
     let wrong = |reason: String| HttpError::Location { status, location: location.to_owned(), reason };
     let mut url = from.join(location).map_err(|error| wrong(error.to_string()))?;
     // The location is told once, and there its secrets are looked after.
-    crate::url::visitable(&url, url.as_str()).map_err(|error| wrong(error.without_secrets(false).to_string()))?;
+    crate::url::visitable(&url, url.as_str()).map_err(|error| wrong(error.reported(false).to_string()))?;
     // RFC 9110 section 10.2.2: a fragment is inherited.
     if url.fragment().is_none() {
         url.set_fragment(from.fragment());

@@ -62,7 +62,6 @@ impl Report {
         if let Some(exchange) = hop.exchange.as_ref().filter(|exchange| !exchange.informational.is_empty()) {
             entry["_informational"] = json!(exchange.informational);
         }
-        // A redirect that cannot be followed is no step's fault.
         let is_last = self.hops.last().is_some_and(|last| std::ptr::eq(last, hop));
         let of_a_step = hop.steps.iter().find_map(|step| step.error.as_ref());
         if let Some(error) = of_a_step.or(self.error.as_ref().filter(|_| is_last)) {

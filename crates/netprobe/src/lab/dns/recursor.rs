@@ -14,6 +14,7 @@ use super::serve::fit;
 use crate::Clock;
 use crate::dns::dnssec::{Bogus, Status};
 use crate::dns::{Descent, DnsError, Ending, ExtendedError, UDP_PAYLOAD_MAX, Validation, Walker};
+use crate::lab::web::accept;
 
 /// It asks the lab's own authorities.
 pub(super) struct Recursor {
@@ -105,7 +106,7 @@ pub(super) async fn datagrams(recursor: Arc<Recursor>, socket: UdpSocket) {
 /// Answers connections for as long as the runtime lives.
 pub(super) async fn connections(recursor: Arc<Recursor>, listener: TcpListener) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let stream = accept(&listener).await;
         let _ = stream.set_nodelay(true);
         tokio::spawn(framed(Arc::clone(&recursor), stream));
     }

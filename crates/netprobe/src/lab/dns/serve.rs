@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use super::authority::answer;
 use super::zone::{TTL, Zone};
+use crate::lab::web::accept;
 
 /// The largest datagram for somebody who did not say how much fits (RFC 1035, section 4.2.1).
 const PLAIN_DATAGRAM: u16 = 512;
@@ -209,7 +210,7 @@ pub(super) async fn datagrams(server: Arc<Server>, socket: UdpSocket) {
 /// Answers connections for as long as the runtime lives.
 pub(super) async fn connections(server: Arc<Server>, listener: TcpListener) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let stream = accept(&listener).await;
         tokio::spawn(connection(Arc::clone(&server), stream));
     }
 }

@@ -16,6 +16,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -129,6 +130,19 @@ pub(super) fn port(listener: &TcpListener) -> u16 {
     listener.local_addr().map_or(0, |address| address.port())
 }
 
+/// How long a server waits when there is no descriptor left for a connection: some will come back.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The next connection.
+pub(in super::super) async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
 /// Accepts for as long as the runtime lives, or until it is aborted, which ends its connections too.
 pub(super) fn serve<F>(listener: TcpListener, connection: impl Fn(TcpStream) -> F + Send + 'static) -> JoinHandle<()>
 where
@@ -137,19 +151,13 @@ where
     let serving = async move {
         let mut connections = JoinSet::new();
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+            let stream = tokio::select! {
+                stream = accept(&listener) => stream,
                 // Those that are done are forgotten.
                 Some(_) = connections.join_next() => continue,
             };
-            match accepted {
-                Ok((stream, _)) => {
-                    let _ = stream.set_nodelay(true);
-                    connections.spawn(connection(stream));
-                }
-                // Out of descriptors: some will come back.
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
-            }
+            let _ = stream.set_nodelay(true);
+            connections.spawn(connection(stream));
         }
     };
     tokio::spawn(serving)
