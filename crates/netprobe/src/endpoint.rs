@@ -37,6 +37,9 @@ pub struct Endpoint {
     pub port: u16,
     /// Addresses to begin with while its own are asked for.
     pub hints: Vec<IpAddr>,
+    /// The ECHConfigList in Base64: its keys to hide the host in the ClientHello with, and nobody else's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ech: Option<String>,
     /// Why it is one, and why in this place.
     pub why: String,
 }
@@ -92,7 +95,7 @@ impl Plan {
             let host = unrooted(&alias.target);
             if !self.endpoints.iter().any(|known| known.host.eq_ignore_ascii_case(&host) && known.port == port) {
                 let why = format!("the HTTPS record of {} is an alias of it", alias.name);
-                self.endpoints.push(Endpoint { host, port, hints: Vec::new(), why });
+                self.endpoints.push(Endpoint { host, port, hints: Vec::new(), ech: None, why });
             }
         }
         if self.endpoints.len() > ENDPOINTS_MAX {
@@ -113,7 +116,8 @@ impl Plan {
         let hints = binding.ipv4_hints.iter().copied().map(IpAddr::from);
         let hints = hints.chain(binding.ipv6_hints.iter().copied().map(IpAddr::from)).collect();
         let why = format!("priority {priority}, and it offers {offers}");
-        self.endpoints.push(Endpoint { host, port: binding.port.unwrap_or(port), hints, why });
+        let (port, ech) = (binding.port.unwrap_or(port), binding.ech.clone());
+        self.endpoints.push(Endpoint { host, port, hints, ech, why });
     }
 }
 

@@ -509,8 +509,11 @@ fn together(phase: Phase, label: String, parts: Vec<Step>) -> Step {
     step
 }
 
-/// The keys that the site's HTTPS record has for an encrypted ClientHello.
+/// The keys that the site's HTTPS record has for an encrypted ClientHello; where it was followed, those of the server that it led to.
 fn ech_keys(host: &str, hop: &Hop) -> Option<Vec<u8>> {
+    if let Some(followed) = &hop.followed {
+        return crate::dns::decoded_ech(followed.endpoints.get(followed.used?)?.ech.as_ref()?);
+    }
     let resolution = hop.resolution.as_ref().filter(|resolution| resolution.name.eq_ignore_ascii_case(host))?;
     let bindings = resolution.site().map(crate::dns::Site::bindings)?;
     bindings.into_iter().find_map(crate::dns::ServiceBinding::ech_config_list)

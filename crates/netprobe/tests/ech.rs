@@ -1,7 +1,7 @@
 //! A ClientHello whose name is encrypted: the lab's servers do not decrypt it, and what then happens is theirs to show.
 
 use netprobe::tls::{Ech, EchOutcome, TlsError};
-use netprobe::{Error, Fault, Lab, Phase, Probe, Report};
+use netprobe::{Error, Fault, HttpsRecords, Lab, Phase, Probe, Report};
 
 async fn run(lab: &Lab, ech: Ech, url: &str) -> Report {
     // Names are walked for: the keys are in a site's record.
@@ -21,6 +21,11 @@ async fn a_server_that_does_not_decrypt_it_is_only_the_public_name() {
     let handshake = report.hops[0].handshake.as_ref().expect("a handshake");
     assert_eq!(handshake.server_name.as_deref(), Some("www.whiteboard.test"), "what who listens sees");
     assert_eq!(handshake.ech, Some(EchOutcome::Rejected { public_name }));
+    // The same keys, by way of the server that the record leads to.
+    let mut followed = Probe { ech: Ech::Offered, https_records: HttpsRecords::Followed, ..lab.probe() };
+    followed.names.walker.site_grace = std::time::Duration::from_secs(600);
+    let followed = followed.with_timeout_ms(600_000).run(&lab.fault_url(Fault::EchRejected)).await;
+    assert_eq!((followed.hops[0].followed.as_ref().and_then(|one| one.used), followed.error), (Some(0), report.error));
     assert_eq!(run(&lab, Ech::Off, &lab.fault_url(Fault::EchRejected)).await.error, None, "who does not ask is served");
 }
 

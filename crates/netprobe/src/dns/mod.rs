@@ -75,8 +75,8 @@ pub use hickory_proto::rr::RecordType;
 pub use message::{Recursion, UDP_PAYLOAD_MAX};
 pub use one::ask_one;
 pub use roots::{Anchor, BadAnchor, PORT, root_anchors, root_servers};
-pub(crate) use service::site_name;
 pub use service::{BadServiceBinding, ServiceBinding};
+pub(crate) use service::{decoded as decoded_ech, site_name};
 pub use survey::{Asked, Opinion, Survey, ZoneSurvey};
 pub use trace::{
     Alias, Answer, Discarded, Lookup, Outcome, Purpose, Query, Record, Remembered, Response, Server, Site, Soa,

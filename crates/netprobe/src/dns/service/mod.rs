@@ -146,8 +146,13 @@ impl ServiceBinding {
     /// The bytes of the ECHConfigList, if there is one.
     #[must_use]
     pub fn ech_config_list(&self) -> Option<Vec<u8>> {
-        STANDARD.decode(self.ech.as_ref()?).ok()
+        decoded(self.ech.as_ref()?)
     }
+}
+
+/// The bytes of an ECHConfigList in Base64.
+pub(crate) fn decoded(ech: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(ech).ok()
 }
 
 fn is_empty(value: &SvcParamValue) -> bool {

@@ -89,7 +89,7 @@ pub(super) fn put_fault(home: &mut Zone, fault: Fault, host: &Name, port: u16) -
                     (SvcParamKey::Alpn, SvcParamValue::Alpn(Alpn(vec!["h2".to_owned()]))),
                     (SvcParamKey::EchConfigList, SvcParamValue::EchConfigList(keys)),
                 ];
-                home.put(&site, RData::HTTPS(HTTPS(SVCB::new(1, Name::root(), params))));
+                home.put(&site, RData::HTTPS(HTTPS(SVCB::new(1, host.clone(), params))));
             }
             Fault::HttpsRecordLoop => {
                 let back = beside("back", &site)?;
