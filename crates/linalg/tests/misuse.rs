@@ -71,7 +71,7 @@ fn any_shape_can_be_planned_for() {
             }
         }
     }
-    assert_eq!(Matrix::<f32>::from_fn(usize::MAX, 0, |_, _| 1.0).as_slice(), []);
+    assert_eq!(Matrix::<f32>::from_fn(usize::MAX, 0, |_, _| 1.0).as_slice(), [0.0_f32; 0]);
 }
 
 /// More threads than there are tiles.
