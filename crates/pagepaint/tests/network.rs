@@ -66,3 +66,22 @@ async fn a_page_that_does_not_come_says_why() {
     let error = page.expect_err("no page").to_string();
     assert!(error.contains("expired") && report.error.is_some(), "{error}");
 }
+
+/// Other processors may round the last bit of a colour otherwise.
+#[tokio::test]
+async fn the_picture_of_the_readme_is_what_the_labs_page_looks_like() {
+    let lab = Lab::start().expect("a lab");
+    let session = lab.probe().open().expect("a session");
+    let network = Network::on(&session, Clock::start());
+    let (page, _) = network.page(&lab.url("/page")).await;
+    let painter = Painter { width: 800, height: 480, ..Painter::default() };
+    let painting = painter.paint(&page.expect("a page"), &network).await.expect("a painting");
+    let decoded = |png| image::load_from_memory(png).expect("a PNG").to_rgba8();
+    let (kept, painted) = (decoded(include_bytes!("../docs/page.png")), decoded(painting.png()));
+    assert_eq!(kept.dimensions(), painted.dimensions());
+    let differs = kept.iter().zip(painted.iter()).filter(|(kept, painted)| kept.abs_diff(**painted) > 2).count();
+    assert_eq!(
+        differs, 0,
+        "docs/page.png is stale: what_happens --paint crates/pagepaint/docs/page.png --window 800x480"
+    );
+}
