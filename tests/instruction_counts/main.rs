@@ -18,8 +18,9 @@ mod work;
 
 use work::WORK;
 
-/// By how much a count may differ from the record.
-const TOLERANCE: f64 = 0.03;
+/// By how much a count may differ from the record. Other settings of the compiler, of debug information too, cut a crate into other units
+/// and move some counts by several per cent.
+const TOLERANCE: f64 = 0.1;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
