@@ -82,10 +82,13 @@ fn offer(report: &Report, url: &Url) -> Option<Offer> {
 
 impl Session {
     /// Requests once more, both ways, if the report says that there is HTTP/3. Only what changes nothing on the server is repeated.
-    pub(crate) async fn race(&self, report: &Report, url: &Url, clock: &Clock) -> Option<Race> {
+    /// What was meant for the origin of the first request alone goes nowhere else, `is_first` says whether this is it.
+    pub(crate) async fn race(&self, report: &Report, url: &Url, is_first: bool, clock: &Clock) -> Option<Race> {
         let probe = self.probe();
-        let repeats = matches!(probe.http.method(), "GET" | "HEAD");
-        let offer = offer(report, url).filter(|_| probe.http3 && repeats && report.error.is_none())?;
+        let repeats = matches!(probe.http.method(), "GET" | "HEAD") && probe.http.body.is_none();
+        // No proxy here carries UDP, and going past it is not what was asked for.
+        let is_direct = probe.proxies.of(url).is_none() && probe.proxies.forwarder(url).is_none();
+        let offer = offer(report, url).filter(|_| probe.http3 && repeats && is_direct && report.error.is_none())?;
         // Both begin with addresses: what names take is told already.
         let mut names = Hop::default();
         let addresses = self.resolve((&offer.host, offer.port), false, &mut names, clock).await.ok()?;
@@ -100,10 +103,13 @@ impl Session {
             rival.connect_to.insert(0, ConnectTo { host: Some(host.clone()), port: Some(port), to_host, to_port });
             rival.overrides = vec![Override { host: endpoint.host.clone(), port: endpoint.port, address }];
         }
+        if !is_first {
+            rival.http = rival.http.for_another_origin();
+        }
         let rival = Self::with_tls(rival, self.tls().forgetful());
         let (mut quic, mut tcp) =
             (Hop::new(report.hops.last()?.url.clone()), Hop::new(report.hops.last()?.url.clone()));
-        tokio::join!(self.over_quic(address, url, &mut quic, clock), rival.over_tcp(url, &mut tcp, clock));
+        tokio::join!(rival.over_quic(address, url, &mut quic, clock), rival.over_tcp(url, &mut tcp, clock));
         quic.steps.retain(|step| !is_names(step));
         tcp.steps.retain(|step| !is_names(step));
         tcp.connected_to = None;

@@ -123,11 +123,11 @@ impl Session {
         }
         run.close(&mut report.hops);
         #[cfg(feature = "h3")]
-        let at = run.at.take();
+        let at = run.at.take().map(|url| (run.is_first(&url), url));
         report.end(begun_ns, clock.now_ns(), self.probe.distance_km);
         #[cfg(feature = "h3")]
-        if let Some(url) = &at {
-            report.race = self.race(&report, url, clock).await;
+        if let Some((is_first, url)) = &at {
+            report.race = self.race(&report, url, *is_first, clock).await;
         }
         report.path = self.path(&report, clock).await;
         report

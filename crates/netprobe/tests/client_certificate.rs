@@ -106,3 +106,18 @@ async fn who_was_let_in_is_let_in_again_with_a_ticket() {
     assert_eq!((&again.error, handshake.kind), (&None, Some(netprobe::tls::HandshakeKind::Resumed)));
     assert_eq!(handshake.client_certificate, None);
 }
+
+/// A ticket of a server that was told says who we are as well as a certificate does.
+#[tokio::test]
+async fn another_origin_does_not_learn_it_from_a_ticket_either() {
+    let lab = Lab::start().expect("a lab");
+    let session = Probe { identity: lab.identity(), ..lab.probe_resolved() }.open().expect("a session");
+    let clients = lab.host_url("clients", "/");
+    assert_eq!(session.run(&clients).await.error, None);
+    let led_there = session.run(&lab.url("/to-clients")).await;
+    assert!(matches!(refusal(&led_there), TlsError::ClientCertificateRequired { .. }), "{led_there:#?}");
+    let asked_for = session.run_resource(&netprobe::Clock::start(), None, &clients).await;
+    assert!(matches!(refusal(&asked_for), TlsError::ClientCertificateRequired { .. }), "{asked_for:#?}");
+    // And who is to be told still is.
+    assert_eq!(session.run(&clients).await.error, None);
+}

@@ -30,6 +30,9 @@ pub struct TlsClient {
     is_checked: bool,
     /// Whether servers that ask are told who we are.
     is_identified: bool,
+    /// Who tells nobody who we are; `None` if there is nothing to tell. A ticket from a server that was told says it, too, so these have
+    /// a store of their own.
+    unidentified: Option<Box<TlsClient>>,
 }
 
 impl TlsClient {
@@ -50,21 +53,23 @@ impl TlsClient {
         let tickets = Arc::new(TicketStore::new());
         config.resumption = Resumption::store(Arc::clone(&tickets) as _);
         let is_checked = *roots != Roots::Unchecked;
-        Ok(Self { config: Arc::new(config), tickets, verifier, is_checked, is_identified: true })
+        Ok(Self { config: Arc::new(config), tickets, verifier, is_checked, is_identified: true, unidentified: None })
     }
 
     /// The same client, which tells servers that ask who it is. It has no tickets yet.
     #[must_use]
     pub fn with_identity(&self, identity: Option<ClientIdentity>) -> Self {
         let mut config = ClientConfig::clone(&self.config);
+        let unidentified =
+            identity.as_ref().map(|_| Box::new(Self { is_identified: false, unidentified: None, ..self.forgetful() }));
         config.client_auth_cert_resolver = Arc::new(Asks { identity });
-        Self { config: Arc::new(config), ..self.clone() }.forgetful()
+        Self { config: Arc::new(config), unidentified, ..self.clone() }.forgetful()
     }
 
-    /// The same client, tickets and all, which tells nobody who it is.
+    /// The same client, which tells nobody who it is, not by a ticket either.
     #[must_use]
     pub fn anonymous(&self) -> Self {
-        Self { is_identified: false, ..self.clone() }
+        self.unidentified.as_deref().unwrap_or(self).clone()
     }
 
     /// The same client without its tickets.
@@ -72,7 +77,8 @@ impl TlsClient {
         let mut config = ClientConfig::clone(&self.config);
         let tickets = Arc::new(TicketStore::new());
         config.resumption = Resumption::store(Arc::clone(&tickets) as _);
-        Self { config: Arc::new(config), tickets, ..self.clone() }
+        let unidentified = self.unidentified.as_ref().map(|other| Box::new(other.forgetful()));
+        Self { config: Arc::new(config), tickets, unidentified, ..self.clone() }
     }
 
     /// The configuration for QUIC, which has TLS 1.3 alone, and for HTTP/3 inside: without tickets, and none is asked for.
