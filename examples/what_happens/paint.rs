@@ -24,7 +24,7 @@ pub(crate) async fn paint(
 ) -> Option<Painted> {
     arguments.paint.as_ref()?;
     let page = Page::from_report(report).filter(|_| report.error.is_none())?;
-    let network = Network::on(session, *clock).asked_by(&page);
+    let network = Network::on(session, *clock).asked_by(report);
     let result = painter(arguments).paint_on(clock, &page, &network).await;
     match &result {
         Ok(painting) => {

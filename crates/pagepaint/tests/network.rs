@@ -1,5 +1,9 @@
 //! A page from a server, with all that it asks for.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
 use netprobe::{Clock, Lab, Phase};
 use pagepaint::{Initiator, Network, Painter, ResourceKind};
 
@@ -84,4 +88,66 @@ async fn the_picture_of_the_readme_is_what_the_labs_page_looks_like() {
         differs, 0,
         "docs/page.png is stale: what_happens --paint crates/pagepaint/docs/page.png --window 800x480"
     );
+}
+
+/// Answers every request with what `answer` makes of its path, and keeps the heads.
+fn serve(listener: TcpListener, heads: Arc<Mutex<Vec<String>>>, answer: impl Fn(&str) -> String + Send + 'static) {
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = String::new();
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            lines.by_ref().take_while(|line| !line.is_empty()).for_each(|line| head += &(line + "\n"));
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            heads.lock().expect("no panic").push(head.to_ascii_lowercase());
+            let _ = stream.write_all(answer(&path).as_bytes());
+        }
+    });
+}
+
+fn answered(kind: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+}
+
+/// The secrets were for where the visit began. Where it was led to, a page could ask for anything with them.
+#[tokio::test]
+async fn a_page_of_another_origin_asks_without_the_secrets_of_the_first() {
+    let bound = || TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (first, second) = (bound(), bound());
+    let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("an address"));
+    let (first_url, second_url) = (url(&first), url(&second));
+    let (of_first, of_second) = <(Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<String>>>)>::default();
+    let html =
+        format!("<!doctype html><link rel=stylesheet href=/own.css><link rel=stylesheet href={first_url}/back.css>");
+    let there =
+        format!("HTTP/1.1 302 Found\r\nlocation: {second_url}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let page = answered("text/html", &html);
+    let own = page.clone();
+    serve(first, Arc::clone(&of_first), move |path| match path {
+        "/" => there.clone(),
+        "/stays" => own.clone(),
+        _ => answered("text/css", "p { color: red }"),
+    });
+    serve(second, Arc::clone(&of_second), move |path| match path {
+        "/" => page.clone(),
+        _ => answered("text/css", "p { color: red }"),
+    });
+    let mut probe = netprobe::Probe::default();
+    probe.http.headers = vec![("Authorization".to_owned(), "Bearer hunter2".to_owned())];
+    let session = probe.open().expect("a session");
+    let visit = async |url: String| {
+        let network = Network::on(&session, Clock::start());
+        let (page, report) = network.page(&url).await;
+        let painting = Painter::default().paint(&page.expect("a page"), &network.asked_by(&report)).await;
+        assert_eq!(painting.expect("a painting").resources.len(), 2);
+        let told = |heads: &Arc<Mutex<Vec<String>>>| {
+            let heads = std::mem::take(&mut *heads.lock().expect("no panic"));
+            heads.iter().map(|head| head.contains("hunter2")).collect::<Vec<bool>>()
+        };
+        (told(&of_first), told(&of_second))
+    };
+    // The redirect is told, and nobody after it.
+    assert_eq!(visit(format!("{first_url}/")).await, (vec![true, false], vec![false, false]));
+    // A page that stays where the visit began asks with them.
+    assert_eq!(visit(format!("{first_url}/stays")).await, (vec![true, true, true], vec![]));
 }

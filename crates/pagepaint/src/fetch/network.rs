@@ -15,6 +15,7 @@ use crate::{Error, Page};
 pub struct Network<'a> {
     session: &'a Session,
     clock: Clock,
+    /// Whose secrets those for one origin are; nobody's if there is none.
     page: Option<Url>,
 }
 
@@ -25,10 +26,14 @@ impl<'a> Network<'a> {
         Self { session, clock, page: None }
     }
 
-    /// The same for what this page asks for. Until a page is named, secrets that are for one origin go to nobody.
+    /// The same for what the page of this visit asks for. Until a visit is named, secrets that are for one origin go to nobody; nor do they
+    /// if the visit was led to another origin than it began at: they were not meant for that one, and it chooses what is asked for.
     #[must_use]
-    pub fn asked_by(self, page: &Page) -> Self {
-        Self { page: Url::parse(&page.url).ok(), ..self }
+    pub fn asked_by(self, visit: &Report) -> Self {
+        let began = visit.hops.first().and_then(|hop| Url::parse(&hop.url).ok());
+        let ended = visit.hops.last().and_then(|hop| Url::parse(&hop.url).ok());
+        let page = ended.filter(|ended| began.is_some_and(|began| began.origin() == ended.origin()));
+        Self { page, ..self }
     }
 
     /// Fetches a page, and tells how.
