@@ -4,7 +4,7 @@
 //! The packages are those that `cargo package` would upload. Four of their names belong to other people's crates, so every project says
 //! with `[patch.crates-io]` where ours lie. What compiles here also verifies the packages, all of them with one build of what they share.
 //!
-//! `cargo test --test packages -- --ignored`: it builds some six hundred crates.
+//! `cargo test --test packages -- --ignored`: it builds most of what the workspace depends on once more.
 
 use std::collections::BTreeMap;
 use std::fs;
