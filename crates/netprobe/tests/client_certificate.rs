@@ -116,6 +116,9 @@ async fn another_origin_does_not_learn_it_from_a_ticket_either() {
     assert_eq!(session.run(&clients).await.error, None);
     let led_there = session.run(&lab.url("/to-clients")).await;
     assert!(matches!(refusal(&led_there), TlsError::ClientCertificateRequired { .. }), "{led_there:#?}");
+    let tickets =
+        |hop: &netprobe::Hop| hop.handshake.as_ref().and_then(|handshake| Some(handshake.tickets.as_ref()?.count));
+    assert_eq!(tickets(&led_there.hops[1]), Some(0), "those there are were given to somebody known");
     let asked_for = session.run_resource(&netprobe::Clock::start(), None, &clients).await;
     assert!(matches!(refusal(&asked_for), TlsError::ClientCertificateRequired { .. }), "{asked_for:#?}");
     // And who is to be told still is.

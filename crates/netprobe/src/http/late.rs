@@ -124,7 +124,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Late<S> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = lock(&self.0);
-        // As far as it can go for now.
+        // As far as it can go before there is a stream.
         if state.stream.is_none() { Poll::Ready(Ok(())) } else { state.poll_all(cx, Then::Flush) }
     }
 

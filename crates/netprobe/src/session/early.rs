@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::poll;
 use url::Url;
 
-use super::{Open, Run, note_end, vain};
+use super::run::{Open, Run, note_end, vain};
 use crate::http::{Channel, Protocol, late};
 use crate::report::Hop;
 use crate::tcp::{Passed, Wire};
@@ -20,11 +20,12 @@ const TOO_EARLY: u16 = 425;
 
 impl Run<'_> {
     /// What the request would be written in, if it may go with the ClientHello, and the server would take it.
-    pub(super) fn early_protocol(&self, url: &Url) -> Option<Protocol> {
+    pub(super) fn early_protocol(&mut self, url: &Url) -> Option<Protocol> {
+        let is_first = self.is_first(url);
         let probe = &self.session.probe;
         let is_safe = matches!(self.http.method(), "GET" | "HEAD") && self.http.body.is_none();
         let may = probe.early_data && probe.ech == Ech::Off && is_safe && url.scheme() == "https";
-        let alpn = self.session.tls.early_alpn(host(url)).filter(|_| may)?;
+        let alpn = self.session.tls_for(is_first).early_alpn(host(url)).filter(|_| may)?;
         Some(if alpn == "h2" { Protocol::Http2 } else { Protocol::Http1 })
     }
 
@@ -39,7 +40,7 @@ impl Run<'_> {
         let (hop, index) = hop;
         let session = self.session;
         let is_first = self.is_first(url);
-        let tls = if is_first { &session.tls } else { &session.tls.anonymous() };
+        let tls = session.tls_for(is_first);
         let given = self.http.as_ref();
         let options = if is_first { given } else { &given.for_another_origin() };
         let cookie = self.jar.header(url);

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use super::Session;
+use super::run::together;
 use crate::dns::{Alias, Answer, DnsError, Site};
 use crate::endpoint::{Endpoint, Followed, Plan};
 use crate::http::Redirect;
@@ -61,7 +62,7 @@ impl Session {
                 Err(error) => {
                     let tried = hop.steps.split_off(first);
                     let label = format!("{} in vain: {}", endpoint.authority(), error.with_causes());
-                    hop.steps.push(super::together(Phase::Site, label, tried));
+                    hop.steps.push(together(Phase::Site, label, tried));
                     hop.connection = None;
                 }
             }
@@ -100,7 +101,7 @@ impl Session {
             } else {
                 let (next, asked) = self.resolver.site_at(&alias.target, clock).await;
                 let label = format!("the HTTPS record of {} is an alias of {}: asked there", alias.name, alias.target);
-                hop.steps.push(super::together(Phase::Site, label, vec![asked]));
+                hop.steps.push(together(Phase::Site, label, vec![asked]));
                 lookup.aliases.push(alias);
                 let unknown = DnsError::NoUsableResolver { tried: Vec::new() };
                 let (aliases, answer) =

@@ -68,8 +68,8 @@ impl TlsClient {
 
     /// The same client, which tells nobody who it is, not by a ticket either.
     #[must_use]
-    pub fn anonymous(&self) -> Self {
-        self.unidentified.as_deref().unwrap_or(self).clone()
+    pub fn anonymous(&self) -> &Self {
+        self.unidentified.as_deref().unwrap_or(self)
     }
 
     /// The same client without its tickets.

@@ -1,0 +1,172 @@
+//! The way to whoever is to answer: names, a connection or a tunnel, TLS.
+
+use std::net::IpAddr;
+
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::Session;
+use crate::http::{Channel, Forwarder, Protocol};
+use crate::names::{Resolution, Source};
+use crate::proxy::{self, Proxy, Tunnel};
+use crate::report::Hop;
+use crate::tcp::{self, Wire};
+use crate::tls::{Ech, EchOutcome, Ending, Watched};
+use crate::url::{authority, host, port};
+use crate::{Clock, Error, HttpsRecords, Phase, Step};
+
+impl Session {
+    pub(crate) async fn resolve(
+        &self,
+        (host, port): (&str, u16),
+        is_site: bool,
+        hop: &mut Hop,
+        clock: &Clock,
+    ) -> Result<Vec<IpAddr>, Error> {
+        let given =
+            self.probe.overrides.iter().filter(|known| known.host.eq_ignore_ascii_case(host) && known.port == port);
+        let given: Vec<IpAddr> = given.map(|known| known.address).collect();
+        let resolving = async {
+            if given.is_empty() {
+                // A proxy is no site, nor is where the caller leads connections to.
+                match is_site {
+                    true => self.resolver.resolve_site(host, port, clock).await,
+                    false => self.resolver.resolve(host, clock).await,
+                }
+            } else {
+                Resolution::given(host, given, Source::Override)
+            }
+        };
+        let (mut resolution, span) = clock.measure(resolving).await;
+        let label = resolution.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let mut step = Step::new(Phase::Names, format!("{host}: {label}"), span, resolution.error.clone());
+        step.children = std::mem::take(&mut resolution.steps);
+        hop.steps.push(step);
+        let (addresses, error) = (resolution.addresses.clone(), resolution.error.clone());
+        hop.resolution = Some(resolution);
+        error.map_or(Ok(addresses), Err)
+    }
+
+    pub(super) async fn connect(
+        &self,
+        (host, port): (&str, u16),
+        addresses: &[IpAddr],
+        hop: &mut Hop,
+        clock: &Clock,
+    ) -> Result<TcpStream, Error> {
+        let options = &self.probe.connect;
+        let (connection, stream) = tcp::connect(host, addresses, port, options, clock).await;
+        hop.steps.push(connection.step(stream.as_ref().err().cloned()));
+        hop.connection = Some(connection);
+        stream
+    }
+
+    /// Where a connection for the URL leads: to its host and port, unless the caller says otherwise.
+    pub(super) fn destination<'a>(&'a self, url: &'a Url, hop: &mut Hop) -> (&'a str, u16) {
+        let (host, port) = (host(url), port(url));
+        let Some((host, port)) = self.probe.connect_to.iter().find_map(|direct| direct.destination(host, port)) else {
+            return (host, port);
+        };
+        hop.connected_to = Some(authority(host, port));
+        (host, port)
+    }
+
+    /// The proxy that gets the request as it is. A connection that is to lead somewhere else needs a tunnel, as with curl.
+    pub(super) fn forwarder(&self, url: &Url) -> Option<&Proxy> {
+        let leads_elsewhere =
+            || self.probe.connect_to.iter().any(|direct| direct.destination(host(url), port(url)).is_some());
+        self.probe.proxies.forwarder(url).filter(|_| !leads_elsewhere())
+    }
+
+    /// A connection to the URL's site, a tunnel to it through a proxy, or a connection to a proxy that passes requests on. `None` if the
+    /// site's HTTPS record has redirected the hop.
+    pub(crate) async fn reach(&self, url: &Url, hop: &mut Hop, clock: &Clock) -> Result<Option<TcpStream>, Error> {
+        let (host, port) = self.destination(url, hop);
+        let is_site = hop.connected_to.is_none();
+        let Some(proxy) = self.probe.proxies.of(url) else {
+            let addresses = self.resolve((host, port), is_site, hop, clock).await;
+            return match self.probe.https_records {
+                HttpsRecords::Followed if is_site => Box::pin(self.connect_to_site(url, addresses, hop, clock)).await,
+                _ => self.connect((host, port), &addresses?, hop, clock).await.map(Some),
+            };
+        };
+        self.reach_through(proxy, url, (host, port), hop, clock).await.map(Some)
+    }
+
+    async fn reach_through(
+        &self,
+        proxy: &Proxy,
+        url: &Url,
+        (host, port): (&str, u16),
+        hop: &mut Hop,
+        clock: &Clock,
+    ) -> Result<TcpStream, Error> {
+        let is_site = hop.connected_to.is_none();
+        if self.forwarder(url).is_some() {
+            let addresses = self.resolve((&proxy.host, proxy.port), false, hop, clock).await?;
+            return self.connect((&proxy.host, proxy.port), &addresses, hop, clock).await;
+        }
+        let address = match proxy.kind {
+            proxy::Kind::Socks5 => {
+                self.resolve((host, port), is_site, hop, clock).await?.first().map(ToString::to_string)
+            }
+            proxy::Kind::Http | proxy::Kind::Socks5h => None,
+        };
+        let target = proxy::Target { host: address.as_deref().unwrap_or(host), port };
+        let addresses = self.resolve((&proxy.host, proxy.port), false, hop, clock).await?;
+        let mut stream = self.connect((&proxy.host, proxy.port), &addresses, hop, clock).await?;
+        let (span, answer) = proxy::open(proxy, target, &mut stream, self.probe.proxy_timeout_ms, clock).await;
+        let to = authority(target.host, port);
+        let label = format!("{to} through {proxy}");
+        hop.steps.push(Step::new(Phase::Proxy, label, span, answer.as_ref().err().cloned()));
+        let answered = answer.as_ref().ok().cloned();
+        hop.tunnel = Some(Tunnel { proxy: proxy.to_string(), target: to, span, answer: answered });
+        answer.map(|_| stream)
+    }
+
+    /// TLS, if the URL asks for it. Only the first origin is told who we are.
+    pub(crate) async fn secure(
+        &self,
+        url: &Url,
+        wire: Wire,
+        is_first: bool,
+        hop: &mut Hop,
+        clock: &Clock,
+    ) -> Result<(Channel, Ending), Error> {
+        let options = &self.probe.http;
+        if url.scheme() == "http" {
+            let authorization = |proxy: &Proxy| proxy.credentials.as_ref().map(proxy::Credentials::basic);
+            let forwarder = self.forwarder(url).map(|proxy| Forwarder { authorization: authorization(proxy) });
+            let channel = Channel::new(wire, Protocol::Http1, options, clock).forwarded(forwarder);
+            return Ok((channel, Ending::default()));
+        }
+        let tls = self.tls_for(is_first);
+        let (name, limit_ms) = (host(url), self.probe.tls_timeout_ms);
+        let keys = ech_keys(name, hop);
+        let (mut handshake, stream) = match (self.probe.ech, &keys) {
+            (Ech::Offered, Some(_)) | (Ech::Grease, _) => {
+                let keys = keys.as_deref().filter(|_| self.probe.ech == Ech::Offered);
+                tls.handshake_hidden(name, wire, keys, limit_ms, clock).await
+            }
+            _ => tls.handshake(name, wire, limit_ms, clock).await,
+        };
+        if self.probe.ech == Ech::Offered && keys.is_none() {
+            handshake.ech = Some(EchOutcome::NoKeys);
+        }
+        hop.steps.push(handshake.step(stream.as_ref().err().cloned()));
+        let protocol = if handshake.alpn.as_deref() == Some("h2") { Protocol::Http2 } else { Protocol::Http1 };
+        hop.handshake = Some(handshake);
+        let (stream, ending) = Watched::new(stream?);
+        Ok((Channel::new(stream, protocol, options, clock), ending))
+    }
+}
+
+/// The keys that the site's HTTPS record has for an encrypted ClientHello; where it was followed, those of the server that it led to.
+fn ech_keys(host: &str, hop: &Hop) -> Option<Vec<u8>> {
+    if let Some(followed) = &hop.followed {
+        return crate::dns::decoded_ech(followed.endpoints.get(followed.used?)?.ech.as_ref()?);
+    }
+    let resolution = hop.resolution.as_ref().filter(|resolution| resolution.name.eq_ignore_ascii_case(host))?;
+    let bindings = resolution.site().map(crate::dns::Site::bindings)?;
+    bindings.into_iter().find_map(crate::dns::ServiceBinding::ech_config_list)
+}
