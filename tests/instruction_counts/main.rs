@@ -2,9 +2,9 @@
 //! with what it took when `recorded.txt` was written.
 //!
 //! `CARGO_INCREMENTAL=0 cargo test --test instruction_counts -- --count` compares, and fails if something takes more (or less, so that
-//! the record is kept true); `-- --record` writes the record anew. The same compiler makes the same instructions, so that counts repeat
-//! to a few in ten thousand; incremental builds make others. What is counted is built as tests are, with debug assertions, which a release
-//! has not; and since valgrind does not know AVX-512, it is the path for AVX2.
+//! the record is kept true); `-- --record` writes the record anew. The same compiler makes the same instructions, so that counts of a build
+//! repeat to a few in ten thousand; an incremental build is another one (one of its counts was 14 % higher). What is counted is built as
+//! tests are, with debug assertions, which a release has not; and since valgrind does not know AVX-512, it is the path for AVX2.
 
 #![allow(clippy::print_stdout, reason = "a count is for whoever asked for it")]
 
@@ -18,9 +18,9 @@ mod work;
 
 use work::WORK;
 
-/// By how much a count may differ from the record. Other settings of the compiler, of debug information too, cut a crate into other units
-/// and move some counts by several per cent.
-const TOLERANCE: f64 = 0.1;
+/// By how much a count may differ from the record. Builds with and without debug information, in other folders, differ by up to half a per
+/// cent.
+const TOLERANCE: f64 = 0.03;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
