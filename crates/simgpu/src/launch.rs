@@ -54,7 +54,8 @@ pub(crate) fn run(gpu: &Gpu, module: &Module, kernel: &Kernel, launch: &Launch<'
     total.notes.sort_by_key(|(block, _)| *block);
     let mut notes = Notes::default();
     total.notes.into_iter().filter(|(block, _)| *block <= last).for_each(|(_, of_block)| notes.merge(of_block));
-    if let Some(races) = context.races.as_ref().filter(|_| last == u64::MAX) {
+    // Which blocks have been at a piece of memory is known where all have run.
+    if let Some(races) = context.races.as_ref().filter(|_| last == u64::MAX || blocks == 1) {
         races.note(&context, &mut notes);
     }
     let (findings, findings_dropped) = notes.into_findings(&kernel.name, &kernel.program, &module.files);

@@ -28,6 +28,9 @@ pub const PARAM_BYTES: u64 = 4352;
 pub const CALL_DEPTH: usize = 64;
 /// Distinct findings kept for a launch; more are counted only.
 pub const FINDINGS: usize = 256;
+/// Pieces of global memory, times instructions, whose races within a block are kept until the launch has ended; more are counted
+/// only, and which of them depends on the order in which blocks ran.
+pub const CLASHES: usize = 1 << 20;
 /// Bytes of device memory that can be allocated at once, on the host in truth.
 pub const DEVICE_BYTES: u64 = 16 << 30;
 /// Bytes that a launch keeps beside an allocation to find races on it; of a larger one nothing is kept.

@@ -6,7 +6,7 @@ use super::access::{addresses, lanes_in, put, stored};
 use super::block::Block;
 use super::global::{check_written, count};
 use super::past::Accessor;
-use super::races::Races;
+use super::races::{Act, Races};
 use super::shadow::Access;
 use super::shared;
 use super::warp::Warp;
@@ -76,10 +76,7 @@ pub(crate) fn global_atomic(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) 
         held.hold(addresses[lane]);
         old[lane] = update(found, offset, op, b, c);
         let by = Accessor::new(warp, lane, &block.order, block.clock, op.position);
-        let clash = races.write(found, offset, bytes, true, &block.step(by, true));
-        if let Some(clash) = clash {
-            block.note_clash(warp, op.position, lane, addresses[lane], "atomic operation", clash);
-        }
+        races.write(found, offset, bytes, u64::MAX, &block.step(by, Act::Atomic, true));
     }
     put(warp, op, op.data[0], &old);
 }

@@ -398,6 +398,6 @@ impl<'a> Block<'a> {
     ) {
         let thread = self.thread_of(warp.index, lanes.trailing_zeros() % 32);
         let first = Occurrence { number: self.number, block: self.id, thread, address };
-        self.notes.add(kind, position, first, detail);
+        self.notes.add(kind, position, first, 1, detail);
     }
 }

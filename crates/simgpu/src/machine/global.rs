@@ -3,7 +3,7 @@
 use super::access::{addresses, lanes_in, put, stored};
 use super::block::Block;
 use super::past::Accessor;
-use super::races::{Clash, Held};
+use super::races::{Act, Held};
 use super::warp::Warp;
 use crate::counters::Traffic;
 use crate::finding::FindingKind;
@@ -272,17 +272,22 @@ fn store_checked(warp: &Warp, block: &mut Block<'_>, op: &MemoryOp, addresses: &
         held.hold(addresses[lane]);
         let offset = addresses[lane] - found.start();
         let size = u64::from(op.bytes);
-        let changes = (0..usize::from(op.count)).any(|element| {
-            let new = stored(warp, op, op.data[element], lane) & (u64::MAX >> (64 - 8 * u32::from(op.bytes)));
-            read(found, offset + element as u64 * size, op.bytes) != new
+        let changed = (0..usize::from(op.count)).fold(0, |changed, element| {
+            let ones = u64::MAX >> (64 - 8 * u32::from(op.bytes));
+            let new = stored(warp, op, op.data[element], lane) & ones;
+            let skip = element as u64 * size;
+            changed | bytes_that_differ(read(found, offset + skip, op.bytes), new) << skip
         });
         store_lane(warp, op, found, offset, lane);
         let by = Accessor::new(warp, lane, &block.order, block.clock, op.position);
-        let clash = races.write(found, offset, op.total_bytes(), changes, &block.step(by, op.strong));
-        if let Some(clash) = clash {
-            block.note_clash(warp, op.position, lane, addresses[lane], "write", clash);
-        }
+        races.write(found, offset, op.total_bytes(), changed, &block.step(by, Act::Write, op.strong));
     }
+}
+
+/// A bit for each byte that is not the same in both.
+fn bytes_that_differ(old: u64, new: u64) -> u64 {
+    let bits = old ^ new;
+    (0..8).filter(|byte| bits >> (8 * byte) & 0xff != 0).fold(0, |bytes, byte| bytes | 1 << byte)
 }
 
 impl Block<'_> {
@@ -290,7 +295,7 @@ impl Block<'_> {
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "who, what and where of one access")]
     pub(super) fn note_read(
-        &mut self,
+        &self,
         warp: &Warp,
         op: &MemoryOp,
         lane: usize,
@@ -302,28 +307,6 @@ impl Block<'_> {
         let context = self.context;
         let Some(races) = &context.races else { return };
         let by = Accessor::new(warp, lane, &self.order, self.clock, op.position);
-        let step = self.step(by, op.strong);
-        if let Some(clash) = races.read(found, address - found.start(), bytes, &step, held) {
-            self.note_clash(warp, op.position, lane, address, "read", clash);
-        }
-    }
-
-    #[cold]
-    pub(super) fn note_clash(
-        &mut self,
-        warp: &Warp,
-        position: u32,
-        lane: usize,
-        address: u64,
-        what: &str,
-        clash: Clash,
-    ) {
-        let program = self.context.program;
-        let line = program.positions.get(clash.position as usize).map_or(0, |position| position.ptx_line);
-        let [x, y, z] = self.context.thread_at(clash.thread);
-        let did = if clash.wrote { "wrote" } else { "read" };
-        self.note(FindingKind::Race, warp, 1 << lane, position, Some(address), || {
-            format!("this {what} of global memory and thread ({x}, {y}, {z}) of the block, which {did} in line {line}, have no barrier between them")
-        });
+        races.read(found, address - found.start(), bytes, &self.step(by, Act::Read, op.strong), held);
     }
 }

@@ -35,14 +35,27 @@ impl Notes {
         self.notes.is_empty() && self.dropped == 0
     }
 
-    pub(super) fn add(&mut self, kind: FindingKind, position: u32, first: Occurrence, detail: impl FnOnce() -> String) {
+    /// Adds what happened `count` times, of which `first` was the first.
+    pub(super) fn add(
+        &mut self,
+        kind: FindingKind,
+        position: u32,
+        first: Occurrence,
+        count: u64,
+        detail: impl FnOnce() -> String,
+    ) {
         if let Some(note) = self.notes.get_mut(&(position, kind)) {
-            note.count += 1;
+            note.count += count;
         } else if self.notes.len() < limits::FINDINGS {
-            self.notes.insert((position, kind), Note { first, detail: detail(), count: 1 });
+            self.notes.insert((position, kind), Note { first, detail: detail(), count });
         } else {
-            self.dropped += 1;
+            self.dropped += count;
         }
+    }
+
+    /// Counts what could not be kept.
+    pub(super) fn add_dropped(&mut self, count: u64) {
+        self.dropped += count;
     }
 
     /// Joins what was noted of other blocks; the lowest block is the first.

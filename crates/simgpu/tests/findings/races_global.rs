@@ -107,6 +107,40 @@ fn races_of_blocks_are_the_same_on_any_number_of_threads() {
     }
 }
 
+/// What a block sees of memory that others write at the same time, in each order in which they may come: the threads have time
+/// to get in each other's way.
+#[test]
+fn who_comes_when_changes_no_finding() {
+    let neighbour = "and.b32 %r5, %r1, 7; mad.wide.u32 %a3, %r5, 256, %a0; mad.wide.u32 %a3, %r0, 4, %a3;";
+    let bodies = [
+        // Several threads of each block write the block's number: whether that changes anything depends on the others.
+        "and.b32 %r5, %r1, 7; mad.wide.u32 %a3, %r5, 4, %a0; st.global.u32 [%a3], %r1;".to_owned(),
+        // Threads race within the block, too, on words that other blocks are at or are not.
+        "st.global.u32 [%a2], %r2; xor.b64 %a3, %a2, 128; ld.global.u32 %r4, [%a3]; st.global.u32 [%a0+60000], %r0;"
+            .to_owned(),
+        format!("{neighbour} st.global.u32 [%a3], %r0; xor.b64 %a3, %a3, 128; ld.global.u32 %r4, [%a3];"),
+        // Some blocks only look, some by strong accesses.
+        format!(
+            "{neighbour} setp.lt.u32 %p1, %r1, 12; @%p1 red.global.add.u32 [%a3], 1; @!%p1 ld.volatile.global.u32 %r4, [%a3];"
+        ),
+        format!("{neighbour} setp.lt.u32 %p1, %r1, 12; @%p1 red.global.add.u32 [%a3], 1; ld.global.u32 %r4, [%a3];"),
+        // One writes two words and others one of them, partly as it is.
+        format!(
+            "{neighbour} and.b64 %a3, %a3, -8; setp.lt.u32 %p1, %r1, 12; @%p1 st.global.v2.u32 [%a3], {{1, 2}}; @!%p1 st.global.u32 [%a3+4], 2;"
+        ),
+    ];
+    for body in bodies {
+        let text = format!("{OWN}\n{body}");
+        let of =
+            |threads| run_with(&text, 64, 64, Settings { threads: Some(threads), ..Settings::default() }).0.findings;
+        let one = of(1);
+        for round in 0..20 {
+            let threads = 2 + round % 4;
+            assert_eq!(of(threads), one, "{threads} threads, round {round}: {body}");
+        }
+    }
+}
+
 #[test]
 fn the_check_can_be_switched_off() {
     let checks = Checks { global_races: false, ..Checks::ALL };
