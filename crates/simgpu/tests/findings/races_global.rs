@@ -130,11 +130,14 @@ fn who_comes_when_changes_no_finding() {
         ),
     ];
     for body in bodies {
-        let text = format!("{OWN}\n{body}");
+        // Over and over, so that a block takes longer than a thread of the host takes to begin.
+        let text = format!(
+            "{OWN}\nmov.u32 %r6, 0;\nAGAIN:\n{body}\nadd.u32 %r6, %r6, 1; setp.lt.u32 %p2, %r6, 300; @%p2 bra AGAIN;"
+        );
         let of =
-            |threads| run_with(&text, 64, 64, Settings { threads: Some(threads), ..Settings::default() }).0.findings;
+            |threads| run_with(&text, 16, 64, Settings { threads: Some(threads), ..Settings::default() }).0.findings;
         let one = of(1);
-        for round in 0..20 {
+        for round in 0..8 {
             let threads = 2 + round % 4;
             assert_eq!(of(threads), one, "{threads} threads, round {round}: {body}");
         }
