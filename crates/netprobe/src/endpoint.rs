@@ -20,8 +20,9 @@ pub enum HttpsRecords {
     /// `https:`. Not through proxies, and not where [`Probe::connect_to`](crate::Probe::connect_to) or
     /// [`Probe::overrides`](crate::Probe::overrides) decides.
     ///
-    /// Where the record cannot be had, the site is reached without it. (Who has secrets from those who can make DNS fail should not go
-    /// on then: RFC 9460, section 3.1.) Records of one priority keep the order in which they came, which servers rotate.
+    /// Where the record cannot be had, or is bogus, the site is reached without it: what is missing is told, and a page that is there is
+    /// measured. RFC 9460, section 3.1, has clients give up where answers are protected on their way; so does [`Probe::ech`](crate::Probe::ech), which
+    /// has something to lose. Records of one priority keep the order in which they came, which servers rotate.
     Followed,
 }
 

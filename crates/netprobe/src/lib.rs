@@ -76,7 +76,7 @@
 //! Nothing because a peer says so. DNSSEC is validated from the trust anchor; certificates by the roots that one picks, or by none
 //! with a loud warning ([`tls::Roots::Unchecked`]). Heads, bodies and what bodies decompress to have limits with names
 //! ([`http::Limits`]). Text from outside is escaped wherever it is drawn ([`render`]); passwords and cookies are redacted unless
-//! [`http::HttpOptions::reveal_secrets`] is set. A query string is not: it is part of what was asked for.
+//! [`http::HttpOptions::reveal_secrets`] is set, and in `Debug` always. A query string is not: it is part of what was asked for.
 //!
 //! # What it is not
 //!

@@ -48,9 +48,14 @@ pub struct Probe {
     /// How long a TLS handshake may take.
     pub tls_timeout_ms: u64,
     /// Whether the host is hidden in the ClientHello (ECH); as with curl's `--ech`. Such requests are never early data.
+    ///
+    /// Where hiding is offered, the site's HTTPS record is waited for as long as its addresses are. If it cannot be had though it was
+    /// asked for through TLS or in a signed zone, nobody is connected to: [`DnsError::SiteWithheld`](crate::dns::DnsError::SiteWithheld). If it
+    /// was asked for in the clear, or there is none, the host is not hidden, and the report says so ([`EchOutcome::NoKeys`](crate::tls::EchOutcome::NoKeys)).
     pub ech: Ech,
     /// Send a GET or HEAD without a body with the ClientHello, to servers that gave a ticket for that (0-RTT); as with curl's
-    /// `--tls-earlydata`. Whoever records it may send it again, and the server answers twice.
+    /// `--tls-earlydata`. Whoever records it may send it again, and the server answers twice. If the handshake fails with it, there is
+    /// one more without.
     pub early_data: bool,
     /// How requests are made.
     pub http: HttpOptions,

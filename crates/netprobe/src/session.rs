@@ -1,7 +1,10 @@
 //! Runs of one probe that share what they may: the resolver's cache and TLS tickets.
 
 mod early;
+mod hidden;
+mod hop;
 mod reach;
+mod retry;
 mod run;
 mod site;
 
@@ -12,7 +15,7 @@ use url::Url;
 use crate::keypress::{KeyPress, Pressed};
 use crate::names::Resolver;
 use crate::path::{self, Path};
-use crate::tls::TlsClient;
+use crate::tls::{Ech, TlsClient};
 use crate::{Clock, Error, Probe, Report};
 
 use run::Run;
@@ -29,13 +32,13 @@ pub struct Session {
 impl Session {
     pub(crate) fn new(probe: Probe) -> Result<Self, Error> {
         let tls = TlsClient::new(&probe.roots, probe.alpn)?.with_identity(probe.identity.clone());
-        let resolver = Resolver::new(probe.names.clone());
+        let resolver = resolver(&probe);
         Ok(Self { probe, resolver, tls })
     }
 
     #[cfg(feature = "h3")]
     pub(crate) fn with_tls(probe: Probe, tls: TlsClient) -> Self {
-        let resolver = Resolver::new(probe.names.clone());
+        let resolver = resolver(&probe);
         Self { probe, resolver, tls }
     }
 
@@ -57,7 +60,7 @@ impl Session {
     /// A session with the same options that has learnt nothing yet.
     #[must_use]
     pub fn forgetful(&self) -> Self {
-        let resolver = Resolver::new(self.probe.names.clone());
+        let resolver = resolver(&self.probe);
         Self { probe: self.probe.clone(), resolver, tls: self.tls.forgetful() }
     }
 
@@ -66,7 +69,7 @@ impl Session {
     #[must_use]
     pub fn early(&self) -> Self {
         let probe = Probe { early_data: true, ..self.probe.clone() };
-        Self { resolver: Resolver::new(probe.names.clone()), probe, tls: self.tls.clone() }
+        Self { resolver: resolver(&probe), probe, tls: self.tls.clone() }
     }
 
     /// Does what a browser does with `url`, one step at a time.
@@ -123,4 +126,10 @@ impl Session {
         let peer = report.hops.iter().rev().find_map(|hop| hop.connection.as_ref()?.peer)?;
         Some(path::trace(peer.ip(), options, clock).await)
     }
+}
+
+/// Who resolves names. Without the record that may have the keys a name cannot be hidden.
+fn resolver(probe: &Probe) -> Resolver {
+    let resolver = Resolver::new(probe.names.clone());
+    if probe.ech == Ech::Offered { resolver.insisting_on_sites() } else { resolver }
 }

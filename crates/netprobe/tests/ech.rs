@@ -1,7 +1,25 @@
 //! A ClientHello whose name is encrypted: the lab's servers do not decrypt it, and what then happens is theirs to show.
 
+use std::time::Duration;
+
+use netprobe::dns::{DnsError, Validation, Walker};
+use netprobe::names::{Family, Method};
 use netprobe::tls::{Ech, EchOutcome, TlsError};
 use netprobe::{Error, Fault, HttpsRecords, Lab, Phase, Probe, Report};
+
+/// Long enough on any machine, however busy.
+const AGES: Duration = Duration::from_secs(600);
+
+/// Offers to hide names.
+fn hiding(lab: &Lab) -> Probe {
+    let mut probe = Probe { ech: Ech::Offered, ..lab.probe().with_timeout_ms(600_000) };
+    probe.names.walker = Walker { site_grace: AGES, query_timeout: AGES, walk_timeout: AGES, ..lab.walker() };
+    probe
+}
+
+fn outcome(report: &Report) -> Option<&EchOutcome> {
+    report.hops[0].handshake.as_ref()?.ech.as_ref()
+}
 
 async fn run(lab: &Lab, ech: Ech, url: &str) -> Report {
     // Names are walked for: the keys are in a site's record.
@@ -42,4 +60,80 @@ async fn what_only_looks_like_it_is_ignored_and_without_keys_nothing_is_hidden()
         assert_eq!((&handshake.ech, handshake.server_name.as_deref()), (&Some(expected), Some("www.whiteboard.test")));
         assert!(report.to_html().contains(told));
     }
+}
+
+#[tokio::test]
+async fn keys_of_a_bogus_record_are_not_used_and_the_report_says_so() {
+    let lab = Lab::start().expect("a lab");
+    for https_records in [HttpsRecords::Shown, HttpsRecords::Followed] {
+        let mut probe = Probe { https_records, ..hiding(&lab) };
+        // What is bogus is told, and the visit goes on.
+        probe.names.walker.validation = Validation::Report;
+        let report = probe.run(&lab.fault_url(Fault::BogusSignature)).await;
+        assert_eq!(report.error, None, "{https_records:?}: {report:#?}");
+        assert_eq!(outcome(&report), Some(&EchOutcome::NoKeys));
+        let handshake = report.hops[0].handshake.as_ref().expect("a handshake");
+        assert_eq!(handshake.server_name, Some(Fault::BogusSignature.host()));
+        let story = format!("{:#?}", report.story());
+        assert!(story.contains("the HTTPS record is not used, since it is bogus: "), "{story}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_only_somebody_on_the_way_can_have_kept_back_ends_the_visit() {
+    let lab = Lab::start().expect("a lab");
+    let (fault, resolver) = (Fault::HttpsRecordMalformed, |upstream| Method::Resolver(Some(upstream)));
+    for (method, protection) in [
+        (Method::Walk, Some("in a signed zone")),
+        (resolver(lab.resolver_tls()), Some("through TLS")),
+        (resolver(lab.resolver_https()), Some("through TLS")),
+        (resolver(lab.resolver()), None),
+    ] {
+        for https_records in [HttpsRecords::Shown, HttpsRecords::Followed] {
+            let mut probe = Probe { https_records, ..hiding(&lab) };
+            probe.names.method = method.clone();
+            let session = probe.open().expect("a session");
+            // Addresses that are known already lead nobody past it.
+            for _ in 0..2 {
+                let report = session.run(&lab.fault_url(fault)).await;
+                let hop = &report.hops[0];
+                let Some(protection) = protection else {
+                    assert_eq!((&report.error, outcome(&report)), (&None, Some(&EchOutcome::NoKeys)), "{method:?}");
+                    continue;
+                };
+                let Some(Error::Dns(DnsError::SiteWithheld { name, channel, .. })) = &report.error else {
+                    panic!("{method:?}: {report:#?}")
+                };
+                assert_eq!((name.ends_with(&format!("{}.", fault.host())), channel.as_str()), (true, protection));
+                assert_eq!(report.failed_step().map(|step| step.phase), Some(Phase::Site));
+                assert!(hop.connection.is_none() && hop.sent_bytes == 0, "nobody was told the name");
+            }
+            let open = Probe { ech: Ech::Off, ..probe }.run(&lab.fault_url(fault)).await;
+            assert_eq!(open.error, None, "who hides nothing is served");
+        }
+    }
+}
+
+#[tokio::test]
+async fn silence_hides_nothing_and_a_circle_is_no_silence() {
+    let lab = Lab::start().expect("a lab");
+    let mut probe = hiding(&lab);
+    // Nobody will answer.
+    probe.names.walker.query_timeout = Duration::from_secs(1);
+    let report = probe.run(&lab.fault_url(Fault::HttpsRecordSilent)).await;
+    assert!(matches!(report.error, Some(Error::Dns(DnsError::SiteWithheld { .. }))), "{:?}", report.error);
+    // Such a site is reached as if it had no record (RFC 9460, section 3.1).
+    let report = hiding(&lab).run(&lab.fault_url(Fault::HttpsRecordLoop)).await;
+    assert_eq!((&report.error, outcome(&report)), (&None, Some(&EchOutcome::NoKeys)));
+}
+
+#[tokio::test]
+async fn keys_are_waited_for_as_long_as_addresses_are() {
+    let lab = Lab::start().expect("a lab");
+    let mut probe = hiding(&lab);
+    probe.names.family = Family::V4;
+    probe.names.method = Method::Resolver(Some(lab.resolver()));
+    probe.names.walker.site_grace = Duration::ZERO;
+    let report = probe.run(&lab.fault_url(Fault::EchRejected)).await;
+    assert!(matches!(report.error, Some(Error::Tls(TlsError::EchRejected { .. }))), "{:?}", report.error);
 }

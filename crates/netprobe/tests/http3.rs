@@ -1,7 +1,8 @@
 //! HTTP/3: found, raced against HTTP over TCP, and stalled.
 #![cfg(feature = "h3")]
 
-use netprobe::http::Protocol;
+use netprobe::dns::Validation;
+use netprobe::http::{HttpOptions, Protocol};
 use netprobe::{Error, Fault, HttpsRecords, Lab, Phase, Probe, Report};
 
 const AGES_MS: u64 = 600_000;
@@ -125,4 +126,41 @@ async fn what_the_https_record_offers_is_raced_before_alt_svc_is_heard_of() {
     // Who offers no HTTP/3 is not asked for it.
     let report = probe.run(&lab.host_url("http1", "/echo")).await;
     assert!(report.error.is_none() && report.race.is_none());
+}
+
+#[tokio::test]
+async fn what_a_bogus_record_offers_is_not_raced() {
+    let lab = Lab::start().expect("a lab");
+    let mut probe = Probe { http3: true, ..lab.probe().with_timeout_ms(AGES_MS) };
+    probe.names.walker.site_grace = std::time::Duration::from_millis(AGES_MS);
+    probe.names.walker.validation = Validation::Report;
+    // Its answer has an alt-svc, which TLS vouches for.
+    let report = probe.run(&lab.fault_url(Fault::BogusSignature)).await;
+    assert_eq!((&report.error, report.race.map(|race| race.found_by).as_deref()), (&None, Some("alt-svc")));
+    let report = probe.run(&lab.host_url(Fault::BogusSignature.name(), "/echo")).await;
+    assert!(report.error.is_none() && report.race.is_none(), "{:?}", report.race);
+}
+
+#[tokio::test]
+async fn secrets_of_one_origin_are_raced_to_no_other() {
+    let lab = Lab::start().expect("a lab");
+    let secrets = [("authorization", "Bearer secret"), ("Cookie", "sid=secret"), ("proxy-authorization", "Basic c2Vj")];
+    let headers = secrets.into_iter().chain([("x-plain", "1")]);
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let http = HttpOptions { headers, ..probe(&lab).http };
+    let probe = Probe { http, ..probe(&lab) };
+    let sent = |report: &Report| {
+        assert_eq!(report.error, None);
+        let race = report.race.as_ref().expect("a race");
+        [&race.quic, &race.tcp].map(|hop| {
+            assert!(hop.steps.iter().all(|step| step.error.is_none()), "{hop:#?}");
+            let sent = &hop.exchange.as_ref().expect("an answer").request_headers;
+            let count = |name: &str| sent.iter().filter(|header| header.name.eq_ignore_ascii_case(name)).count();
+            (secrets.map(|(name, _)| count(name)), count("x-plain"))
+        })
+    };
+    assert_eq!(sent(&probe.run(&lab.url("/")).await), [([1; 3], 1); 2], "whom they are for");
+    let elsewhere = probe.run(&lab.url("/to-clients")).await;
+    assert_eq!(elsewhere.hops.len(), 2);
+    assert_eq!(sent(&elsewhere), [([0; 3], 1); 2], "where that one redirects to");
 }

@@ -92,6 +92,17 @@ pub enum DnsError {
         /// Each resolver, and what was wrong with it.
         tried: Vec<Tried>,
     },
+    /// The record that says how a site is reached could not be had, though nobody on the way can change answers: somebody may be
+    /// keeping it back (RFC 9460, section 3.1).
+    #[error("the HTTPS record of {name} could not be had {channel}, where only keeping it back hides it")]
+    SiteWithheld {
+        /// The name that was asked for it.
+        name: String,
+        /// What protects answers: `through TLS`, or `in a signed zone`.
+        channel: String,
+        /// What became of asking.
+        source: Box<DnsError>,
+    },
     /// The text does not say who is to be asked.
     #[error("{text:?} is no resolver: {reason}")]
     BadResolver {

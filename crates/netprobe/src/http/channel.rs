@@ -17,6 +17,7 @@ use super::driver::{Driver, Inbox};
 use super::error::Failure;
 use super::informational::Interim;
 use super::moments::Moments;
+use super::patience::Hold;
 use super::tap::Tap;
 use super::upload::Upload;
 use super::{HttpOptions, Limits, Protocol};
@@ -76,6 +77,11 @@ impl Channel {
     /// The same to a proxy that passes requests on.
     pub(crate) fn forwarded(self, forwarder: Option<Forwarder>) -> Self {
         Self { forwarder, ..self }
+    }
+
+    /// Time to wait for an answer does not run until this is released: the stream is there before its connection is.
+    pub(crate) fn hold(&self) -> Hold {
+        Hold::new(&self.moments)
     }
 
     /// Whether another request may go over it: the last answer is complete, and the server has not hung up, as far as is known.

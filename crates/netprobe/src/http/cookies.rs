@@ -1,13 +1,15 @@
 //! Cookies: what a server wants to hear again [RFC 6265].
 
+use std::fmt;
+
 use cookie_store::{CookieStore, RawCookie};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::headers::REDACTED;
+use super::redaction::REDACTED;
 
-/// A cookie that an answer sets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A cookie that an answer sets. `Debug` does not show its value.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cookie {
     /// Its name.
     pub name: String,
@@ -27,10 +29,32 @@ pub struct Cookie {
     pub is_accepted: bool,
 }
 
-/// The cookies of one run.
-#[derive(Debug, Default)]
+impl fmt::Debug for Cookie {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Cookie")
+            .field("name", &self.name)
+            .field("domain", &self.domain)
+            .field("path", &self.path)
+            .field("is_secure", &self.is_secure)
+            .field("is_http_only", &self.is_http_only)
+            .field("same_site", &self.same_site)
+            .field("is_accepted", &self.is_accepted)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The cookies of one run. `Debug` says how many.
+#[derive(Default)]
 pub struct Jar {
     store: CookieStore,
+}
+
+impl fmt::Debug for Jar {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cookies = self.store.iter_any().count();
+        formatter.debug_struct("Jar").field("cookies", &cookies).finish_non_exhaustive()
+    }
 }
 
 /// More cookies than browsers keep for a site.
@@ -126,6 +150,18 @@ mod tests {
         jar.take(["x=1; Domain=github.io"].into_iter(), &url("https://github.io/"), false);
         assert_eq!(jar.header(&url("https://ann.github.io/")), None, "it is that host's alone");
         assert!(jar.header(&url("https://github.io/")).is_some());
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let mut jar = Jar::default();
+        let url = Url::parse("https://a.test/").expect("a URL");
+        let cookies = jar.take(["sid=secret"].into_iter(), &url, true);
+        assert_eq!((cookies[0].value.as_str(), jar.header(&url).as_deref()), ("secret", Some("sid=secret")));
+        let mut trail = crate::http::Trail::default();
+        trail.visit(&url, "GET", jar.header(&url), 1).expect("a visit");
+        let shown = format!("{cookies:?} {jar:?} {trail:?}");
+        assert!(!shown.contains("secret") && shown.contains("sid"), "{shown}");
     }
 
     #[test]

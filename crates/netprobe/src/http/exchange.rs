@@ -12,6 +12,8 @@ use super::channel::{Channel, Line, Outgoing};
 use super::decode::{Bounds, decode_within};
 use super::error::{Context, Failure, explain};
 use super::informational::Interim;
+use super::patience::within;
+use super::redaction::{self, RawHeaders};
 use super::spans::{Polls, divide};
 use super::upload::Upload;
 use super::{AltService, Exchange, Hsts, HttpError, HttpOptions, Limits, Protocol, headers};
@@ -54,7 +56,7 @@ impl Channel {
             Ok(head) => head,
             Err(error) => return (exchange, Err(error.into())),
         };
-        exchange.request_headers = headers::report(head.headers(), options.reveal_secrets);
+        exchange.request_headers = redaction::report(head.headers(), options.reveal_secrets);
         self.moments.reset();
         let mut run = Run { channel: self, options, exchange: &mut exchange };
         let result = run.whole(head, url.scheme() == "https").await;
@@ -79,19 +81,17 @@ impl Exchange {
             lines.map(str::to_owned).reduce(|list, line| list + ", " + &line)
         };
         self.status = Some(response.status().as_u16());
-        self.response_headers = headers::report(response.headers(), reveal_secrets);
+        self.response_headers = redaction::report(response.headers(), reveal_secrets);
         self.hsts = text("strict-transport-security").filter(|_| is_secure).and_then(Hsts::parse);
         self.alt_svc = list("alt-svc").as_deref().map(AltService::parse).unwrap_or_default();
         self.content_encoding = list("content-encoding");
     }
 
     /// Undoes the body's encodings, within the limits of an answer: as long as the transfer might take.
-    pub(super) fn decode(&mut self, options: &HttpOptions, clock: &Clock) -> Result<(), Error> {
+    pub(super) async fn decode(&mut self, options: &HttpOptions, clock: &Clock) -> Result<(), Error> {
         let Some(encoding) = self.content_encoding.clone() else { return Ok(()) };
-        let (result, span) = clock.measure_work(|| {
-            let bounds = Bounds::new(options.limits.decoded_bytes_max, options.transfer_timeout_ms);
-            decode_within(&encoding, &self.body, bounds)
-        });
+        let bounds = Bounds::new(options.limits.decoded_bytes_max, options.transfer_timeout_ms);
+        let (result, span) = clock.measure(decode_within(&encoding, &self.body, bounds)).await;
         self.decode = Some(span);
         if let Some(decoded) = result? {
             self.decoded_bytes = Some(decoded.len() as u64);
@@ -121,9 +121,9 @@ impl Run<'_> {
             return Err(HttpError::HeadTooLarge { bytes_max, headers_max }.into());
         }
         let (head, body) = response.into_parts();
-        self.exchange.raw_headers = head.headers;
+        self.exchange.raw_headers = RawHeaders(head.headers);
         self.body(body).await?;
-        self.exchange.decode(self.options, &self.channel.clock)
+        self.exchange.decode(self.options, &self.channel.clock).await
     }
 
     /// Sends the request and waits for the head of the answer: spans of one future, divided where its parts had left.
@@ -133,20 +133,20 @@ impl Run<'_> {
         let Channel { protocol, driver, line, moments, clock, .. } = &mut *self.channel;
         let inbox = driver.inbox();
         let answer = driver.drive(line.send(request, &inbox, moments, clock));
-        let limited = tokio::time::timeout(Duration::from_millis(limit_ms), answer);
+        let limited = within(Duration::from_millis(limit_ms), moments, answer);
         let mut polls = Polls::new(moments, clock);
         let (result, span) = clock.measure(polls.watch(limited)).await;
         let sending_ns = polls.sending_ns;
         self.exchange.first_byte_ns = match protocol {
             Protocol::Http1 => moments.first_byte_ns(),
-            Protocol::Http2 | Protocol::Http3 => matches!(result, Ok(Ok(_))).then(|| span.end_ns()),
+            Protocol::Http2 | Protocol::Http3 => matches!(result, Some(Ok(_))).then(|| span.end_ns()),
         };
         divide(self.exchange, span, sending_ns, moments);
         self.exchange.informational = interim.take();
         match result {
-            Err(_) => Err(Error::Timeout { phase: Phase::Wait, limit_ms }),
-            Ok(Err(error)) => Err(self.explain(&error, None).into()),
-            Ok(Ok(response)) => Ok(response),
+            None => Err(Error::Timeout { phase: Phase::Wait, limit_ms }),
+            Some(Err(error)) => Err(self.explain(&error, None).into()),
+            Some(Ok(response)) => Ok(response),
         }
     }
 

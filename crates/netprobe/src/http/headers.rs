@@ -1,83 +1,13 @@
-//! Headers, as they are sent and as they are reported.
+//! The head of a request.
 
 use base64::Engine;
 use http::Method;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::channel::Forwarder;
 use super::decode::ACCEPT_ENCODING;
 use super::{HttpError, HttpOptions, Protocol, path_and_query};
-use crate::url::redacted;
-
-/// A header, as a report has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
-    /// In lower case.
-    pub name: String,
-    /// As text; what is not UTF-8 is replaced. May hold anything that a peer sent: whoever shows it escapes it.
-    pub value: String,
-}
-
-/// What stands in a report where a secret was.
-pub(super) const REDACTED: &str = "[redacted]";
-
-/// What a report says of headers.
-pub(super) fn report(headers: &HeaderMap, reveal_secrets: bool) -> Vec<Header> {
-    let header = |(name, value): (&HeaderName, &HeaderValue)| {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let value = if reveal_secrets { value } else { redact(name.as_str(), value) };
-        Header { name: name.as_str().to_owned(), value }
-    };
-    headers.iter().map(header).collect()
-}
-
-fn redact(name: &str, value: String) -> String {
-    match name {
-        "authorization" | "proxy-authorization" => REDACTED.to_owned(),
-        "cookie" => value.split(';').map(redact_cookie).collect::<Vec<_>>().join("; "),
-        "set-cookie" => {
-            let (pair, attributes) = value.split_at(value.find(';').unwrap_or(value.len()));
-            redact_cookie(pair) + attributes
-        }
-        "location" | "content-location" | "referer" => redact_reference(value),
-        _ => redact_urls(value),
-    }
-}
-
-/// A cookie without a name is all value.
-fn redact_cookie(pair: &str) -> String {
-    pair.split_once('=').map_or(REDACTED.to_owned(), |(name, _)| format!("{}={REDACTED}", name.trim()))
-}
-
-/// A URL, or what stands for one beside another: `//user:password@host/` has secrets too.
-fn redact_reference(value: String) -> String {
-    let base = Url::parse("https://base.invalid/");
-    match base.and_then(|base| base.join(&value)) {
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => redacted(&url),
-        _ => redact_urls(value),
-    }
-}
-
-/// User names and passwords of the URLs in a text, such as a `link` header.
-fn redact_urls(value: String) -> String {
-    let mut shown = String::new();
-    let mut rest = value.as_str();
-    while let Some(start) = rest.find("//") {
-        let (before, after) = rest.split_at(start + 2);
-        shown.push_str(before);
-        let end = after.find(|one: char| one.is_whitespace() || "/?#\\<>\"',;".contains(one)).unwrap_or(after.len());
-        rest = match after[..end].rfind('@') {
-            Some(at) => {
-                shown.push_str("redacted");
-                &after[at..]
-            }
-            None => after,
-        };
-    }
-    if shown.is_empty() { value } else { shown + rest }
-}
 
 /// The type of a body of which nobody says anything else, as with curl's `--data`.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -196,51 +126,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_redacted_unless_asked_for() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("cookie", "a=1; b=2"),
-            ("set-cookie", "sid=secret; Path=/; HttpOnly"),
-            ("authorization", "Basic c2VjcmV0"),
-            ("location", "https://ann:secret@a.test/"),
-            ("server", "nginx"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        let values: Vec<String> = report(&headers, false).into_iter().map(|header| header.value).collect();
-        let expected = [
-            "a=[redacted]; b=[redacted]",
-            "sid=[redacted]; Path=/; HttpOnly",
-            "[redacted]",
-            "https://redacted@a.test/",
-            "nginx",
-        ];
-        assert_eq!(values, expected);
-        assert!(report(&headers, true).iter().any(|header| header.value.contains("sid=secret")));
-    }
-
-    #[test]
-    fn secrets_in_urls_are_redacted_wherever_they_are() {
-        for (name, value, shown) in [
-            ("location", "//ann:secret@b.test/x", "https://redacted@b.test/x"),
-            ("location", "\\\\ann:secret@b.test/x", "https://redacted@b.test/x"),
-            ("location", "/@ann:x//y", "/@ann:x//y"),
-            ("location", "https://ann:secret@b.test:99999/", "https://redacted@b.test:99999/"),
-            (
-                "link",
-                "<https://ann:secret@b.test/>; rel=x, <//a:secret@c.test>",
-                "<https://redacted@b.test/>; rel=x, <//redacted@c.test>",
-            ),
-            ("refresh", "0; url=https://secret@b.test", "0; url=https://redacted@b.test"),
-            ("server", "a@b // c", "a@b // c"),
-            ("set-cookie", "secret; Path=/", "[redacted]; Path=/"),
-            ("cookie", "a=secret; secret", "a=[redacted]; [redacted]"),
-        ] {
-            assert_eq!(redact(name, value.to_owned()), shown, "{name}: {value}");
-        }
-    }
-
-    #[test]
     fn the_host_is_said_once() {
         let url = crate::url::parse("https://ann:pa%20ss@a.test:8443/x?y#z").expect("a URL");
         let options = HttpOptions { headers: vec![("x-y".to_owned(), "z".to_owned())], ..HttpOptions::default() };
@@ -259,6 +144,7 @@ mod tests {
         let error = request(&url, None, Protocol::Http1, None, &wrong);
         assert!(matches!(error, Err(HttpError::RequestHeader { name, .. }) if name == "x y"));
     }
+
     #[test]
     fn a_body_has_one_length_and_a_type() {
         let url = crate::url::parse("https://a.test/").expect("a URL");

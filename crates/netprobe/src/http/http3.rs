@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper::body::{Buf, Bytes};
 use url::Url;
 
+use super::redaction::{self, RawHeaders};
 use super::{Exchange, HttpError, HttpOptions, Protocol, headers};
 use crate::{Clock, Error, Phase, Span};
 
@@ -27,7 +28,7 @@ pub(crate) async fn exchange(
         Ok(head) => head,
         Err(error) => return (exchange, Err(error.into())),
     };
-    exchange.request_headers = headers::report(head.headers(), options.reveal_secrets);
+    exchange.request_headers = redaction::report(head.headers(), options.reveal_secrets);
     let mut run = Run { exchange: &mut exchange, options, clock };
     let result = run.whole(&connection, head).await;
     exchange.received_bytes = connection.stats().udp_rx.bytes;
@@ -69,11 +70,11 @@ impl Run<'_> {
         let answer = answer.ok_or(Error::Timeout { phase: Phase::Wait, limit_ms })?.map_err(|error| broken(&error))?;
         self.exchange.first_byte_ns = Some(span.end_ns());
         self.exchange.note_head(&answer, true, self.options.reveal_secrets);
-        self.exchange.raw_headers = answer.into_parts().0.headers;
+        self.exchange.raw_headers = RawHeaders(answer.into_parts().0.headers);
         let (taken, span) = self.body(&mut stream).await;
         self.exchange.transfer = Some(span);
         taken?;
-        self.exchange.decode(self.options, self.clock)
+        self.exchange.decode(self.options, self.clock).await
     }
 
     async fn body(&mut self, stream: &mut Stream) -> (Result<(), Error>, Span) {

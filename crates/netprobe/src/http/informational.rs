@@ -6,8 +6,8 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use super::headers::{self, Header};
 use super::moments::Moments;
+use super::redaction::{self, Header};
 use crate::Clock;
 
 /// An answer of status 1xx: another one follows.
@@ -64,7 +64,7 @@ impl Interim {
             self.too_many.notify_one();
             return;
         }
-        let headers = headers::report(headers, self.reveal_secrets);
+        let headers = redaction::report(headers, self.reveal_secrets);
         responses.push(Informational { status: status.as_u16(), headers, at_ns: self.clock.now_ns() });
     }
 

@@ -17,14 +17,14 @@ mod http3;
 mod informational;
 mod late;
 mod moments;
+mod options;
+mod patience;
 mod policy;
+mod redaction;
 mod redirect;
-mod request;
 mod spans;
 mod tap;
 mod upload;
-
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -38,86 +38,16 @@ pub use decode::decode;
 pub(crate) use driver::Driver;
 pub use error::HttpError;
 pub use exchange::exchange;
-pub use headers::Header;
 #[cfg(feature = "h3")]
 pub(crate) use http3::exchange as exchange_http3;
 pub use informational::Informational;
-pub(crate) use late::late;
+pub(crate) use late::{Binder, late};
+pub use options::{HttpOptions, Limits};
 pub(crate) use policy::HstsHosts;
 pub use policy::{AltService, Hsts};
+pub use redaction::Header;
+use redaction::RawHeaders;
 pub use redirect::{Redirect, Trail, becomes_get, target};
-
-/// How much of an answer is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of the head; over HTTP/1.1 at least 8,192, whatever stands here.
-    pub head_bytes_max: usize,
-    /// Headers in the head.
-    pub headers_max: usize,
-    /// Bytes of the body, as it comes.
-    pub body_bytes_max: usize,
-    /// Bytes of the body, decompressed.
-    pub decoded_bytes_max: usize,
-    /// Informational answers (1xx) before the answer.
-    pub informational_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            head_bytes_max: 64 * 1024,
-            headers_max: 256,
-            body_bytes_max: 16 * 1024 * 1024,
-            decoded_bytes_max: 64 * 1024 * 1024,
-            informational_max: 32,
-        }
-    }
-}
-
-/// How requests are made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpOptions {
-    /// The method, such as `PUT`. If there is none: `POST` with a body, `GET` without. A redirect may turn it into `GET`
-    /// ([`becomes_get`]).
-    pub method: Option<String>,
-    /// The body of the request. Without a `content-type` among the headers it is `application/x-www-form-urlencoded`, as with curl's
-    /// `--data`. If `expect: 100-continue` is among them, it waits for the server's 100.
-    pub body: Option<Arc<[u8]>>,
-    /// For how long it waits: a server may never send a 100.
-    pub expect_timeout_ms: u64,
-    /// The `user-agent` header.
-    pub user_agent: String,
-    /// Further headers of every request, in place of ours where the names are the same. `authorization`, `cookie`, `proxy-authorization` and `host` are for the first URL's origin
-    /// alone: a redirect to another does not take them along.
-    pub headers: Vec<(String, String)>,
-    /// How much of an answer is taken.
-    pub limits: Limits,
-    /// Headers of ours that are left out.
-    pub omitted_headers: Vec<String>,
-    /// How long the request may take to be written, and then the head of the answer to come.
-    pub wait_timeout_ms: u64,
-    /// How long the body may take.
-    pub transfer_timeout_ms: u64,
-    /// Keep cookies and other secrets readable in reports.
-    pub reveal_secrets: bool,
-}
-
-impl Default for HttpOptions {
-    fn default() -> Self {
-        Self {
-            method: None,
-            body: None,
-            expect_timeout_ms: 1_000,
-            user_agent: concat!("netprobe/", env!("CARGO_PKG_VERSION")).to_owned(),
-            headers: Vec::new(),
-            omitted_headers: Vec::new(),
-            limits: Limits::default(),
-            wait_timeout_ms: 30_000,
-            transfer_timeout_ms: 60_000,
-            reveal_secrets: false,
-        }
-    }
-}
 
 /// The protocol that a request is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,7 +129,7 @@ pub struct Exchange {
     pub body: Vec<u8>,
     /// The answer's headers with their secrets: for the next hop, never for a report.
     #[serde(skip)]
-    pub(crate) raw_headers: ::http::HeaderMap,
+    pub(crate) raw_headers: RawHeaders,
 }
 
 impl Exchange {
@@ -227,7 +157,7 @@ impl Exchange {
             alt_svc: Vec::new(),
             cookies: Vec::new(),
             body: Vec::new(),
-            raw_headers: ::http::HeaderMap::new(),
+            raw_headers: RawHeaders::default(),
         }
     }
 
@@ -268,7 +198,7 @@ impl Exchange {
     }
 }
 
-fn path_and_query(url: &Url) -> String {
+pub(crate) fn path_and_query(url: &Url) -> String {
     match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),

@@ -1,6 +1,6 @@
 //! When the parts of a request left, and when its answer began: what neither hyper nor h2 tells.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// No such moment yet.
 const NEVER: u64 = u64::MAX;
@@ -39,6 +39,8 @@ pub(super) struct Moments {
     last_read: Moment,
     received_bytes: AtomicU64,
     uploaded_bytes: AtomicU64,
+    /// There is no connection yet.
+    is_held: AtomicBool,
 }
 
 impl Moments {
@@ -53,7 +55,16 @@ impl Moments {
             last_read: Moment::new(),
             received_bytes: AtomicU64::new(0),
             uploaded_bytes: AtomicU64::new(0),
+            is_held: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.is_held.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_held(&self, is_held: bool) {
+        self.is_held.store(is_held, Ordering::Relaxed);
     }
 
     /// Another exchange is about to begin.

@@ -1,5 +1,7 @@
 //! Redirects: each is a hop with steps of its own.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -55,9 +57,18 @@ pub fn becomes_get(status: u16, method: &str) -> bool {
 }
 
 /// Where a run has been: a server that sends us back there, with the same cookies, will do so again.
-#[derive(Debug, Default)]
+///
+/// `Debug` shows no cookies.
+#[derive(Default)]
 pub struct Trail {
     visited: Vec<(Url, String, Option<String>)>,
+}
+
+impl fmt::Debug for Trail {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let visited = self.visited.iter().map(|(url, method, _)| (method, redacted(url)));
+        formatter.debug_list().entries(visited).finish()
+    }
 }
 
 impl Trail {

@@ -6,9 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::ask::system_resolvers;
 use super::hosts::{self, find_in_hosts};
 use super::nsswitch::{self, Found, Service, host_services};
-use super::stub::{Peek, peek, system_resolvers};
+use super::peek::{Peek, peek};
 use super::{CacheLook, Family, Place};
 use crate::Clock;
 

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::ask::{Asking, Replies};
 use super::doh;
 use super::site::Questions;
-use super::stub::{Asking, Replies};
 use super::upstream::Upstream;
 use crate::dns::exchange::Exchange;
 use crate::dns::message::{Prepared, Shape};

@@ -7,7 +7,7 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
 use tokio::time::Instant;
 
-use super::stub::{self, Asking};
+use super::ask::{self, Asking};
 use super::{Method, Resolver, Stub};
 use crate::dns::reply::{End, Reply, read_resolved};
 use crate::dns::{Alias, Answer, DnsError, Lookup, Outcome, Query, Site, Soa, Tried, dnssec, site_name, text};
@@ -54,7 +54,7 @@ impl Resolver {
         let site = crate::dns::parse_name(name).ok();
         let (tls, family) = (self.tls.as_ref(), self.options.family);
         let asking = Asking { name, family, record_types: &[], site, timeout: limit, tls, walker: &walker, clock };
-        let (mut stub, _) = Box::pin(stub::ask(resolver.as_ref(), &asking)).await;
+        let (mut stub, _) = Box::pin(ask::ask(resolver.as_ref(), &asking)).await;
         (stub.site.take(), stub.step(name))
     }
 }

@@ -242,6 +242,9 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
         Some(EarlyData::Accepted { bytes }) => {
             format!("; the request went with the first message: {bytes} bytes of early data")
         }
+        Some(EarlyData::Rejected { bytes }) if handshake.kind.is_none() => {
+            format!("; {bytes} bytes of early data were sent in vain")
+        }
         Some(EarlyData::Rejected { bytes }) => format!("; {bytes} bytes of early data were rejected, and sent again"),
         Some(EarlyData::TooLong { bytes, bytes_max }) => {
             format!("; the request of {bytes} bytes waited: the ticket allows {bytes_max} bytes of early data")

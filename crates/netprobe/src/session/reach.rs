@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::Session;
+use super::hidden::ech_keys;
 use crate::http::{Channel, Forwarder, Protocol};
 use crate::names::{Resolution, Source};
 use crate::proxy::{self, Proxy, Tunnel};
@@ -87,7 +88,13 @@ impl Session {
             let addresses = self.resolve((host, port), is_site, hop, clock).await;
             return match self.probe.https_records {
                 HttpsRecords::Followed if is_site => Box::pin(self.connect_to_site(url, addresses, hop, clock)).await,
-                _ => self.connect((host, port), &addresses?, hop, clock).await.map(Some),
+                _ => {
+                    let addresses = addresses?;
+                    if let Some(site) = hop.resolution.as_ref().and_then(|resolution| resolution.site()).cloned() {
+                        self.insist_on(&site, url, hop, clock)?;
+                    }
+                    self.connect((host, port), &addresses, hop, clock).await.map(Some)
+                }
             };
         };
         self.reach_through(proxy, url, (host, port), hop, clock).await.map(Some)
@@ -159,14 +166,4 @@ impl Session {
         let (stream, ending) = Watched::new(stream?);
         Ok((Channel::new(stream, protocol, options, clock), ending))
     }
-}
-
-/// The keys that the site's HTTPS record has for an encrypted ClientHello; where it was followed, those of the server that it led to.
-fn ech_keys(host: &str, hop: &Hop) -> Option<Vec<u8>> {
-    if let Some(followed) = &hop.followed {
-        return crate::dns::decoded_ech(followed.endpoints.get(followed.used?)?.ech.as_ref()?);
-    }
-    let resolution = hop.resolution.as_ref().filter(|resolution| resolution.name.eq_ignore_ascii_case(host))?;
-    let bindings = resolution.site().map(crate::dns::Site::bindings)?;
-    bindings.into_iter().find_map(crate::dns::ServiceBinding::ech_config_list)
 }

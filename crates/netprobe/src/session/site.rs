@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use super::Session;
-use super::run::together;
+use super::retry::together;
 use crate::dns::{Alias, Answer, DnsError, Site};
 use crate::endpoint::{Endpoint, Followed, Plan};
 use crate::http::Redirect;
@@ -41,6 +41,9 @@ impl Session {
             return self.connect(at, &own?, hop, clock).await.map(Some);
         };
         let site = self.unaliased(site, hop, clock).await;
+        if own.is_ok() {
+            self.insist_on(&site, url, hop, clock)?;
+        }
         let plan = Plan::new(&site, at.1, self.probe.alpn);
         hop.steps.extend(plan.passed_over.into_iter().map(|why| decision(why, clock)));
         if url.scheme() == "http" && !plan.endpoints.is_empty() {
@@ -89,25 +92,19 @@ impl Session {
     async fn unaliased(&self, mut site: Site, hop: &mut Hop, clock: &Clock) -> Site {
         let aliases_max = self.probe.names.walker.aliases_max;
         while let Some(alias) = next_alias(&site) {
-            let lookup = &mut site.lookup;
-            let targets = lookup.aliases.iter().map(|alias| &alias.target);
+            let targets = site.lookup.aliases.iter().map(|alias| &alias.target);
             let mut path: Vec<String> = std::iter::once(&site.name).chain(targets).cloned().collect();
             let is_loop = path.iter().any(|name| name.eq_ignore_ascii_case(&alias.target));
             path.push(alias.target.clone());
             if is_loop {
-                lookup.answer = Err(DnsError::AliasLoop { path });
-            } else if lookup.aliases.len() >= aliases_max {
-                lookup.answer = Err(DnsError::AliasesExceeded { max: aliases_max, path });
+                site.lookup.answer = Err(DnsError::AliasLoop { path });
+            } else if site.lookup.aliases.len() >= aliases_max {
+                site.lookup.answer = Err(DnsError::AliasesExceeded { max: aliases_max, path });
             } else {
                 let (next, asked) = self.resolver.site_at(&alias.target, clock).await;
                 let label = format!("the HTTPS record of {} is an alias of {}: asked there", alias.name, alias.target);
                 hop.steps.push(together(Phase::Site, label, vec![asked]));
-                lookup.aliases.push(alias);
-                let unknown = DnsError::NoUsableResolver { tried: Vec::new() };
-                let (aliases, answer) =
-                    next.map_or((Vec::new(), Err(unknown)), |next| (next.lookup.aliases, next.lookup.answer));
-                lookup.aliases.extend(aliases);
-                lookup.answer = answer;
+                site.led_on(alias, next);
             }
         }
         site

@@ -218,6 +218,7 @@ impl TlsClient {
         let (result, span) = clock.measure(tokio::time::timeout(limit, connecting)).await;
         handshake.span = span;
         handshake.client_certificate = asked.take();
+        handshake.early_data = sent;
         match result {
             Err(_) => (handshake, Err(Error::Timeout { phase: Phase::Tls, limit_ms: timeout_ms })),
             Ok(Err(error)) => {
@@ -239,7 +240,7 @@ impl TlsClient {
                 let is_hidden = stream.get_ref().1.ech_status() == EchStatus::Accepted;
                 handshake.ech = hiding.as_ref().map(|hiding| hiding.outcome(is_hidden));
                 let is_accepted = stream.get_ref().1.is_early_data_accepted();
-                handshake.early_data = sent.map(|sent| sent.answered(is_accepted));
+                handshake.early_data = handshake.early_data.map(|sent| sent.answered(is_accepted));
                 (handshake, Ok(stream))
             }
         }

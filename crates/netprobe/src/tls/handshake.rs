@@ -54,7 +54,7 @@ pub enum EarlyData {
         /// How many.
         bytes: u64,
     },
-    /// They were sent, and the server did not want them: they had to be sent again.
+    /// They were sent, and the server did not want them, or the handshake failed: they had to be sent again.
     Rejected {
         /// How many.
         bytes: u64,

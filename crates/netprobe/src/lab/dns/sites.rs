@@ -6,7 +6,7 @@ use hickory_proto::rr::rdata::svcb::{Alpn, EchConfigList, IpHint, SvcParamKey, S
 use hickory_proto::rr::rdata::{A, HTTPS, NULL, SVCB};
 use hickory_proto::rr::{Name, RData, RecordType};
 
-use super::zone::{Zone, name};
+use super::zone::{Spoilt, Zone, name};
 use crate::lab::Fault;
 use crate::lab::fault::{REFUSING, SILENT, WEB, ZONE};
 
@@ -83,13 +83,12 @@ pub(super) fn put_fault(home: &mut Zone, fault: Fault, host: &Name, port: u16) -
             Fault::HttpsRecordMalformed => {
                 home.put(&site, RData::Unknown { code: RecordType::HTTPS, rdata: NULL::with(MALFORMED.to_vec()) });
             }
-            Fault::EchRejected => {
-                let keys = EchConfigList(crate::lab::ech_config_list(&format!("www.{ZONE}"))?);
-                let params = vec![
-                    (SvcParamKey::Alpn, SvcParamValue::Alpn(Alpn(vec!["h2".to_owned()]))),
-                    (SvcParamKey::EchConfigList, SvcParamValue::EchConfigList(keys)),
-                ];
-                home.put(&site, RData::HTTPS(HTTPS(SVCB::new(1, host.clone(), params))));
+            Fault::EchRejected => home.put(&site, with_keys(Offer::new(1, host.clone()))?),
+            Fault::BogusSignature => {
+                let mut everything = Offer { hint: Some(SILENT), ..Offer::new(1, host.clone()) };
+                everything.alpn.splice(0..0, cfg!(feature = "h3").then(|| "h3".to_owned()));
+                home.put(&site, with_keys(everything)?);
+                home.spoil(&site, Spoilt::Forged);
             }
             Fault::HttpsRecordLoop => {
                 let back = beside("back", &site)?;
@@ -108,6 +107,18 @@ pub(super) fn put_fault(home: &mut Zone, fault: Fault, host: &Name, port: u16) -
         }
     }
     Ok(())
+}
+
+/// The same with keys to hide the site's name with.
+fn with_keys(offer: Offer) -> Result<RData, String> {
+    let keys = EchConfigList(crate::lab::ech_config_list(&format!("www.{ZONE}"))?);
+    let mut record = offer.record();
+    if let RData::HTTPS(HTTPS(svcb)) = &mut record {
+        let keys = (SvcParamKey::EchConfigList, SvcParamValue::EchConfigList(keys));
+        let place = svcb.svc_params.iter().position(|(key, _)| *key > SvcParamKey::EchConfigList);
+        svcb.svc_params.insert(place.unwrap_or(svcb.svc_params.len()), keys);
+    }
+    Ok(record)
 }
 
 fn alias(target: &Name) -> RData {

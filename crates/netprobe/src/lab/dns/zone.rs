@@ -169,7 +169,7 @@ impl Zone {
         let first = records.first()?;
         let spoilt = self.spoilt.get(&first.name).copied().filter(|how| match how {
             Spoilt::ByChild => first.record_type() == RecordType::DS,
-            _ => first.record_type() == RecordType::A,
+            _ => matches!(first.record_type(), RecordType::A | RecordType::HTTPS),
         });
         if spoilt == Some(Spoilt::Missing) {
             return None;

@@ -29,9 +29,10 @@ const ARRIVALS: HeaderName = HeaderName::from_static("x-early-arrivals");
 /// A host that gives tickets for early data.
 #[derive(Debug)]
 pub(super) struct Early {
-    takes: Arc<ServerConfig>,
-    /// The same, with the same tickets, that takes none.
-    refuses: Arc<ServerConfig>,
+    /// For its first connection.
+    first: Arc<ServerConfig>,
+    /// For all others, with the same tickets.
+    later: Arc<ServerConfig>,
     fault: Option<Fault>,
     connections: AtomicUsize,
     arrivals: AtomicUsize,
@@ -48,8 +49,19 @@ impl Early {
         let mut takes = refuses.clone();
         takes.max_early_data_size = EARLY_BYTES_MAX;
         takes.send_half_rtt_data = true;
+        let takes = Arc::new(takes);
+        let is_refused = fault == Some(Fault::EarlyDataRejected);
+        let later = if is_refused { Arc::new(refuses) } else { Arc::clone(&takes) };
         let (connections, arrivals) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { takes: Arc::new(takes), refuses: Arc::new(refuses), fault, connections, arrivals }
+        Self { first: takes, later, fault, connections, arrivals }
+    }
+
+    /// One that speaks HTTP/1.1 alone from the second connection on.
+    pub(super) fn changing(config: &ServerConfig) -> Self {
+        let early = Self::new(config, None);
+        let mut later = ServerConfig::clone(&early.later);
+        later.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self { later: Arc::new(later), ..early }
     }
 
     pub(super) async fn connection(
@@ -58,8 +70,7 @@ impl Early {
         pages: Arc<Pages>,
     ) -> io::Result<()> {
         let is_later = self.connections.fetch_add(1, Ordering::Relaxed) > 0;
-        let refuses = self.fault == Some(Fault::EarlyDataRejected) && is_later;
-        let config = if refuses { &self.refuses } else { &self.takes };
+        let config = if is_later { &self.later } else { &self.first };
         let tls = start.accepted.into_connection(Arc::clone(config)).map_err(|(error, _)| io::Error::other(error))?;
         let mut stream = EarlyStream { tls, socket: start.io };
         let is_early = stream.tls.early_data().is_some();

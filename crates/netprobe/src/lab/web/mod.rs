@@ -135,9 +135,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The next connection.
 pub(in super::super) async fn accept(listener: &TcpListener) -> TcpStream {
+    accepted(|| listener.accept()).await.0
+}
+
+/// What is accepted in the end. To try again at once would take all of the thread from those who could give descriptors back.
+async fn accepted<T, F: Future<Output = io::Result<T>>>(accept: impl Fn() -> F) -> T {
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
+        match accept().await {
+            Ok(stream) => return stream,
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
@@ -173,5 +178,29 @@ impl Web {
     /// Further servers with the healthy one's pages and certificate, `web-1`, `web-2` and so on, as tasks of the current runtime.
     pub(super) fn replicas(&self, count: usize) -> Result<Vec<Replica>, LabError> {
         (1..=count).map(|number| Replica::new(self.secure.named(self.ports, format!("web-{number}")))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// What the system says when there is no descriptor left (EMFILE on Linux).
+    const NO_DESCRIPTOR: i32 = 24;
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_descriptor_it_waits_for_one() {
+        let calls = AtomicU32::new(0);
+        let accept = || {
+            let call = calls.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(if call < 3 { Err(io::Error::from_raw_os_error(NO_DESCRIPTOR)) } else { Ok(call) })
+        };
+        let began = tokio::time::Instant::now();
+        assert_eq!((accepted(accept).await, calls.load(Ordering::Relaxed)), (3, 4));
+        assert_eq!(began.elapsed(), 3 * ACCEPT_PAUSE, "it does not try again and again");
+        assert_eq!(accepted(|| std::future::ready(Ok(7))).await, 7);
+        assert_eq!(began.elapsed(), 3 * ACCEPT_PAUSE);
     }
 }

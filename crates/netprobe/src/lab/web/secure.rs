@@ -77,8 +77,12 @@ impl Secure {
             };
             by_host.insert(fault.host(), (own, content));
         }
-        for (label, config) in [("early", &otherwise), ("early-http1", &http1)] {
-            let early = Content::Early(Arc::new(Early::new(config, None)));
+        for (label, config, early) in [
+            ("early", &otherwise, Early::new(&otherwise, None)),
+            ("early-http1", &http1, Early::new(&http1, None)),
+            ("early-changed", &otherwise, Early::changing(&otherwise)),
+        ] {
+            let early = Content::Early(Arc::new(early));
             by_host.insert(format!("{label}.{ZONE}"), (Arc::clone(config), early));
         }
         by_host.insert(format!("http1.{ZONE}"), (http1, Content::Pages));
