@@ -71,7 +71,7 @@ mod tests {
         hold.release();
         binder.bind(near, false);
         let answering = async {
-            far.read(&mut [0; 4096]).await.expect("a request");
+            assert!(far.read(&mut [0; 4096]).await.expect("a request") > 0);
             tokio::time::sleep(Duration::from_millis(ms)).await;
             far.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await
         };

@@ -235,7 +235,9 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
             format!("; the name was hidden behind {public_name}, and the server did not decrypt it")
         }
         Some(EchOutcome::Grease) => "; what looked like a hidden name meant nothing (GREASE)".to_owned(),
-        Some(EchOutcome::NoKeys) => "; the name could not be hidden: no HTTPS record has keys for that".to_owned(),
+        Some(EchOutcome::NoKeys) => {
+            "; the name could not be hidden: no HTTPS record that can be used has keys for that".to_owned()
+        }
         None => String::new(),
     };
     what += &match handshake.early_data {

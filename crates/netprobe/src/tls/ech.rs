@@ -37,7 +37,7 @@ pub enum EchOutcome {
     },
     /// What looked like it meant nothing.
     Grease,
-    /// The site's HTTPS record has no keys for it, or there is none.
+    /// The site's HTTPS record has no keys for it, cannot be used, or was not to be had.
     NoKeys,
 }
 
