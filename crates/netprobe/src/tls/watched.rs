@@ -1,6 +1,10 @@
 //! A stream inside TLS that remembers why the server ended it. In TLS 1.3 the client is done before the server has looked at its
 //! certificate, so that a refusal comes when the request is on its way (RFC 8446, section 4.4.2.4).
+//!
+//! An alert comes behind whatever the server has said before it. So when a write fails, what has come is read up to a limit in search of
+//! it, and kept for whoever reads next: an answer that came before the server hung up is still the answer.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -26,32 +30,47 @@ impl Ending {
     }
 }
 
+/// So much is read in search of an alert, and no more: a server that never stops talking is not listened to by who wants to write.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+
+/// Both directions are for one task: a search takes the place of who waits for input.
 #[derive(Debug)]
 pub(crate) struct Watched<S> {
     stream: S,
     ending: Ending,
+    /// What came before the alert, and has not been read yet.
+    kept: VecDeque<u8>,
+    /// The error that came behind it.
+    failed: Option<io::Error>,
 }
 
 impl<S: AsyncRead + Unpin> Watched<S> {
     pub(crate) fn new(stream: S) -> (Self, Ending) {
         let ending = Ending::default();
-        (Self { stream, ending: ending.clone() }, ending)
+        (Self { stream, ending: ending.clone(), kept: VecDeque::new(), failed: None }, ending)
     }
 
     /// Who writes to a server that has hung up may find in what came before why it did.
     fn ended<T>(&mut self, polled: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        let Poll::Ready(Err(error)) = polled else { return polled };
-        self.ending.note(&error);
-        let mut rest = [0; 1024];
-        loop {
-            let mut buffer = ReadBuf::new(&mut rest);
+        if let Poll::Ready(Err(error)) = &polled {
+            self.ending.note(error);
+            self.search(cx);
+        }
+        polled
+    }
+
+    fn search(&mut self, cx: &mut Context<'_>) {
+        let mut room = [0; 1024];
+        while self.failed.is_none() && self.kept.len() < KEPT_BYTES_MAX {
+            let rest = room.len().min(KEPT_BYTES_MAX - self.kept.len());
+            let mut buffer = ReadBuf::new(&mut room[..rest]);
             match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
-                Poll::Ready(Err(why)) => {
-                    self.ending.note(&why);
-                    return Poll::Ready(Err(error));
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => self.kept.extend(buffer.filled()),
+                Poll::Ready(Err(error)) => {
+                    self.ending.note(&error);
+                    self.failed = Some(error);
                 }
-                _ => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(())) | Poll::Pending => return,
             }
         }
     }
@@ -59,6 +78,16 @@ impl<S: AsyncRead + Unpin> Watched<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.kept.is_empty() {
+            let (first, _) = self.kept.as_slices();
+            let count = first.len().min(buffer.remaining());
+            buffer.put_slice(&first[..count]);
+            self.kept.drain(..count);
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Err(error));
+        }
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if let Poll::Ready(Err(error)) = &polled {
             self.ending.note(error);
@@ -131,9 +160,12 @@ mod tests {
         }
     }
 
+    fn alert() -> rustls::Error {
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired)
+    }
+
     #[tokio::test]
     async fn who_writes_in_vain_learns_why() {
-        let alert = || rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
         for (why, expected) in [
             (Some(alert()), Some(AlertDescription::CertificateRequired)),
             (Some(rustls::Error::DecryptError), None),
@@ -146,5 +178,51 @@ mod tests {
         let (mut stream, ending) = Watched::new(Reset { unread: b"", why: Some(alert()) });
         stream.read(&mut [0; 8]).await.expect_err("an alert");
         assert_eq!(ending.alert(), Some(AlertDescription::CertificateRequired));
+    }
+
+    #[tokio::test]
+    async fn what_came_before_the_alert_is_there_to_read() {
+        let unread = b"HTTP/1.1 413 Content Too Large\r\n\r\n";
+        let (mut stream, ending) = Watched::new(Reset { unread, why: Some(alert()) });
+        stream.write_all(b"GET /").await.expect_err("nobody is there");
+        stream.write_all(b"GET /").await.expect_err("nor later");
+        assert_eq!(ending.alert(), Some(AlertDescription::CertificateRequired));
+        let mut answer = Vec::new();
+        let error = stream.read_to_end(&mut answer).await.expect_err("the alert");
+        assert_eq!((&answer[..], error.kind()), (&unread[..], io::ErrorKind::InvalidData));
+        assert_eq!(stream.read(&mut [0; 8]).await.expect("an end"), 0);
+    }
+
+    /// Says one thing for ever, and hears nothing.
+    struct Talker;
+
+    impl AsyncRead for Talker {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            buffer.put_slice(&vec![b'x'; buffer.remaining()]);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Talker {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_stops_is_searched_no_further_than_the_limit() {
+        let (mut stream, ending) = Watched::new(Talker);
+        for _ in 0..3 {
+            stream.write_all(b"GET /").await.expect_err("it does not listen");
+            assert_eq!((stream.kept.len(), ending.alert()), (KEPT_BYTES_MAX, None));
+        }
     }
 }
