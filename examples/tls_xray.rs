@@ -184,7 +184,11 @@ fn show(out: &mut impl Write, first: &Handshake, visits: &[&Report]) -> io::Resu
             [] => "of any authority".to_owned(),
             authorities => format!("of {}", authorities.join(" or ")),
         };
-        let sent = asked.sent.as_ref().map_or("none was sent".to_owned(), |sent| format!("sent: {}", sent.owner()));
+        let sent = match (&asked.sent, &asked.unsent) {
+            (Some(sent), _) => format!("sent: {}", sent.owner()),
+            (None, Some(unsent)) => format!("not sent, since the handshake failed before: {}", unsent.owner()),
+            (None, None) => "none was sent".to_owned(),
+        };
         writeln!(
             out,
             "who are you?   a client certificate {}; {}",
@@ -253,6 +257,9 @@ fn visit(report: &Report) -> Option<String> {
         Some(EarlyData::Accepted { bytes }) => told += &format!("; {bytes} bytes of early data accepted"),
         Some(EarlyData::Rejected { bytes }) => {
             told += &format!("; {bytes} bytes of early data rejected, and sent again")
+        }
+        Some(EarlyData::Unanswered { bytes }) => {
+            told += &format!("; {bytes} bytes of early data sent, and nobody knows what became of them")
         }
         Some(EarlyData::TooLong { bytes_max, .. }) => {
             told += &format!("; no early data: only {bytes_max} bytes may be sent")

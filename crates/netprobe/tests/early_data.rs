@@ -240,6 +240,9 @@ async fn a_handshake_that_fails_with_early_data_is_done_once_more_without() {
         assert!(retry.label.starts_with("the handshake with early data failed ("), "{retry:?}");
         assert_eq!(retry.children.iter().map(|step| step.phase).collect::<Vec<_>>(), [Names, Connect, Tls]);
         assert!(retry.children[2].error.is_some() && report.failed_step().is_none());
+        let told = "bytes of early data were sent, and nobody knows what became of them";
+        assert!(retry.children[2].label.contains(told), "{retry:?}");
+        assert_eq!(handshake(&report).kind, Some(HandshakeKind::Full), "its tickets are forgotten");
         let story = format!("{:?}", report.story());
         assert!(story.contains("once more, without") && !story.contains("were rejected"), "{story}");
     }

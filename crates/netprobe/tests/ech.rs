@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use netprobe::dns::{DnsError, Validation, Walker};
 use netprobe::names::{Family, Method};
-use netprobe::tls::{Ech, EchOutcome, TlsError};
-use netprobe::{Error, Fault, HttpsRecords, Lab, Phase, Probe, Report};
+use netprobe::tls::{Alpn, Ech, EchKeys, EchOutcome, Handshake, Roots, TlsClient, TlsError, Trust};
+use netprobe::{Clock, Error, Fault, HttpsRecords, Lab, Phase, Probe, Report};
 
 /// Long enough on any machine, however busy.
 const AGES: Duration = Duration::from_secs(600);
@@ -136,4 +136,49 @@ async fn keys_are_waited_for_as_long_as_addresses_are() {
     probe.names.walker.site_grace = Duration::ZERO;
     let report = probe.run(&lab.fault_url(Fault::EchRejected)).await;
     assert!(matches!(report.error, Some(Error::Tls(TlsError::EchRejected { .. }))), "{:?}", report.error);
+}
+
+/// An ECHConfigList with a key that nobody here has.
+fn keys(public_name: &str) -> Vec<u8> {
+    let vector = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes(), bytes].concat();
+    let name = [&[public_name.len() as u8], public_name.as_bytes()].concat();
+    // Its ID, X25519, the key, HKDF-SHA256 with AES-128-GCM, no longest name, no extensions.
+    let contents = [&[7, 0, 0x20], &vector(&[9; 32])[..], &vector(&[0, 1, 0, 1]), &[0], &name, &[0, 0]].concat();
+    vector(&[&[0xfe, 0x0d], &vector(&contents)[..]].concat())
+}
+
+async fn hidden(lab: &Lab, roots: &Roots, public_name: &str) -> (Handshake, Error) {
+    let client = TlsClient::new(roots, Alpn::Any).expect("a client");
+    let stream = tokio::net::TcpStream::connect(("127.0.1.1", lab.https_port())).await.expect("a connection");
+    let keys = keys(public_name);
+    let host = "other.whiteboard.test";
+    let (handshake, result) = client.handshake_hidden(host, stream, Some(&keys), 600_000, &Clock::start()).await;
+    (handshake, result.map(drop).expect_err("nobody decrypts it"))
+}
+
+#[tokio::test]
+async fn whoever_does_not_decrypt_it_has_to_be_the_public_name() {
+    let lab = Lab::start().expect("a lab");
+    let roots = Roots::Pem(lab.root_pem().as_bytes().to_vec());
+    let host = || "other.whiteboard.test".to_owned();
+    // The server's certificate is for the host, too, and not for this name.
+    let public_name = || "cover.test".to_owned();
+    let (handshake, error) = hidden(&lab, &roots, "cover.test").await;
+    let names = handshake.chain[0].names.clone();
+    assert!(names.contains(&host()));
+    let reason = Box::new(TlsError::WrongHost { host: public_name(), names });
+    let unproven = TlsError::EchUnproven { host: host(), public_name: public_name(), reason };
+    assert_eq!(error, Error::Tls(unproven), "{handshake:#?}");
+    let text = error.to_string();
+    assert!(
+        text.contains("cannot show to be cover.test") && text.contains("cover.test: the certificate is not for"),
+        "{text}"
+    );
+    assert_eq!(handshake.ech, Some(EchOutcome::Rejected { public_name: public_name() }));
+    assert_eq!((handshake.server_name, handshake.trust), (Some(public_name()), Trust::NotVerified));
+    // Who checks nothing learns no more than that it was not decrypted.
+    let (handshake, error) = hidden(&lab, &Roots::Unchecked, "cover.test").await;
+    let rejected = TlsError::EchRejected { host: host(), public_name: public_name(), has_retry_keys: false };
+    assert_eq!((error, handshake.trust), (Error::Tls(rejected), Trust::Unchecked));
+    assert_eq!(EchKeys::read("a.test", &keys("cover.test")).expect("keys").public_name(), "cover.test");
 }

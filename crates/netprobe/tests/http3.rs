@@ -1,9 +1,19 @@
 //! HTTP/3: found, raced against HTTP over TCP, and stalled.
 #![cfg(feature = "h3")]
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
 use netprobe::dns::Validation;
 use netprobe::http::{HttpOptions, Protocol};
-use netprobe::{Error, Fault, HttpsRecords, Lab, Phase, Probe, Report};
+use netprobe::tls::{ClientCertificate, Roots, TlsError};
+use netprobe::{Error, Fault, Hop, HttpsRecords, Lab, Override, Phase, Probe, Report};
+use quinn::Endpoint;
+use quinn::crypto::rustls::QuicServerConfig;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 
 const AGES_MS: u64 = 600_000;
 
@@ -163,4 +173,85 @@ async fn secrets_of_one_origin_are_raced_to_no_other() {
     let elsewhere = probe.run(&lab.url("/to-clients")).await;
     assert_eq!(elsewhere.hops.len(), 2);
     assert_eq!(sent(&elsewhere), [([0; 3], 1); 2], "where that one redirects to");
+}
+
+const WWW: &str = "www.whiteboard.test";
+
+/// A server that lets nobody in who does not say who they are, or one that does not speak HTTP/3. Its certificate is its own root.
+fn quic_server(at: SocketAddr, asks: bool) -> (Endpoint, String) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new([WWW.to_owned()]).expect("a name");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.der().clone()).expect("a root");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS13]);
+    let builder = match asks {
+        true => builder.expect("versions").with_client_cert_verifier(clients.build().expect("a verifier")),
+        false => builder.expect("versions").with_no_client_auth(),
+    };
+    let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let config = builder.with_single_cert(vec![certificate.der().clone()], private);
+    let mut config = config.expect("a configuration");
+    config.alpn_protocols = vec![if asks { b"h3".to_vec() } else { b"h9".to_vec() }];
+    let config = QuicServerConfig::try_from(config).expect("a configuration of QUIC");
+    let config = quinn::ServerConfig::with_crypto(Arc::new(config));
+    let endpoint = Endpoint::server(config, at).expect("an endpoint");
+    (endpoint, certificate.pem())
+}
+
+/// What a visit finds that is led to such a server, on an address of its own: over TCP it is the lab's, and what that names for HTTP/3 is
+/// there.
+async fn over_quic(lab: &Lab, address: Ipv4Addr, asks: bool, is_trusted: bool) -> Hop {
+    let (endpoint, root) = quic_server(SocketAddr::from((address, lab.https_port())), asks);
+    let listener = TcpListener::bind((address, 0)).await.expect("a port");
+    let (port, upstream) = (listener.local_addr().expect("an address").port(), lab.https_port());
+    let serving = async {
+        loop {
+            tokio::select! {
+                Some(incoming) = endpoint.accept() => drop(tokio::spawn(async move { incoming.await.map(drop) })),
+                Ok((mut client, _)) = listener.accept() => {
+                    let mut server = TcpStream::connect(("127.0.1.1", upstream)).await.expect("the lab");
+                    drop(tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await }));
+                }
+            }
+        }
+    };
+    let mut probe = probe(lab);
+    let known = |port| Override { host: WWW.to_owned(), port, address: IpAddr::V4(address) };
+    probe.overrides.splice(0..0, [known(port), known(lab.https_port())]);
+    let roots = format!("{}{}", lab.root_pem(), if is_trusted { &root } else { "" });
+    probe.roots = Roots::Pem(roots.into_bytes());
+    let url = format!("https://{WWW}:{port}/");
+    let report = tokio::select! {
+        report = probe.run(&url) => report,
+        () = serving => unreachable!("it serves for ever"),
+    };
+    assert_eq!(report.error, None, "{report:#?}");
+    report.race.expect("a race").quic
+}
+
+fn failure(hop: &Hop) -> Option<TlsError> {
+    match hop.steps.last().and_then(|step| step.error.clone()) {
+        Some(Error::Tls(error)) => Some(error),
+        other => panic!("{other:?} in {hop:#?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_alert_of_quic_means_what_it_means_over_tcp() {
+    let lab = Lab::start().expect("a lab");
+    let host = || WWW.to_owned();
+    let [first, second, third] = [1, 2, 3].map(|number| Ipv4Addr::new(127, 0, 3, number));
+    let asking = over_quic(&lab, first, true, true).await;
+    let (authorities, alert) = (vec!["CN=rcgen self signed cert".to_owned()], "CertificateRequired".to_owned());
+    let asked = ClientCertificate { authorities: authorities.clone(), sent: None, unsent: None };
+    assert_eq!(failure(&asking), Some(TlsError::ClientCertificateRequired { host: host(), authorities, alert }));
+    assert_eq!(asking.handshake.and_then(|handshake| handshake.client_certificate), Some(asked));
+    let other = over_quic(&lab, second, false, true).await;
+    assert_eq!(failure(&other), Some(TlsError::Alert { host: host(), alert: "NoApplicationProtocol".to_owned() }));
+    // What we end ourselves is no word of the server's.
+    let distrusted = over_quic(&lab, third, true, false).await;
+    assert!(matches!(failure(&distrusted), Some(TlsError::Certificate { .. })), "{distrusted:#?}");
 }

@@ -1,4 +1,4 @@
-//! A server that thousands use and that we did not write. Needs Debian's nginx and curl:
+//! A server that thousands use and that we did not write, and a client of that kind at the lab's. Needs Debian's nginx and curl:
 //! `cargo test -p netprobe --test nginx -- --ignored`.
 
 use std::fs;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use netprobe::http::Protocol;
 use netprobe::tls::{Alpn, Roots};
-use netprobe::{Override, Probe};
+use netprobe::{Fault, Lab, Override, Probe};
 
 /// A running nginx, stopped when dropped.
 struct Nginx {
@@ -85,5 +85,32 @@ async fn both_versions_of_http_give_what_curl_gets() {
             .expect("curl");
         assert!(curl.status.success(), "{}", String::from_utf8_lossy(&curl.stderr));
         assert_eq!(curl.stdout, answer.body);
+    }
+}
+
+/// curl's exit status for a staple that does not say that the certificate is good.
+const CURLE_SSL_INVALIDCERTSTATUS: i32 = 91;
+
+#[test]
+#[ignore = "needs curl"]
+fn curl_finds_in_the_labs_staples_what_they_say() {
+    let lab = Lab::start().expect("a lab");
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "root.pem", lab.root_pem());
+    for (host, status, told) in [
+        ("www.whiteboard.test".to_owned(), 0, ""),
+        ("tls12.whiteboard.test".to_owned(), 0, ""),
+        (Fault::RevokedStaple.host(), CURLE_SSL_INVALIDCERTSTATUS, "revocation reason: keyCompromise"),
+        (Fault::StaleStaple.host(), CURLE_SSL_INVALIDCERTSTATUS, "OCSP response has expired"),
+    ] {
+        let port = lab.https_port();
+        let curl = Command::new("curl")
+            .args(["--silent", "--show-error", "--cert-status", "--output", "/dev/null", "--cacert"])
+            .arg(folder.path().join("root.pem"))
+            .args(["--resolve", &format!("{host}:{port}:127.0.1.1"), &format!("https://{host}:{port}/")])
+            .output()
+            .expect("curl");
+        let said = String::from_utf8_lossy(&curl.stderr);
+        assert!(curl.status.code() == Some(status) && said.contains(told), "{host}: {:?}: {said}", curl.status);
     }
 }

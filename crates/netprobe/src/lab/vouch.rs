@@ -1,6 +1,7 @@
 //! What others say of the lab's certificates: its authority, that they are not revoked (OCSP responses, RFC 6960), and public logs,
 //! that they have been told of them (SCTs, RFC 6962).
 
+use aws_lc_rs::digest::{Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use rcgen::{CertifiedIssuer, KeyPair, PublicKeyData, SigningKey};
 use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
@@ -22,7 +23,9 @@ pub(super) enum Says {
 const SEQUENCE: u8 = 0x30;
 const OCTETS: u8 = 0x04;
 const ECDSA_WITH_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
-const SHA256: &[u8] = b"\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01";
+/// The algorithm of the hashes in a certificate's ID. It protects nothing, and is what clients look for (RFC 5019, section 2.1.1): OpenSSL,
+/// and with it curl, finds no answer that has another.
+const SHA1: &[u8] = b"\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00";
 const OCSP_BASIC: &[u8] = b"\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x01";
 
 /// The object identifier of the extension with SCTs.
@@ -51,12 +54,8 @@ fn time(at: OffsetDateTime) -> Vec<u8> {
     der(0x18, &[format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z").as_bytes()])
 }
 
-fn sha256(bytes: &[u8]) -> Vec<u8> {
-    let rustls::SupportedCipherSuite::Tls13(suite) = rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256
-    else {
-        return Vec::new();
-    };
-    suite.common.hash_provider.hash(bytes).as_ref().to_vec()
+fn sha256(bytes: &[u8]) -> Digest {
+    digest(&SHA256, bytes)
 }
 
 fn parsed<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, LabError> {
@@ -67,42 +66,60 @@ fn parsed<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, LabErr
     X509Certificate::from_der(der).map(|(_, certificate)| certificate).map_err(|error| wrong(&error))
 }
 
+/// When an answer is good, and what it is.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    says: Says,
+    since: OffsetDateTime,
+    until: OffsetDateTime,
+}
+
+impl Told {
+    fn now(says: Says) -> Self {
+        let now = OffsetDateTime::now_utc();
+        let (since, until) = match says {
+            Says::WasGood => (now - 10 * Duration::DAY, now - 3 * Duration::DAY),
+            Says::Good | Says::Revoked => (now - Duration::HOUR, now + 7 * Duration::DAY),
+        };
+        Self { says, since, until }
+    }
+}
+
 /// An OCSP response of the issuer about a certificate, as servers staple it to theirs.
 pub(super) fn staple(
     leaf: &CertificateDer<'_>,
     issuer: &CertifiedIssuer<'static, KeyPair>,
     says: Says,
 ) -> Result<Vec<u8>, LabError> {
-    staple_by(leaf, issuer, (issuer.key(), &[]), says)
+    staple_by(leaf, issuer, (issuer.key(), &[]), Told::now(says))
 }
 
-/// The same by whoever has this key, with a certificate that says who that is, if it is not the issuer.
+/// The same by whoever has this key, with certificates the last of which says who that is, if it is not the issuer.
 fn staple_by(
     leaf: &CertificateDer<'_>,
     issuer: &CertifiedIssuer<'static, KeyPair>,
-    (key_of_signer, certificate_of_signer): (&KeyPair, &[u8]),
-    says: Says,
+    (key_of_signer, certificates_of_signer): (&KeyPair, &[&CertificateDer<'_>]),
+    Told { says, since, until }: Told,
 ) -> Result<Vec<u8>, LabError> {
     let (leaf, authority) = (parsed(leaf)?, parsed(issuer.der())?);
-    let (name, now) = (authority.subject().as_raw(), OffsetDateTime::now_utc());
-    let (since, until) = match says {
-        Says::WasGood => (now - 10 * Duration::DAY, now - 3 * Duration::DAY),
-        Says::Good | Says::Revoked => (now - Duration::HOUR, now + 7 * Duration::DAY),
-    };
-    let key = &authority.public_key().subject_public_key.data;
-    let (name_hash, key_hash) = (der(OCTETS, &[&sha256(name)]), der(OCTETS, &[&sha256(key)]));
-    let about = der(SEQUENCE, &[SHA256, &name_hash, &key_hash, &der(0x02, &[leaf.raw_serial()])]);
+    let signer = certificates_of_signer.last().map(|der| parsed(der)).transpose()?;
+    let name_of_signer = signer.as_ref().unwrap_or(&authority).subject().as_raw();
+    let sha1 = |bytes: &[u8]| der(OCTETS, &[digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref()]);
+    let (name_hash, key_hash) =
+        (sha1(authority.subject().as_raw()), sha1(&authority.public_key().subject_public_key.data));
+    let about = der(SEQUENCE, &[SHA1, &name_hash, &key_hash, &der(0x02, &[leaf.raw_serial()])]);
     let key_compromise = b"\xa0\x03\x0a\x01\x01";
     let status = match says {
-        Says::Revoked => der(0xa1, &[&time(now - 2 * Duration::DAY), key_compromise]),
+        Says::Revoked => der(0xa1, &[&time(since - 2 * Duration::DAY), key_compromise]),
         Says::Good | Says::WasGood => der(0x80, &[]),
     };
     let answer = der(SEQUENCE, &[&about, &status, &time(since), &der(0xa0, &[&time(until)])]);
-    let data = der(SEQUENCE, &[&der(0xa1, &[name]), &time(since), &der(SEQUENCE, &[&answer])]);
+    let data = der(SEQUENCE, &[&der(0xa1, &[name_of_signer]), &time(since), &der(SEQUENCE, &[&answer])]);
     let signature = signed("a staple", key_of_signer.sign(&data))?;
-    let certificates = match certificate_of_signer {
+    let certificates: Vec<&[u8]> = certificates_of_signer.iter().map(AsRef::as_ref).collect();
+    let certificates = match certificates.as_slice() {
         [] => Vec::new(),
-        one => der(0xa0, &[&der(SEQUENCE, &[one])]),
+        some => der(0xa0, &[&der(SEQUENCE, some)]),
     };
     let basic = der(SEQUENCE, &[&data, ECDSA_WITH_SHA256, &der(0x03, &[&[0], &signature]), &certificates]);
     let bytes = der(SEQUENCE, &[OCSP_BASIC, &der(OCTETS, &[&basic])]);
@@ -125,13 +142,13 @@ pub(super) fn timestamps(
         let mut entry = vec![0, 0];
         entry.extend(at_ms.to_be_bytes());
         entry.extend([0, 1]);
-        entry.extend(sha256(authority.public_key().raw));
+        entry.extend(sha256(authority.public_key().raw).as_ref());
         entry.extend(&(to_be_signed.len() as u32).to_be_bytes()[1..]);
         entry.extend(to_be_signed);
         entry.extend([0, 0]);
         let signature = signed("a log's timestamp", log.sign(&entry))?;
         let mut timestamp = vec![0];
-        timestamp.extend(sha256(&log.subject_public_key_info()));
+        timestamp.extend(sha256(&log.subject_public_key_info()).as_ref());
         timestamp.extend(at_ms.to_be_bytes());
         // No extensions; SHA-256 and ECDSA.
         timestamp.extend([0, 0, 4, 3]);
@@ -144,92 +161,4 @@ pub(super) fn timestamps(
 }
 
 #[cfg(test)]
-mod tests {
-    use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer};
-
-    use super::*;
-    use crate::tls::{Revocation, Signer, Staple, StapledAnswer, read_staple};
-
-    struct Made {
-        leaf: CertificateDer<'static>,
-        issuer: CertifiedIssuer<'static, KeyPair>,
-    }
-
-    fn made(issuer: CertifiedIssuer<'static, KeyPair>) -> Made {
-        let key = KeyPair::generate().expect("a key");
-        let by: &Issuer<'_, KeyPair> = &issuer;
-        let leaf = CertificateParams::new(["a.test".to_owned()]).and_then(|params| params.signed_by(&key, by));
-        Made { leaf: leaf.expect("a certificate").der().clone(), issuer }
-    }
-
-    fn authority() -> CertifiedIssuer<'static, KeyPair> {
-        let mut params = CertificateParams::default();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority")
-    }
-
-    fn read(made: &Made, staple: &[u8]) -> Staple {
-        read_staple(staple, &[made.leaf.clone(), made.issuer.der().clone()])
-    }
-
-    fn answer(staple: Staple) -> StapledAnswer {
-        match staple {
-            Staple::Answer(answer) => answer,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_staple_is_by_the_issuer_or_by_whom_it_lets() {
-        let (made, stranger) = (made(authority()), made(authority()));
-        let good = staple(&made.leaf, &made.issuer, Says::Good).expect("a staple");
-        let told = answer(read(&made, &good));
-        assert_eq!((&told.status, &told.signer, told.is_stale), (&Revocation::Good, &Signer::Issuer, false));
-        assert!(told.is_for_this_certificate && told.next_update_unix_s > Some(told.this_update_unix_s));
-        assert!(
-            !answer(read_staple(&good, &[stranger.leaf.clone(), made.issuer.der().clone()])).is_for_this_certificate
-        );
-        let foreign = answer(read_staple(&good, &[made.leaf.clone(), stranger.issuer.der().clone()]));
-        assert!(matches!(foreign.signer, Signer::Nobody { .. }), "{foreign:?}");
-        let alone = answer(read_staple(&good, std::slice::from_ref(&made.leaf)));
-        assert!(matches!(alone.signer, Signer::NotChecked { .. }), "{alone:?}");
-        let delegate = |by: &CertifiedIssuer<'static, KeyPair>, usage| {
-            let (key, mut params) = (KeyPair::generate().expect("a key"), CertificateParams::default());
-            params.extended_key_usages = vec![usage];
-            let by: &Issuer<'_, KeyPair> = by;
-            let certificate = params.signed_by(&key, by).expect("a certificate");
-            let staple = staple_by(&made.leaf, &made.issuer, (&key, certificate.der()), Says::Good).expect("a staple");
-            answer(read(&made, &staple)).signer
-        };
-        let signer = delegate(&made.issuer, ExtendedKeyUsagePurpose::OcspSigning);
-        assert!(matches!(signer, Signer::Delegate { .. }), "{signer:?}");
-        for (by, usage) in [
-            (&made.issuer, ExtendedKeyUsagePurpose::ServerAuth),
-            (&stranger.issuer, ExtendedKeyUsagePurpose::OcspSigning),
-        ] {
-            let signer = delegate(by, usage);
-            assert!(matches!(signer, Signer::Nobody { .. }), "{signer:?}");
-        }
-    }
-
-    #[test]
-    fn a_staple_that_is_cut_or_changed_is_never_a_panic_nor_signed() {
-        let made = made(authority());
-        let whole = staple(&made.leaf, &made.issuer, Says::Revoked).expect("a staple");
-        assert!(matches!(answer(read(&made, &whole)).status, Revocation::Revoked { reason: Some(_), .. }));
-        for end in 0..whole.len() {
-            assert!(matches!(read(&made, &whole[..end]), Staple::Unreadable { .. }), "{end}");
-        }
-        for place in 0..whole.len() {
-            let mut changed = whole.clone();
-            changed[place] ^= 0x41;
-            // Whatever is read of it; what is about the certificate is signed.
-            if let Staple::Answer(told) = read(&made, &changed)
-                && told.status == Revocation::Good
-            {
-                assert!(matches!(told.signer, Signer::Nobody { .. }), "{place}: {told:?}");
-            }
-        }
-        assert_eq!(read(&made, b"\x30\x03\x0a\x01\x03"), Staple::NoAnswer { status: "tryLater".to_owned() });
-    }
-}
+mod tests;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::crypto::rustls::{HandshakeData, QuicClientConfig};
-use quinn::{Endpoint, VarInt};
+use quinn::{ConnectionError, Endpoint, VarInt};
+use rustls::AlertDescription;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use crate::http::{self, HttpError};
 use crate::report::Hop;
-use crate::tls::TlsError;
+use crate::tls::{ClientCertificate, TlsError, explain_alert, explain_ending};
 use crate::url::host;
 use crate::{Clock, Error, IoFailure, Phase, Session, Span, Step};
 
@@ -21,6 +22,8 @@ struct Shaken {
     /// When the server's half of the key exchange had come, and with it the protocol.
     agreed_ns: u64,
     alpn: Option<String>,
+    /// What the server wanted to know of us.
+    asked: Option<ClientCertificate>,
 }
 
 impl Session {
@@ -37,9 +40,17 @@ impl Session {
             return;
         };
         step.children = parts(&shaken, span);
-        hop.handshake = Some(self.tls().described(&name, span, shaken.alpn.clone(), &chain(&shaken.connection)));
+        let mut handshake = self.tls().described(&name, span, shaken.alpn.clone(), &chain(&shaken.connection));
+        handshake.client_certificate.clone_from(&shaken.asked);
+        hop.handshake = Some(handshake);
         hop.steps.push(step);
         let (exchange, result) = http::exchange_http3(shaken.connection.clone(), url, &self.probe().http, clock).await;
+        // As over TCP, we are done before the server has looked at what we said of ourselves.
+        let ending = shaken.connection.close_reason().and_then(|reason| alert(&reason));
+        let result = result.map_err(|error| match ending {
+            Some(alert) => explain_ending(&name, alert, shaken.asked.as_ref()).into(),
+            None => error,
+        });
         let stats = shaken.connection.stats();
         (hop.sent_bytes, hop.received_bytes) = (stats.udp_tx.bytes, stats.udp_rx.bytes);
         hop.steps.extend(exchange.steps(result.as_ref().err()));
@@ -49,7 +60,8 @@ impl Session {
 
     async fn shake(&self, address: SocketAddr, name: &str, clock: &Clock) -> Result<Shaken, Error> {
         let wrong = |reason: String| Error::from(TlsError::Protocol { host: name.to_owned(), reason });
-        let crypto = QuicClientConfig::try_from(self.tls().quic()).map_err(|error| wrong(error.to_string()))?;
+        let (config, asked) = self.tls().quic();
+        let crypto = QuicClientConfig::try_from(config).map_err(|error| wrong(error.to_string()))?;
         let any = match address {
             SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
@@ -59,14 +71,38 @@ impl Session {
         let config = quinn::ClientConfig::new(Arc::new(crypto));
         let connecting = endpoint.connect_with(config, address, name);
         let mut connecting = connecting.map_err(|error| wrong(error.to_string()))?;
-        let failed = |error: quinn::ConnectionError| wrong(error.to_string());
+        let failed = |error: ConnectionError| match alert(&error) {
+            Some(alert) => Error::from(explain_alert(name, alert)),
+            None if is_certificate(&error) => {
+                TlsError::Certificate { host: name.to_owned(), reason: error.to_string() }.into()
+            }
+            None => wrong(error.to_string()),
+        };
         let data = connecting.handshake_data().await.map_err(failed)?;
         let agreed_ns = clock.now_ns();
         let alpn = data.downcast::<HandshakeData>().ok().and_then(|data| data.protocol);
         let connection = connecting.await.map_err(failed)?;
         let alpn = alpn.map(|name| String::from_utf8_lossy(&name).into_owned());
-        Ok(Shaken { connection, agreed_ns, alpn })
+        Ok(Shaken { connection, agreed_ns, alpn, asked: asked.client_certificate(true) })
     }
+}
+
+/// CRYPTO_ERROR: behind it is the number of an alert of TLS (RFC 9001, section 4.8).
+const CRYPTO_ERROR: u64 = 0x0100;
+
+/// The alert with which the server closed the connection, if it did.
+fn alert(error: &ConnectionError) -> Option<AlertDescription> {
+    let ConnectionError::ConnectionClosed(close) = error else { return None };
+    let number = u64::from(close.error_code).checked_sub(CRYPTO_ERROR)?;
+    u8::try_from(number).ok().map(AlertDescription::from)
+}
+
+/// Whether it was we who ended it, with an alert that is about the server's certificate.
+fn is_certificate(error: &ConnectionError) -> bool {
+    use AlertDescription as A;
+    let ConnectionError::TransportError(error) = error else { return false };
+    let about = [A::BadCertificate, A::CertificateRevoked, A::CertificateExpired, A::CertificateUnknown, A::UnknownCA];
+    about.into_iter().any(|alert| u64::from(error.code) == CRYPTO_ERROR + u64::from(u8::from(alert)))
 }
 
 /// The two halves of the handshake.

@@ -223,10 +223,13 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
             [] => String::new(),
             authorities => format!(" of {}", authorities.join(" or ")),
         };
-        let sent = asked.sent.as_ref().map_or_else(
-            || "none was sent".to_owned(),
-            |sent| format!("that of {} was sent, signed by {}", sent.owner(), sent.issuer_name()),
-        );
+        let sent = match (&asked.sent, &asked.unsent) {
+            (Some(sent), _) => format!("that of {} was sent, signed by {}", sent.owner(), sent.issuer_name()),
+            (None, Some(unsent)) => {
+                format!("that of {} was not sent: the handshake failed before", unsent.owner())
+            }
+            (None, None) => "none was sent".to_owned(),
+        };
         format!("the server asked for a client certificate{of}: {sent}")
     });
     what += &match &handshake.ech {
@@ -244,15 +247,19 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
         Some(EarlyData::Accepted { bytes }) => {
             format!("; the request went with the first message: {bytes} bytes of early data")
         }
-        Some(EarlyData::Rejected { bytes }) if handshake.kind.is_none() => {
-            format!("; {bytes} bytes of early data were sent in vain")
-        }
         Some(EarlyData::Rejected { bytes }) => format!("; {bytes} bytes of early data were rejected, and sent again"),
         Some(EarlyData::TooLong { bytes, bytes_max }) => {
             format!("; the request of {bytes} bytes waited: the ticket allows {bytes_max} bytes of early data")
         }
         Some(EarlyData::NoTicket) => "; the request waited: there was no ticket for early data".to_owned(),
-        None => String::new(),
+        Some(EarlyData::Unanswered { .. }) | None => String::new(),
+    };
+    // The handshake failed: the error is told in place of what was agreed on.
+    let unanswered = match handshake.early_data {
+        Some(EarlyData::Unanswered { bytes }) => {
+            Some(format!("{bytes} bytes of early data were sent, and nobody knows what became of them"))
+        }
+        _ => None,
     };
     let tickets = handshake.tickets.filter(|tickets| tickets.count > 0).map(|tickets| {
         let early = match tickets.early_data_bytes_max {
@@ -262,7 +269,10 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
         format!("tickets for the next handshakes: {}{early}", tickets.count)
     });
     let staple = handshake.staple.as_ref().map(ToString::to_string);
-    (what, handshake.chain.iter().map(certificate).chain(staple).chain(asked).chain(tickets).collect())
+    (
+        what,
+        handshake.chain.iter().map(certificate).chain(staple).chain(asked).chain(unanswered).chain(tickets).collect(),
+    )
 }
 
 fn exchanged(exchange: &Exchange, phase: Phase) -> (String, Vec<String>) {

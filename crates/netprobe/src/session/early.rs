@@ -59,7 +59,7 @@ impl Run<'_> {
         let result = self.try_early(url, protocol, (hop, index)).await;
         let handshake = hop.handshake.as_ref();
         let went = handshake.filter(|handshake| handshake.kind.is_none()).and_then(|handshake| handshake.early_data);
-        let (Some(EarlyData::Rejected { .. }), Err(error)) = (went, &result) else { return Some(result) };
+        let (Some(EarlyData::Unanswered { .. }), Err(error)) = (went, &result) else { return Some(result) };
         if !is_shy_of_early_data(error) {
             return Some(result);
         }

@@ -10,7 +10,7 @@ use x509_parser::extensions::{ParsedExtension, SignedCertificateTimestamp};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 use x509_parser::public_key::PublicKey;
 
-/// One certificate of a chain.
+/// One certificate of a chain (RFC 5280).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// Whose key it vouches for.
@@ -23,7 +23,7 @@ pub struct Certificate {
     /// The common name of its issuer.
     #[serde(default)]
     pub issuer_common_name: Option<String>,
-    /// The hosts that it is for: its subject alternative names.
+    /// The hosts that it is for: names and addresses among its subject alternative names (RFC 9525, section 6).
     pub names: Vec<String>,
     /// Valid from, in seconds since 1970.
     pub not_before_unix_s: i64,
@@ -49,7 +49,7 @@ pub struct Certificate {
     pub timestamps: Vec<SignedTimestamp>,
 }
 
-/// A log's promise to publish a certificate: an SCT.
+/// A log's promise to publish a certificate: an SCT (RFC 6962, section 3.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedTimestamp {
     /// The log: the SHA-256 hash of its key, in base64, as lists of logs have it.

@@ -1,35 +1,34 @@
-//! Our side of a handshake.
+//! Who shakes hands: whom it trusts, who it is, and which tickets it has.
 
-use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rustls::ClientConnection;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::client::{ClientConfig, EchStatus, Resumption};
-use rustls::pki_types::ServerName;
+use rustls::client::{ClientConfig, Resumption};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::asked::Asks;
+#[cfg(feature = "h3")]
+use super::asked::{Asked, OnlyAsked};
 use super::ech::Hiding;
-use super::identity::{ASKED, Asked, Asks};
+use super::shake::Extra;
 use super::tickets::{TicketStore, Tickets};
-use super::{
-    Alpn, ClientIdentity, EarlyData, Handshake, HandshakeKind, Roots, TlsError, Trust, certificate, reason, staple,
-    warm_provider,
-};
-use crate::{Clock, Error, Phase, Span};
+use super::{Alpn, ClientIdentity, EchKeys, Handshake, Roots, TlsError, warm_provider};
+#[cfg(feature = "h3")]
+use super::{HandshakeKind, Trust, certificate};
+#[cfg(feature = "h3")]
+use crate::Span;
+use crate::{Clock, Error};
 
 /// Shakes hands, and remembers the tickets that servers give, so that the next handshake with the same one is shorter.
 #[derive(Debug, Clone)]
 pub struct TlsClient {
-    config: Arc<ClientConfig>,
-    tickets: Arc<TicketStore>,
-    verifier: Arc<dyn ServerCertVerifier>,
-    is_checked: bool,
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) tickets: Arc<TicketStore>,
+    pub(super) verifier: Arc<dyn ServerCertVerifier>,
+    pub(super) is_checked: bool,
     /// Whether servers that ask are told who we are.
-    is_identified: bool,
+    pub(super) is_identified: bool,
     /// Who tells nobody who we are; `None` if there is nothing to tell. A ticket from a server that was told says it, too, so these have
     /// a store of their own.
     unidentified: Option<Box<TlsClient>>,
@@ -81,16 +80,18 @@ impl TlsClient {
         Self { config: Arc::new(config), tickets, unidentified, ..self.clone() }
     }
 
-    /// The configuration for QUIC, which has TLS 1.3 alone, and for HTTP/3 inside: without tickets, and none is asked for.
+    /// The configuration for one connection of QUIC, which has TLS 1.3 alone, and for HTTP/3 inside: without tickets, and none is asked
+    /// for. Nobody is told who we are; what the server asked is noted.
     #[cfg(feature = "h3")]
-    pub(crate) fn quic(&self) -> ClientConfig {
-        let mut config = ClientConfig::clone(&self.config);
+    pub(crate) fn quic(&self) -> (ClientConfig, Arc<Asked>) {
+        let (mut config, asked) = (ClientConfig::clone(&self.config), Asked::new(false));
         config.alpn_protocols = vec![b"h3".to_vec()];
         config.resumption = Resumption::disabled();
-        config
+        config.client_auth_cert_resolver = Arc::new(OnlyAsked(Arc::clone(&asked)));
+        (config, asked)
     }
 
-    /// A handshake that somebody else has done with [`Self::quic`]. Its suite and group are not told.
+    /// A handshake that somebody else has done with [`Self::quic`]. Its suite, its group and its staple are not told.
     #[cfg(feature = "h3")]
     pub(crate) fn described(
         &self,
@@ -99,22 +100,14 @@ impl TlsClient {
         alpn: Option<String>,
         chain: &[rustls::pki_types::CertificateDer<'static>],
     ) -> Handshake {
+        let trust = if self.is_checked { Trust::Verified } else { Trust::Unchecked };
         Handshake {
-            span,
             server_name: host.parse::<std::net::IpAddr>().is_err().then(|| host.to_owned()),
             version: Some("TLS 1.3".to_owned()),
-            cipher_suite: None,
-            group: None,
-            is_post_quantum: false,
             alpn,
             kind: Some(HandshakeKind::Full),
-            trust: if self.is_checked { Trust::Verified } else { Trust::Unchecked },
             chain: certificate::parse_chain(chain),
-            client_certificate: None,
-            early_data: None,
-            staple: None,
-            ech: None,
-            tickets: None,
+            ..Handshake::begun(span, trust)
         }
     }
 
@@ -136,7 +129,8 @@ impl TlsClient {
     /// extension that looks like it (GREASE). It is TLS 1.3 or nothing.
     ///
     /// # Errors
-    /// As [`Self::handshake`]; [`TlsError::EchKeys`] if the keys cannot be used, [`TlsError::EchRejected`] if the server has not.
+    /// As [`Self::handshake`]; [`TlsError::EchKeys`] if the keys cannot be used; if the server has not used them, [`TlsError::EchRejected`],
+    /// or [`TlsError::EchUnproven`] if its certificate is not good for the public name.
     pub async fn handshake_hidden<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,
@@ -145,7 +139,7 @@ impl TlsClient {
         timeout_ms: u64,
         clock: &Clock,
     ) -> (Handshake, Result<TlsStream<S>, Error>) {
-        let hiding = keys.map_or(Ok(Hiding::Grease), |keys| Hiding::with_keys(host, keys));
+        let hiding = keys.map_or(Ok(Hiding::Grease), |keys| EchKeys::read(host, keys).map(Hiding::With));
         match hiding {
             Ok(hiding) => {
                 self.shake((host, stream), Extra { hiding: Some(hiding), early: None }, timeout_ms, clock).await
@@ -155,10 +149,12 @@ impl TlsClient {
     }
 
     /// The same with bytes that go along before there is a secret, encrypted with one of last time. Whether they arrived is in
-    /// [`Handshake::early_data`]; if not, they have to be written once more. **Whoever records them may send them again.**
+    /// [`Handshake::early_data`]; if not, they have to be written once more. **Whoever records them may send them again** (RFC 8446,
+    /// section 8).
     ///
     /// # Errors
-    /// As [`Self::handshake`].
+    /// As [`Self::handshake`]. If they were sent, the handshake that is returned has [`EarlyData::Unanswered`](super::EarlyData::Unanswered):
+    /// it may be tried once more, and is then without them.
     pub async fn handshake_early<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,
@@ -180,135 +176,5 @@ impl TlsClient {
     #[must_use]
     pub fn tickets(&self, host: &str) -> Tickets {
         self.tickets.since(host)
-    }
-
-    async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        (host, stream): (&str, S),
-        Extra { early, hiding }: Extra<'_>,
-        timeout_ms: u64,
-        clock: &Clock,
-    ) -> (Handshake, Result<TlsStream<S>, Error>) {
-        let mut handshake = self.unstarted(clock);
-        let Ok(name) = ServerName::try_from(host.to_owned()) else {
-            return (handshake, Err(TlsError::ServerName { host: host.to_owned() }.into()));
-        };
-        handshake.server_name = matches!(name, ServerName::DnsName(_)).then(|| host.to_owned());
-        let asked = Arc::new(Asked { may_answer: self.is_identified, ..Asked::default() });
-        self.tickets.begins(&name);
-        let mut config = Arc::clone(&self.config);
-        if early.is_some() {
-            Arc::make_mut(&mut config).enable_early_data = true;
-        }
-        if let Some(hiding) = &hiding {
-            config = match hiding.config(&self.config, Arc::clone(&self.verifier)) {
-                Ok(config) => Arc::new(config),
-                Err(error) => {
-                    let reason = error.to_string();
-                    return (handshake, Err(TlsError::EchKeys { host: host.to_owned(), reason }.into()));
-                }
-            };
-            handshake.server_name = hiding.public_name().map(str::to_owned).or(handshake.server_name);
-        }
-        let mut sent = None;
-        let send = |connection: &mut ClientConnection| sent = early.map(|early| send_early(connection, early));
-        let connecting = TlsConnector::from(config).connect_with(name.clone(), stream, send);
-        let connecting = ASKED.scope(Arc::clone(&asked), connecting);
-        let limit = Duration::from_millis(timeout_ms);
-        let (result, span) = clock.measure(tokio::time::timeout(limit, connecting)).await;
-        handshake.span = span;
-        handshake.client_certificate = asked.take();
-        handshake.early_data = sent;
-        match result {
-            Err(_) => (handshake, Err(Error::Timeout { phase: Phase::Tls, limit_ms: timeout_ms })),
-            Ok(Err(error)) => {
-                let rejected = hiding.as_ref().zip(reason::rejected_ech(&error));
-                if let Some((hiding, has_retry_keys)) = rejected {
-                    handshake.ech = Some(hiding.outcome(false));
-                    let (host, public_name) = (host.to_owned(), hiding.public_name().unwrap_or_default().to_owned());
-                    return (handshake, Err(TlsError::EchRejected { host, public_name, has_retry_keys }.into()));
-                }
-                let (reason, chain) = reason::explain(host, &error, handshake.client_certificate.as_ref());
-                handshake.chain = chain;
-                (handshake, Err(reason.into()))
-            }
-            Ok(Ok(stream)) => {
-                self.describe(&mut handshake, &stream);
-                let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-                handshake.staple = asked.take_staple().map(|der| staple::read(&der, chain));
-                self.tickets.agreed(&name, handshake.alpn.as_deref());
-                let is_hidden = stream.get_ref().1.ech_status() == EchStatus::Accepted;
-                handshake.ech = hiding.as_ref().map(|hiding| hiding.outcome(is_hidden));
-                let is_accepted = stream.get_ref().1.is_early_data_accepted();
-                handshake.early_data = handshake.early_data.map(|sent| sent.answered(is_accepted));
-                (handshake, Ok(stream))
-            }
-        }
-    }
-
-    fn unstarted(&self, clock: &Clock) -> Handshake {
-        Handshake {
-            span: Span { start_ns: clock.now_ns(), ..Span::default() },
-            server_name: None,
-            version: None,
-            cipher_suite: None,
-            group: None,
-            is_post_quantum: false,
-            alpn: None,
-            kind: None,
-            trust: if self.is_checked { Trust::NotVerified } else { Trust::Unchecked },
-            chain: Vec::new(),
-            client_certificate: None,
-            early_data: None,
-            staple: None,
-            ech: None,
-            tickets: None,
-        }
-    }
-
-    fn describe<S>(&self, handshake: &mut Handshake, stream: &TlsStream<S>) {
-        let (_, session) = stream.get_ref();
-        handshake.version = session.protocol_version().map(|version| match version {
-            rustls::ProtocolVersion::TLSv1_2 => "TLS 1.2".to_owned(),
-            rustls::ProtocolVersion::TLSv1_3 => "TLS 1.3".to_owned(),
-            other => format!("{other:?}"),
-        });
-        let suite = session.negotiated_cipher_suite().map(|suite| suite.suite());
-        handshake.cipher_suite = suite.and_then(|suite| suite.as_str()).map(|name| name.replace("TLS13_", "TLS_"));
-        let group = session.negotiated_key_exchange_group().map(|group| group.name());
-        handshake.group = group.map(|group| format!("{group:?}"));
-        handshake.is_post_quantum = group.is_some_and(|group| format!("{group:?}").contains("MLKEM"));
-        handshake.alpn = session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
-        handshake.kind = session.handshake_kind().map(|kind| match kind {
-            rustls::HandshakeKind::Full => HandshakeKind::Full,
-            rustls::HandshakeKind::FullWithHelloRetryRequest => HandshakeKind::FullWithHelloRetryRequest,
-            _ => HandshakeKind::Resumed,
-        });
-        handshake.chain = session.peer_certificates().map(certificate::parse_chain).unwrap_or_default();
-        if self.is_checked {
-            handshake.trust = Trust::Verified;
-        }
-    }
-}
-
-/// What is not in every handshake.
-#[derive(Default)]
-struct Extra<'a> {
-    early: Option<&'a [u8]>,
-    hiding: Option<Hiding>,
-}
-
-/// All of it goes along, or nothing.
-fn send_early(connection: &mut ClientConnection, early: &[u8]) -> EarlyData {
-    let bytes = early.len() as u64;
-    let Some(mut writer) = connection.early_data() else { return EarlyData::NoTicket };
-    let bytes_max = writer.bytes_left();
-    if early.len() > bytes_max {
-        return EarlyData::TooLong { bytes, bytes_max: bytes_max as u64 };
-    }
-    // Into memory, and there is room.
-    match writer.write_all(early) {
-        Ok(()) => EarlyData::Rejected { bytes },
-        Err(_) => EarlyData::NoTicket,
     }
 }

@@ -1,3 +1,5 @@
+//! Why a handshake failed, as a value.
+
 use serde::{Deserialize, Serialize};
 
 use crate::IoFailure;
@@ -121,7 +123,7 @@ pub enum TlsError {
         /// The alert's name.
         alert: String,
     },
-    /// What is to say who we are cannot.
+    /// What was to say who we are cannot be read, or does not belong together.
     #[error("the client certificate cannot be used: {reason}")]
     Identity {
         /// What is wrong with it.
@@ -159,8 +161,9 @@ pub enum TlsError {
         /// What is wrong with them.
         reason: String,
     },
-    /// The server did not decrypt the ClientHello: what it shows is for the public name.
-    #[error("{host}: the server did not decrypt the ClientHello, and proved to be {public_name} alone{}", retry(*has_retry_keys))]
+    /// The server did not decrypt the ClientHello, and went on as the public name (RFC 9849, section 6.1.6). Its certificate is for that,
+    /// unless nobody checks certificates.
+    #[error("{host}: the server did not decrypt the ClientHello, and went on as {public_name}{}", retry(*has_retry_keys))]
     EchRejected {
         /// The host, which nobody but the client knows of.
         host: String,
@@ -168,6 +171,19 @@ pub enum TlsError {
         public_name: String,
         /// Whether it sent keys to try again with.
         has_retry_keys: bool,
+    },
+    /// The server did not decrypt the ClientHello, and its certificate is not good for the public name (RFC 9849, section 6.1.7): it may be
+    /// anybody, and keys that it sent must not be used.
+    #[error(
+        "{host}: the server did not decrypt the ClientHello, and cannot show to be {public_name}, the public name of the keys: {reason}"
+    )]
+    EchUnproven {
+        /// The host, which nobody but the client knows of.
+        host: String,
+        /// The name that everybody could see, for which the certificate was to be.
+        public_name: String,
+        /// What is wrong with the certificate. Its host is the public name.
+        reason: Box<TlsError>,
     },
     /// The server broke the protocol's rules.
     #[error("{host}: the handshake broke the rules: {reason}")]

@@ -1,15 +1,12 @@
 //! Who the client is, for servers that ask.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use rustls::SignatureScheme;
-use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Serialize};
-use x509_parser::prelude::{FromDer, X509Name};
 
 use super::{Certificate, TlsError, warm_provider};
 
@@ -17,7 +14,7 @@ use super::{Certificate, TlsError, warm_provider};
 /// output.
 #[derive(Clone)]
 pub struct ClientIdentity {
-    certified: Arc<CertifiedKey>,
+    pub(super) certified: Arc<CertifiedKey>,
 }
 
 impl ClientIdentity {
@@ -84,76 +81,17 @@ impl fmt::Debug for ClientIdentity {
     }
 }
 
-/// What a server wanted to know of us (CertificateRequest), and what it was told.
+/// What a server wanted to know of us (CertificateRequest: RFC 8446, section 4.3.2; RFC 5246, section 7.4.4), and what it was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientCertificate {
     /// The authorities whose certificates it takes; none if it does not say.
     pub authorities: Vec<String>,
     /// The certificate that we sent, and with it the proof that we have its key; none if we have no identity, or none whose key
-    /// signs in a way that the server takes.
+    /// signs in a way that the server takes, or if the handshake failed before that.
     pub sent: Option<Certificate>,
-}
-
-/// What one handshake was asked, whether it may answer, and what it was given.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    pub(super) may_answer: bool,
-    pub(super) request: Mutex<Option<ClientCertificate>>,
-    /// What the server stapled to its certificate.
-    pub(super) staple: Mutex<Option<Vec<u8>>>,
-}
-
-impl Asked {
-    /// Notes a staple for the handshake that is being polled, if it is one of ours.
-    pub(super) fn note_staple(der: &[u8]) {
-        let note = |asked: &Arc<Self>| {
-            *asked.staple.lock().unwrap_or_else(PoisonError::into_inner) = Some(der.to_vec());
-        };
-        if !der.is_empty() {
-            let _ = ASKED.try_with(note);
-        }
-    }
-
-    pub(super) fn take_staple(&self) -> Option<Vec<u8>> {
-        self.staple.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    pub(super) fn take(&self) -> Option<ClientCertificate> {
-        self.request.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-tokio::task_local! {
-    /// Of the handshake that is being polled. All share one configuration, or no ticket would be good for another.
-    pub(super) static ASKED: Arc<Asked>;
-}
-
-/// Notes what servers ask for, and answers if there is something to answer with.
-#[derive(Debug)]
-pub(super) struct Asks {
-    pub(super) identity: Option<ClientIdentity>,
-}
-
-impl ResolvesClientCert for Asks {
-    fn resolve(&self, authorities: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let note = |asked: &Arc<Asked>| {
-            let fits = |identity: &&ClientIdentity| identity.certified.key.choose_scheme(schemes).is_some();
-            let answer = self.identity.as_ref().filter(|_| asked.may_answer).filter(fits);
-            let name = |der: &&[u8]| X509Name::from_der(der).ok().map(|(_, name)| name.to_string());
-            let request = ClientCertificate {
-                authorities: authorities.iter().filter_map(name).collect(),
-                sent: answer.and_then(ClientIdentity::certificate),
-            };
-            *asked.request.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
-            answer.map(|identity| Arc::clone(&identity.certified))
-        };
-        // Outside of a handshake of ours, as over QUIC, nobody is told who we are.
-        ASKED.try_with(note).ok().flatten()
-    }
-
-    fn has_certs(&self) -> bool {
-        self.identity.is_some()
-    }
+    /// The certificate that was to be sent, if the handshake failed before it was: the server has not seen it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent: Option<Certificate>,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! nobody who listened has. TLS 1.3 needs one round trip for it, TLS 1.2 two. A server may ask who the client is, too
 //! ([`ClientIdentity`]).
 
+mod asked;
 mod certificate;
 mod client;
 mod ech;
@@ -14,6 +15,7 @@ mod identity;
 mod reason;
 mod roots;
 pub mod scan;
+mod shake;
 mod staple;
 mod tickets;
 mod watched;
@@ -24,19 +26,19 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 pub use certificate::{Certificate, SignedTimestamp};
 pub use client::TlsClient;
-pub use ech::{Ech, EchOutcome};
+pub use ech::{Ech, EchKeys, EchOutcome};
 pub use error::TlsError;
 pub use handshake::{EarlyData, Handshake, HandshakeKind, Trust};
 pub use identity::{ClientCertificate, ClientIdentity};
+#[cfg(feature = "h3")]
+pub(crate) use reason::explain_alert;
 pub(crate) use reason::explain_ending;
 pub use roots::Roots;
-#[cfg(test)]
-pub(crate) use staple::read as read_staple;
 pub use staple::{Revocation, Signer, Staple, StapledAnswer};
 pub use tickets::Tickets;
 pub(crate) use watched::{Ending, Watched};
 
-/// Which protocols are offered inside TLS (ALPN).
+/// Which protocols are offered inside TLS (ALPN, RFC 7301).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Alpn {
     /// HTTP/2, else HTTP/1.1.

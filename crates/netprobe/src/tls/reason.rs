@@ -5,39 +5,86 @@ use std::io;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 
 use super::certificate::{Certificate, DAY_S, unix_now_s};
+use super::ech::Hiding;
 use super::roots::Rejected;
-use super::{ClientCertificate, TlsError, certificate};
+use super::{ClientCertificate, EchOutcome, TlsError, certificate};
 
-/// What went wrong, and the chain that the server showed if it was because of that.
-pub(super) fn explain(
-    host: &str,
-    error: &io::Error,
-    asked: Option<&ClientCertificate>,
-) -> (TlsError, Vec<Certificate>) {
-    let host_owned = || host.to_owned();
-    let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
-        return (TlsError::Cut { host: host_owned(), source: error.into() }, Vec::new());
-    };
-    if let Some(rejected) = Rejected::of(error) {
-        let chain = certificate::parse_chain(&rejected.chain);
-        return (explain_certificate(host, &rejected.reason, &chain), chain);
+/// A handshake that was tried.
+pub(super) struct Attempt<'a> {
+    pub(super) host: &'a str,
+    pub(super) hiding: Option<&'a Hiding>,
+    /// What the server wanted to know of us, if it asked and has been answered.
+    pub(super) told: Option<&'a ClientCertificate>,
+}
+
+/// Why one failed.
+pub(super) struct Failure {
+    pub(super) error: TlsError,
+    /// What the server showed, if it failed because of that.
+    pub(super) chain: Vec<Certificate>,
+    /// What became of hiding the host, if that is known.
+    pub(super) ech: Option<EchOutcome>,
+}
+
+impl Attempt<'_> {
+    /// What went wrong.
+    pub(super) fn explain(&self, error: &io::Error) -> Failure {
+        let host = || self.host.to_owned();
+        let failure = |error| Failure { error, chain: Vec::new(), ech: None };
+        let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+            return failure(TlsError::Cut { host: host(), source: error.into() });
+        };
+        if let Some(rejected) = Rejected::of(error) {
+            return self.explain_rejected(rejected);
+        }
+        if let (Some(hiding), Some(has_retry_keys)) = (self.hiding, rejected_ech(error)) {
+            let public_name = hiding.public_name().unwrap_or_default().to_owned();
+            let ech = Some(hiding.outcome(false));
+            return Failure { ech, ..failure(TlsError::EchRejected { host: host(), public_name, has_retry_keys }) };
+        }
+        let refused = match error {
+            // TLS 1.2: the server looks at the certificate before the handshake is done.
+            rustls::Error::AlertReceived(alert) => self.told.and_then(|told| refused(self.host, *alert, told)),
+            _ => None,
+        };
+        failure(refused.unwrap_or_else(|| explain_protocol(host(), error)))
     }
-    let refused = match error {
-        // TLS 1.2: the server looks at the certificate before the handshake is done.
-        rustls::Error::AlertReceived(alert) => asked.and_then(|asked| refused(host, *alert, asked)),
-        _ => None,
-    };
-    (refused.unwrap_or_else(|| explain_protocol(host_owned(), error)), Vec::new())
+
+    /// A certificate that is not good enough for the host, or for the public name: which of them it was to be for says whether the server
+    /// had decrypted the ClientHello.
+    fn explain_rejected(&self, rejected: &Rejected) -> Failure {
+        let chain = certificate::parse_chain(&rejected.chain);
+        let public_name = self.hiding.and_then(Hiding::public_name);
+        let hidden_behind = public_name.filter(|name| !name.eq_ignore_ascii_case(self.host));
+        let outer = hidden_behind.filter(|name| name.eq_ignore_ascii_case(&rejected.name));
+        let error = explain_certificate(outer.unwrap_or(self.host), &rejected.reason, &chain);
+        let error = match outer {
+            None => error,
+            Some(name) => TlsError::EchUnproven {
+                host: self.host.to_owned(),
+                public_name: name.to_owned(),
+                reason: Box::new(error),
+            },
+        };
+        let hiding = self.hiding.filter(|_| hidden_behind.is_some());
+        Failure { error, chain, ech: hiding.map(|hiding| hiding.outcome(outer.is_none())) }
+    }
 }
 
 /// Whether the server went on with the public name in place of the encrypted one, and if so, whether it sent keys to try again with.
-pub(super) fn rejected_ech(error: &io::Error) -> Option<bool> {
-    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+fn rejected_ech(error: &rustls::Error) -> Option<bool> {
+    match error {
         rustls::Error::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(keys)) => {
             Some(keys.as_ref().is_some_and(|keys| !keys.is_empty()))
         }
         _ => None,
     }
+}
+
+/// What an alert means that ends a handshake of QUIC.
+#[cfg(feature = "h3")]
+pub(crate) fn explain_alert(host: &str, alert: AlertDescription) -> TlsError {
+    explain_protocol(host.to_owned(), &rustls::Error::AlertReceived(alert))
 }
 
 /// What an alert means that comes after the handshake.

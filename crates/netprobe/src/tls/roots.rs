@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
 use super::TlsError;
-use super::identity::Asked;
+use super::asked::Asked;
 
 /// Whose signature makes a certificate good.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,6 +65,8 @@ fn from_pem(pem: &[u8]) -> Result<RootCertStore, TlsError> {
 #[derive(Debug)]
 pub(super) struct Rejected {
     pub(super) chain: Vec<CertificateDer<'static>>,
+    /// Whom it was to be for: the host, or, if that was hidden and the server did not decrypt it, the public name.
+    pub(super) name: String,
     pub(super) reason: rustls::Error,
 }
 
@@ -106,7 +108,7 @@ impl ServerCertVerifier for KeepsTheChain {
         verdict.map_err(|reason| {
             let chain = std::iter::once(end_entity).chain(intermediates);
             let chain = chain.map(|certificate| certificate.clone().into_owned()).collect();
-            let rejected = Arc::new(Rejected { chain, reason });
+            let rejected = Arc::new(Rejected { chain, name: server_name.to_str().into_owned(), reason });
             rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(rejected)))
         })
     }
@@ -117,7 +119,9 @@ impl ServerCertVerifier for KeepsTheChain {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
+        self.inner
+            .verify_tls12_signature(message, certificate, signature)
+            .inspect(|_| Asked::note_that_an_answer_follows())
     }
 
     fn verify_tls13_signature(
@@ -161,6 +165,7 @@ impl ServerCertVerifier for Unchecked {
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let known = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls12_signature(message, certificate, signature, known)
+            .inspect(|_| Asked::note_that_an_answer_follows())
     }
 
     fn verify_tls13_signature(

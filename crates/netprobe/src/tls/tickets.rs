@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Servers whose tickets are remembered.
 const SERVERS_MAX: usize = 256;
 
-/// The tickets that came over a connection: each shortens one handshake to come.
+/// The tickets that came over a connection (RFC 8446, section 4.6.1; RFC 5077): each shortens one handshake to come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tickets {
     /// How many.
@@ -64,6 +64,13 @@ impl TicketStore {
     /// A handshake has been done: what it agreed to speak is what early data has to be written in.
     pub(super) fn agreed(&self, server: &ServerName<'_>, alpn: Option<&str>) {
         self.note(server, |known| known.alpn = alpn.map(str::to_owned));
+    }
+
+    /// A handshake failed that had early data in it. The next one has to be without (RFC 8446, section D.3), and what the server gave
+    /// when it took some says nothing about the server that is there now.
+    pub(super) fn failed_early(&self, server: &ServerName<'static>) {
+        self.note(server, |known| known.early_data_bytes_max = 0);
+        while self.tickets.take_tls13_ticket(server).is_some() {}
     }
 
     /// The tickets that came since the last handshake began.

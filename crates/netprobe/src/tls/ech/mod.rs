@@ -1,0 +1,96 @@
+//! The name in the ClientHello, encrypted (RFC 9849): to the keys that a site's HTTPS record has. Whoever listens sees a public name that
+//! many sites share. A server that does not decrypt it goes on with that public name; the client checks that it is that, and gives up
+//! (section 6.1.6).
+
+mod keys;
+
+use std::sync::Arc;
+
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ClientConfig, EchGreaseConfig, EchMode};
+use rustls::crypto::aws_lc_rs::hpke::DH_KEM_X25519_HKDF_SHA256_AES_128;
+use rustls::crypto::hpke::Hpke;
+use serde::{Deserialize, Serialize};
+
+use super::warm_provider;
+
+pub use keys::EchKeys;
+
+/// Whether the name in the ClientHello is hidden.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ech {
+    /// It is not.
+    #[default]
+    Off,
+    /// It is, if the site's HTTPS record has keys for it.
+    Offered,
+    /// It is not, and an extension looks as if it were: servers must not stumble over it.
+    Grease,
+}
+
+/// What became of an encrypted ClientHello.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EchOutcome {
+    /// The server decrypted it, and proved that.
+    Accepted {
+        /// The name that everybody could see.
+        public_name: String,
+    },
+    /// The server went on with the public name. The handshake failed because of that: [`EchRejected`](super::TlsError::EchRejected), or
+    /// [`EchUnproven`](super::TlsError::EchUnproven) if it could not show to be that.
+    Rejected {
+        /// The name that everybody could see.
+        public_name: String,
+    },
+    /// What looked like it meant nothing.
+    Grease,
+    /// The site's HTTPS record has no keys for it, cannot be used, or was not to be had.
+    NoKeys,
+}
+
+/// What a client does with the next ClientHello.
+pub(super) enum Hiding {
+    /// Encrypt it with these keys.
+    With(EchKeys),
+    Grease,
+}
+
+impl Hiding {
+    pub(super) fn public_name(&self) -> Option<&str> {
+        match self {
+            Self::With(keys) => Some(keys.public_name()),
+            Self::Grease => None,
+        }
+    }
+
+    pub(super) fn outcome(&self, is_accepted: bool) -> EchOutcome {
+        match (self.public_name().map(str::to_owned), is_accepted) {
+            (None, _) => EchOutcome::Grease,
+            (Some(public_name), true) => EchOutcome::Accepted { public_name },
+            (Some(public_name), false) => EchOutcome::Rejected { public_name },
+        }
+    }
+
+    /// A configuration like another that hides the name. It has TLS 1.3 alone.
+    pub(super) fn config(
+        &self,
+        like: &ClientConfig,
+        verifier: Arc<dyn ServerCertVerifier>,
+    ) -> Result<ClientConfig, rustls::Error> {
+        let mode = match self {
+            Self::With(keys) => EchMode::from(keys.config.clone()),
+            Self::Grease => {
+                let suite: &'static dyn Hpke = DH_KEM_X25519_HKDF_SHA256_AES_128;
+                let (nobodys, _) = suite.generate_key_pair()?;
+                EchMode::from(EchGreaseConfig::new(suite, nobodys))
+            }
+        };
+        let builder = ClientConfig::builder_with_provider(warm_provider()).with_ech(mode)?;
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+        let mut config = builder.with_client_cert_resolver(Arc::clone(&like.client_auth_cert_resolver));
+        config.alpn_protocols.clone_from(&like.alpn_protocols);
+        config.resumption = like.resumption.clone();
+        Ok(config)
+    }
+}
