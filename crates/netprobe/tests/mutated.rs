@@ -1,4 +1,4 @@
-//! Answers that are nearly right: no panic, no hang, and never more memory than the limits allow.
+//! Answers, staples and keys that are nearly right: no panic, no hang, and never more memory than the limits allow.
 
 use std::time::Duration;
 
@@ -7,6 +7,9 @@ use netprobe::http::{HttpOptions, Limits, Protocol, decode, exchange};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use url::Url;
+
+#[path = "fuzzed/tls.rs"]
+mod tls;
 
 /// xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled" (2016).
 struct Random(u64);
@@ -113,4 +116,21 @@ fn ten_thousand_bodies_that_are_nearly_compressed() {
             assert!(decoded.len() <= 5000, "seed {seed}");
         }
     }
+}
+
+#[test]
+fn ten_thousand_staples_and_ten_thousand_lists_of_keys_that_are_nearly_right() {
+    let seed = |name: &str| std::fs::read(format!("{}/tests/fuzzed/seeds/tls/{name}", env!("CARGO_MANIFEST_DIR")));
+    let [staples, lists] = [["good", "revoked", "delegated"], ["keys", "keys-of-tomorrow-first", "keys-many"]]
+        .map(|names| names.map(|name| seed(name).expect("a seed")));
+    assert!(staples.iter().all(|staple| tls::check(staple).0) && lists.iter().all(|list| tls::check(list).1));
+    let mut read = (0, 0);
+    for seed in 1..=10_000 {
+        let mut random = Random(seed);
+        let place = seed as usize % staples.len();
+        read.0 += usize::from(tls::check(&mutate(&staples[place], &mut random)).0);
+        read.1 += usize::from(tls::check(&mutate(&lists[place], &mut random)).1);
+    }
+    // Some mutations do no harm, and most do.
+    assert!((500..8000).contains(&read.0) && (500..8000).contains(&read.1), "{read:?}");
 }

@@ -10,6 +10,8 @@ mod dns;
 mod http;
 #[path = "fuzzed/report.rs"]
 mod report;
+#[path = "fuzzed/tls.rs"]
+mod tls;
 #[path = "fuzzed/url.rs"]
 mod url;
 
@@ -51,6 +53,13 @@ fn http_seeds() {
 #[test]
 fn report_seeds() {
     each("report", text(report::check));
+}
+
+#[test]
+fn tls_seeds() {
+    each("tls", |bytes| {
+        tls::check(bytes);
+    });
 }
 
 #[test]
