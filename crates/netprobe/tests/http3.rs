@@ -170,7 +170,8 @@ async fn secrets_of_one_origin_are_raced_to_no_other() {
         })
     };
     assert_eq!(sent(&probe.run(&lab.url("/")).await), [([1; 3], 1); 2], "whom they are for");
-    let elsewhere = probe.run(&lab.url("/to-clients")).await;
+    // From `http:` to `https:`, which is another origin.
+    let elsewhere = probe.run(&lab.http_url("/")).await;
     assert_eq!(elsewhere.hops.len(), 2);
     assert_eq!(sent(&elsewhere), [([0; 3], 1); 2], "where that one redirects to");
 }
