@@ -1,12 +1,7 @@
 //! Whatever the text, parsing gives a module or an error: no panic, no hang, no memory without a limit. What it gives is
 //! consistent: indices stand for something.
 //!
-//! The seeds are small texts in `fuzz/seeds` and the PTX files of the parser's tests:
-//!
-//! ```sh
-//! mkdir -p fuzz/corpus/ptx_parse
-//! cargo +nightly fuzz run ptx_parse fuzz/corpus/ptx_parse fuzz/seeds/ptx_parse crates/simgpu/tests/ptx
-//! ```
+//! The seeds are small texts in `fuzz/seeds` and the PTX files of the parser's tests: `fuzz/run.sh 600 ptx_parse`
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
