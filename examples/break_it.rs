@@ -28,6 +28,8 @@ use netprobe::render::{duration, escape_terminal};
 use netprobe::tls::{EarlyData, Ech};
 use netprobe::{Fault, HttpsRecords, Lab, Phase, Probe, Report};
 
+#[path = "support/runtime.rs"]
+mod runtime;
 mod support;
 
 /// What goes wrong on the way to a page, and how it looks.
@@ -37,7 +39,7 @@ struct Arguments {
     #[arg(value_parser = fault)]
     faults: Vec<Fault>,
     /// How long each step may take: some faults hang for ever
-    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=600_000))]
     timeout_ms: u64,
 }
 
@@ -47,9 +49,7 @@ fn fault(name: &str) -> Result<Fault, String> {
 }
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&Arguments::parse())));
-    support::exit(result)
+    support::exit(runtime::block_on(run(&Arguments::parse())))
 }
 
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {

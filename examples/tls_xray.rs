@@ -41,67 +41,53 @@
 //! The exit status is 0 if the handshake succeeded, the chain was good, and the scan came to its end.
 
 use std::error::Error;
-use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use netprobe::render::{duration, escape_json, escape_terminal};
 use netprobe::tls::scan::{Accepted, Scan, scan};
-use netprobe::tls::{Alpn, Certificate, ClientIdentity, EarlyData, Handshake, HandshakeKind, Roots, Trust};
-use netprobe::{Clock, Hop, Lab, Probe, Report};
+use netprobe::tls::{Alpn, Certificate, EarlyData, Handshake, HandshakeKind, Trust};
+use netprobe::{Clock, Hop, Probe, Report};
 
+#[path = "support/runtime.rs"]
+mod runtime;
 mod support;
+#[path = "support/visit.rs"]
+mod visit;
+
+use visit::{IdentityArguments, VisitArguments};
 
 /// What a TLS server shows, and whether it is good enough.
 #[derive(Parser)]
 struct Arguments {
     /// A host, a host and a port, or a URL; without one, the lab's server
     host: Option<String>,
-    /// Trust the certificates of this PEM file, and no others
-    #[arg(long, value_name = "FILE")]
-    cacert: Option<PathBuf>,
-    /// Who we are, if the server asks: a PEM file with our certificate and those between it and a root
-    #[arg(long, value_name = "FILE")]
-    cert: Option<PathBuf>,
-    /// The key of our certificate, as PEM; without this it is in the file of --cert
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    visit: VisitArguments,
+    #[command(flatten)]
+    identity: IdentityArguments,
     /// A third visit, whose request goes with the ClientHello (0-RTT), if the server gave a ticket for that
     #[arg(long, visible_alias = "tls-earlydata")]
     early_data: bool,
     /// Find every version, cipher suite and group that the server accepts; each takes a connection
     #[arg(long)]
     scan: bool,
-    /// How long each step may take, and each connection of a scan
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
-    timeout_ms: u64,
     /// Print the three handshakes, and the scan if there is one, as JSON instead
     #[arg(long)]
     json: bool,
 }
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&Arguments::parse())));
-    support::exit(result)
+    support::exit(runtime::block_on(run(&Arguments::parse())))
 }
 
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let lab = if arguments.host.is_none() { Some(Lab::start()?) } else { None };
-    let mut probe = lab.as_ref().map_or_else(Probe::default, Lab::probe).with_timeout_ms(arguments.timeout_ms);
+    let lab = visit::lab_unless(arguments.host.as_ref())?;
+    let mut probe = arguments.visit.probe(lab.as_ref())?;
     probe.redirects_max = 0;
-    if let Some(file) = &arguments.cacert {
-        let pem = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        probe.roots = Roots::Pem(pem);
-    }
-    if let Some(cert) = &arguments.cert {
-        let read = |file: &PathBuf| fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()));
-        let chain = read(cert)?;
-        let key = arguments.key.as_ref().map(read).transpose()?;
-        probe.identity = Some(ClientIdentity::from_pem(&chain, key.as_ref().unwrap_or(&chain))?);
-    }
+    arguments.identity.apply(&mut probe)?;
+    let timeout_ms = probe.tls_timeout_ms;
     let url = arguments
         .host
         .clone()
@@ -114,7 +100,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let early = if arguments.early_data { Some(session.early().run(&url).await) } else { None };
     let visits: Vec<&Report> = [&first, &second, &old].into_iter().chain(&early).collect();
     let handshakes: Vec<Option<&Handshake>> = visits.iter().map(|report| handshake(report)).collect();
-    let scan = if arguments.scan { scanned(&url, &first, arguments.timeout_ms).await } else { None };
+    let scan = if arguments.scan { scanned(&url, &first, timeout_ms).await } else { None };
     let mut out = io::stdout().lock();
     if arguments.json {
         let json = match &scan {
@@ -135,7 +121,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The server that was visited first, if there was one, and TLS is what it was visited with.
+/// The server that was visited first, if there was one, and TLS is what it was visited with. Each connection gets so much time.
 async fn scanned(url: &str, first: &Report, timeout_ms: u64) -> Option<Scan> {
     let url = netprobe::url::parse(url).ok()?;
     let hop = first.hops.first().filter(|hop| hop.handshake.is_some())?;

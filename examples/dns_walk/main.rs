@@ -69,6 +69,8 @@ use netprobe::dns::{Anchor, Answer, Outcome, RecordType, Server, Walk, Walker};
 use netprobe::render::escape_json;
 use netprobe::{Clock, Lab};
 
+#[path = "../support/runtime.rs"]
+mod runtime;
 #[path = "../support/mod.rs"]
 mod support;
 mod survey;
@@ -78,7 +80,7 @@ mod warm;
 /// Walks from the root name servers to those that know a name.
 #[derive(Parser)]
 #[command(name = "dns_walk")]
-struct Options {
+struct Arguments {
     /// The name; without one, www.whiteboard.test in a lab on loopback
     name: Option<String>,
     /// Record types, separated by commas
@@ -115,35 +117,34 @@ fn record_type(text: &str) -> Result<RecordType, String> {
 }
 
 fn main() -> ExitCode {
-    support::exit(run(&Options::parse(), &mut io::stdout().lock()))
+    support::exit(runtime::block_on(run(&Arguments::parse(), &mut io::stdout().lock())))
 }
 
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let lab = if options.name.is_none() { Some(Lab::start()?) } else { None };
+async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let lab = if arguments.name.is_none() { Some(Lab::start()?) } else { None };
     let mut walker = lab.as_ref().map_or_else(Walker::default, Lab::walker);
-    walker.query_timeout = Duration::from_millis(options.timeout_ms);
-    walker.minimise = options.minimise;
-    walker.port = options.dns_port.unwrap_or(walker.port);
-    if options.roots.is_empty() {
+    walker.query_timeout = Duration::from_millis(arguments.timeout_ms);
+    walker.minimise = arguments.minimise;
+    walker.port = arguments.dns_port.unwrap_or(walker.port);
+    if arguments.roots.is_empty() {
         walker.roots.iter_mut().for_each(|root| root.address.set_port(walker.port));
     } else {
         let root = |ip: &IpAddr| Server { name: String::new(), address: SocketAddr::new(*ip, walker.port) };
-        walker.roots = options.roots.iter().map(root).collect();
+        walker.roots = arguments.roots.iter().map(root).collect();
     }
-    if !options.anchor.is_empty() {
-        walker.anchors.clone_from(&options.anchor);
+    if !arguments.anchor.is_empty() {
+        walker.anchors.clone_from(&arguments.anchor);
     }
-    let name = options.name.as_deref().unwrap_or("www.whiteboard.test");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if options.all {
-        return runtime.block_on(survey_all(options, &walker, name, out));
+    let name = arguments.name.as_deref().unwrap_or("www.whiteboard.test");
+    if arguments.all {
+        return survey_all(arguments, &walker, name, out).await;
     }
-    if options.warm {
-        return runtime.block_on(walk_warm(options, &walker, name, out));
+    if arguments.warm {
+        return walk_warm(arguments, &walker, name, out).await;
     }
-    let walk = runtime.block_on(walker.walk(name, &options.record_types, &Clock::start()));
+    let walk = walker.walk(name, &arguments.record_types, &Clock::start()).await;
     check(&walk);
-    if options.json {
+    if arguments.json {
         writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&walk)?))?;
     } else {
         tell::tell(&walk, out)?;
@@ -169,12 +170,17 @@ fn succeeded(walk: &Walk) -> Result<(), Box<dyn Error>> {
 }
 
 /// Cold, and then warmer and warmer.
-async fn walk_warm(options: &Options, walker: &Walker, name: &str, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let rounds = warm::rounds(walker, name, &options.record_types, &Clock::start()).await;
+async fn walk_warm(
+    arguments: &Arguments,
+    walker: &Walker,
+    name: &str,
+    out: &mut impl Write,
+) -> Result<(), Box<dyn Error>> {
+    let rounds = warm::rounds(walker, name, &arguments.record_types, &Clock::start()).await;
     let [cold, .., known] = &rounds[..] else { return Ok(()) };
     check(&cold.walk);
     let is_known = cold.walk.lookups.iter().all(|lookup| matches!(lookup.answer, Ok(Answer::Records { .. })));
-    if options.json {
+    if arguments.json {
         writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&warm::to_json(&rounds))?))?;
     } else {
         rounds.iter().take(2).try_for_each(|round| tell::tell(&round.walk, out))?;
@@ -186,17 +192,17 @@ async fn walk_warm(options: &Options, walker: &Walker, name: &str, out: &mut imp
 
 /// A survey for each record type, one after the other.
 async fn survey_all(
-    options: &Options,
+    arguments: &Arguments,
     walker: &Walker,
     name: &str,
     out: &mut impl Write,
 ) -> Result<(), Box<dyn Error>> {
     let clock = Clock::start();
     let mut surveys = Vec::new();
-    for record_type in &options.record_types {
+    for record_type in &arguments.record_types {
         surveys.push(walker.survey(name, *record_type, &clock).await);
     }
-    if options.json {
+    if arguments.json {
         writeln!(out, "{}", escape_json(&serde_json::to_string_pretty(&surveys)?))?;
     } else {
         surveys.iter().try_for_each(|survey| survey::tell(survey, out))?;

@@ -25,24 +25,26 @@
 //! The exit status is 0 if every probe succeeded, 1 if one failed, 2 if the arguments make no sense.
 
 use std::error::Error;
-use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use netprobe::render::{duration, escape_json, escape_terminal};
-use netprobe::tls::Roots;
-use netprobe::{Lab, Percentiles, Phase, Probe, Series};
+use netprobe::{Percentiles, Phase, Series};
 
 mod lines;
 #[path = "../support/request.rs"]
 mod request;
+#[path = "../support/runtime.rs"]
+mod runtime;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/visit.rs"]
+mod visit;
 
 use request::RequestArguments;
+use visit::VisitArguments;
 
 /// Probe a URL many times: minimum and percentiles of every phase, cold and resumed.
 #[derive(Parser)]
@@ -52,15 +54,11 @@ struct Arguments {
     /// How many times cold, and as many times resumed
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     runs: u32,
-    /// Trust the certificates of this PEM file, and no others
-    #[arg(long, value_name = "FILE")]
-    cacert: Option<PathBuf>,
+    #[command(flatten)]
+    visit: VisitArguments,
     /// With -: how many URLs are probed at a time
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=300))]
     parallel_max: u16,
-    /// How long each step may take
-    #[arg(long, value_name = "N")]
-    timeout_ms: Option<u64>,
     #[command(flatten)]
     request: RequestArguments,
     /// Print every sample as JSON instead; with -, the whole report of every URL
@@ -69,21 +67,12 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&Arguments::parse())));
-    support::exit(result)
+    support::exit(runtime::block_on(run(&Arguments::parse())))
 }
 
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let lab = if arguments.url.is_none() { Some(Lab::start()?) } else { None };
-    let mut probe = lab.as_ref().map_or_else(Probe::default, Lab::probe);
-    if let Some(file) = &arguments.cacert {
-        let pem = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        probe.roots = Roots::Pem(pem);
-    }
-    if let Some(timeout_ms) = arguments.timeout_ms {
-        probe = probe.with_timeout_ms(timeout_ms);
-    }
+    let lab = visit::lab_unless(arguments.url.as_ref())?;
+    let mut probe = arguments.visit.probe(lab.as_ref())?;
     arguments.request.apply(&mut probe)?;
     if arguments.url.as_deref() == Some("-") {
         return lines::probe_lines(&probe, arguments.parallel_max.into(), arguments.json).await;

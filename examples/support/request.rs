@@ -1,13 +1,14 @@
 //! What is requested, and where: arguments that several examples share, by curl's names.
 
 use std::error::Error;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use netprobe::tls::{ClientIdentity, Ech};
+use netprobe::tls::Ech;
 use netprobe::{ConnectTo, HttpsRecords, Override, Probe};
+
+use crate::visit::IdentityArguments;
 
 /// The request, and the way to its server.
 #[derive(Args)]
@@ -18,12 +19,8 @@ pub(crate) struct RequestArguments {
     /// For requests to the first host and port, connect to the second; what is empty means any, or the request's own
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
     pub(crate) connect_to: Vec<ConnectTo>,
-    /// Who we are, if the server asks: a PEM file with our certificate and those between it and a root
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cert: Option<PathBuf>,
-    /// The key of our certificate, as PEM; without this it is in the file of --cert
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    identity: IdentityArguments,
     /// Hide the host in the ClientHello (ECH) if its HTTPS record has keys for that, or only look as if
     #[arg(long, value_name = "HOW")]
     pub(crate) ech: Option<Hiding>,
@@ -83,9 +80,7 @@ impl RequestArguments {
             None => probe.ech,
         };
         probe.early_data |= self.early_data;
-        if let Some(cert) = &self.cert {
-            probe.identity = Some(identity(cert, self.key.as_deref())?);
-        }
+        self.identity.apply(probe)?;
         if self.follow_https_records {
             probe.https_records = HttpsRecords::Followed;
         }
@@ -108,14 +103,6 @@ impl RequestArguments {
         let parts: Vec<Vec<u8>> = texts.map(|(text, is_text)| part(text, is_text)).collect::<Result<_, _>>()?;
         Ok((!parts.is_empty()).then(|| parts.join(&b'&')))
     }
-}
-
-/// A certificate and its key, from one file or two.
-pub(crate) fn identity(cert: &Path, key: Option<&Path>) -> Result<ClientIdentity, Box<dyn Error>> {
-    let read = |file: &Path| fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()));
-    let chain = read(cert)?;
-    let key = key.map(read).transpose()?;
-    Ok(ClientIdentity::from_pem(&chain, key.as_deref().unwrap_or(&chain))?)
 }
 
 /// A part of a body: what is given, or a file. Of a text, what ends lines is left out, as with curl.

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Display;
-use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -20,6 +19,7 @@ use netprobe::{Objective, Probe};
 
 use crate::page::PageArguments;
 use crate::request::RequestArguments;
+use crate::visit::VisitArguments;
 
 /// What happens when you type a URL, step by step, measured.
 #[derive(Parser)]
@@ -46,9 +46,8 @@ pub(crate) struct Arguments {
     pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) page: PageArguments,
-    /// Trust the certificates of this PEM file, and no others
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cacert: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) visit: VisitArguments,
     /// Trust everybody: nothing is checked, and the report says so loudly
     #[arg(long, conflicts_with = "cacert")]
     pub(crate) insecure: bool,
@@ -93,9 +92,6 @@ pub(crate) struct Arguments {
     /// Use IPv6 alone
     #[arg(short = '6')]
     pub(crate) ipv6: bool,
-    /// How long each step may take
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) timeout_ms: Option<u64>,
     /// How many redirects are followed
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) max_redirects: usize,
@@ -177,15 +173,9 @@ fn kilometres(text: &str) -> Result<f64, String> {
     far.ok_or_else(|| format!("{text:?} is not a distance in kilometres"))
 }
 
-/// The options of a probe, on top of those of the lab or of none.
-pub(crate) fn probe(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Box<dyn Error>> {
-    if let Some(timeout_ms) = arguments.timeout_ms {
-        probe = probe.with_timeout_ms(timeout_ms);
-    }
-    if let Some(file) = &arguments.cacert {
-        let pem = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        probe.roots = Roots::Pem(pem);
-    } else if arguments.insecure {
+/// The probe, changed to all that was asked for.
+pub(crate) fn changed(arguments: &Arguments, mut probe: Probe) -> Result<Probe, Box<dyn Error>> {
+    if arguments.insecure {
         probe.roots = Roots::Unchecked;
     }
     probe.names.roots = probe.roots.clone();

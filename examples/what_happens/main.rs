@@ -55,18 +55,20 @@ mod paint;
 mod press;
 #[path = "../support/request.rs"]
 mod request;
+#[path = "../support/runtime.rs"]
+mod runtime;
 #[path = "../support/mod.rs"]
 mod support;
 mod tell;
+#[path = "../support/visit.rs"]
+mod visit;
 
-use arguments::{Arguments, LabDns, LabProxy, LabTls, probe};
+use arguments::{Arguments, LabDns, LabProxy, LabTls, changed};
 use balance::ServerSide;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&arguments)));
-    match result {
+    match runtime::block_on(run(&arguments)) {
         Ok(false) => ExitCode::FAILURE,
         other => support::exit(other.map(|_| ())),
     }
@@ -75,8 +77,7 @@ fn main() -> ExitCode {
 /// Whether every step succeeded.
 async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     files::check(arguments)?;
-    // The lab lives until the probe is done.
-    let lab = if arguments.url.is_none() { Some(Lab::start()?) } else { None };
+    let lab = visit::lab_unless(arguments.url.as_ref())?;
     // A page that is to be painted has something to paint.
     let path = if arguments.page.paint.is_some() { "/page" } else { "/" };
     let mut servers = match (&lab, arguments.balance) {
@@ -93,8 +94,11 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         })
     };
     let url = arguments.url.clone().or_else(lab_url).unwrap_or_default();
-    let base = lab.as_ref().map_or_else(Probe::default, |lab| lab_probe(lab, arguments));
-    let probe = probe(arguments, base)?;
+    let mut probe = arguments.visit.probe(lab.as_ref())?;
+    if let Some(lab) = &lab {
+        visit_lab(&mut probe, lab, arguments);
+    }
+    let probe = changed(arguments, probe)?;
     let session = probe.open()?;
     if probe.early_data {
         // For a ticket. How it goes shows in the visit that is told.
@@ -148,9 +152,8 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
 }
 
-/// A probe of the lab, with what of it was asked for: a resolver, a proxy, a way to do TLS.
-fn lab_probe(lab: &Lab, arguments: &Arguments) -> Probe {
-    let mut probe = lab.probe();
+/// What of the lab was asked for: a resolver, a proxy, a way to do TLS.
+fn visit_lab(probe: &mut Probe, lab: &Lab, arguments: &Arguments) {
     if let Some(how) = arguments.lab_dns {
         probe.names.method = Method::Resolver(Some(match how {
             LabDns::Plain => lab.resolver(),
@@ -169,7 +172,6 @@ fn lab_probe(lab: &Lab, arguments: &Arguments) -> Probe {
         Some(LabTls::EarlyData) => probe.early_data = true,
         None => {}
     }
-    probe
 }
 
 /// Adds a chapter: the timeline goes on until now, with so much more work of our own.
