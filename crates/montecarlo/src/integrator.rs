@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::estimate::sum;
+use crate::moments::sum;
 use crate::philox::Stream;
 use crate::simd::fill_units;
 use crate::{Domain, Error, Estimate, Moments, Plan, Stop};

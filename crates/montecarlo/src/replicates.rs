@@ -37,7 +37,7 @@ pub(crate) fn integrate(
                 let (replicate, first) = (index % replicates, (first + index / replicates) * chunk);
                 let count = chunk.min(goal - first) as usize;
                 sequence.points(replicate, first, &mut scratch.points[..count * dims], buffer);
-                sum[0] = crate::estimate::sum(scratch.evaluate(domain, f, count)?.iter().copied());
+                sum[0] = crate::moments::sum(scratch.evaluate(domain, f, count)?.iter().copied());
                 Ok(())
             })?;
             for round in records.chunks_exact(replicates as usize) {
