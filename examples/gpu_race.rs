@@ -60,7 +60,7 @@ mod support;
 /// Runs a CUDA kernel without and with its barrier, and prints what the software GPU found.
 #[derive(Parser)]
 #[command(name = "gpu_race")]
-struct Options {
+struct Arguments {
     /// Rows and columns of each matrix
     #[arg(default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     n: u32,
@@ -70,27 +70,27 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    support::exit(run(&Options::parse(), &mut io::stdout().lock()))
+    support::exit(run(&Arguments::parse(), &mut io::stdout().lock()))
 }
 
 #[cfg(not(feature = "simgpu"))]
-fn run(options: &Options, _out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Options { n: _, json: _ } = options;
+fn run(arguments: &Arguments, _out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let Arguments { n: _, json: _ } = arguments;
     Err("this example shows what the software GPU finds: add `--features simgpu`".into())
 }
 
 #[cfg(feature = "simgpu")]
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     use gpukern_kernels::matmul::tiled;
 
     let barrier = tiled::PTX.find("bar.sync").ok_or("the PTX has no barrier")?;
     let (before, after) = tiled::PTX.split_at(barrier);
     // A comment in its place: every line keeps its number.
     let faulty = format!("{before}//{after}");
-    let elements = u64::from(options.n).pow(2);
+    let elements = u64::from(arguments.n).pow(2);
 
     writeln!(out, "Without the first barrier:\n")?;
-    let without = race::multiply(&faulty, options.n)?;
+    let without = race::multiply(&faulty, arguments.n)?;
     race::describe(&without.report, out)?;
     writeln!(
         out,
@@ -99,11 +99,11 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     )?;
 
     writeln!(out, "\nWith it:\n")?;
-    let with = race::multiply(tiled::PTX, options.n)?;
+    let with = race::multiply(tiled::PTX, arguments.n)?;
     race::describe(&with.report, out)?;
     writeln!(out, "\n{} of the product's {elements} elements are wrong.", with.wrong)?;
 
-    if let Some(path) = &options.json {
+    if let Some(path) = &arguments.json {
         let reports = [&without, &with].map(|ran| simgpu::report::launch_json(&ran.report));
         let text = serde_json::to_string_pretty(&serde_json::json!({ "without": reports[0], "with": reports[1] }))?;
         std::fs::write(path, text).map_err(|error| format!("cannot write {path:?}: {error}"))?;

@@ -16,7 +16,7 @@
 //! ...
 //! ```
 //!
-//! Another weight: `-- --matrix lm_head --row 3 --column 7`. Your own names: `-- --data FILE`.
+//! Another weight: `-- --matrix lm_head --row 3 --col 7`. Your own names: `-- --data FILE`.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -50,7 +50,7 @@ struct Arguments {
     row: usize,
     /// Its column
     #[arg(long, value_name = "N", default_value_t = 5)]
-    column: usize,
+    col: usize,
 }
 
 fn main() -> ExitCode {
@@ -97,15 +97,14 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 /// The weight's place among all parameters.
 fn place(model: &Model, arguments: &Arguments) -> Result<usize, String> {
-    let Arguments { matrix: name, row, column, .. } = arguments;
+    let Arguments { matrix: name, row, col, .. } = arguments;
     let Some(matrix) = model.parameters().get(name) else {
         let known: Vec<&str> = model.parameters().matrices().iter().map(|matrix| matrix.name()).collect();
-        return Err(format!("no matrix is called {name:?}; there are {}", known.join(", ")));
+        return Err(format!("no matrix is called {name:?}, there are {}", known.join(", ")));
     };
-    let (rows, columns) = (matrix.rows(), matrix.columns());
-    let outside =
-        || format!("{name}[{row}][{column}] is outside of {name}, which has {rows} rows and {columns} columns");
-    model.parameters().index_of(name, *row, *column).ok_or_else(outside)
+    let (rows, cols) = (matrix.rows(), matrix.cols());
+    let outside = || format!("{name}[{row}][{col}] is outside of {name}, which has {rows} rows and {cols} columns");
+    model.parameters().index_of(name, *row, *col).ok_or_else(outside)
 }
 
 fn encode(model: &Model, names: &[String]) -> Vec<Vec<usize>> {
@@ -199,12 +198,12 @@ impl Journey<'_> {
     }
 
     fn arrive(&self, out: &mut impl Write, arguments: &Arguments, weight: usize) -> io::Result<()> {
-        let Arguments { matrix, row, column, .. } = arguments;
+        let Arguments { matrix, row, col, .. } = arguments;
         let weight = self.parameters.at(weight);
         let gradient = self.grads.wrt(weight);
         let letter = self.model.tokenizer().character(*row).filter(|_| matrix == "wte");
         let meaning = letter.map(|letter| format!(", a number of the embedding of {letter:?}")).unwrap_or_default();
-        writeln!(out, "6. Where it ends: {matrix}[{row}][{column}]{meaning}")?;
+        writeln!(out, "6. Where it ends: {matrix}[{row}][{col}]{meaning}")?;
         writeln!(out, "   Its gradient is {gradient:+.9}: the sum over every path that leads to it, name by name:")?;
         let mut sum = 0.0;
         for (name, document) in self.names.iter().zip(&self.batch.documents) {
@@ -221,7 +220,7 @@ impl Journey<'_> {
 
     fn nudge(&self, out: &mut impl Write, arguments: &Arguments, weight: usize) -> io::Result<()> {
         const NUDGE: f64 = 1e-6;
-        let Arguments { matrix, row, column, .. } = arguments;
+        let Arguments { matrix, row, col, .. } = arguments;
         let loss_at = |delta: f64| {
             let tape = Tape::new();
             let mut data = self.parameters.data();
@@ -233,7 +232,7 @@ impl Journey<'_> {
         writeln!(out, "7. Is it true?")?;
         writeln!(
             out,
-            "   A gradient is a promise about a nudge. {matrix}[{row}][{column}] moved by ±{NUDGE}, and the loss measured again:"
+            "   A gradient is a promise about a nudge. {matrix}[{row}][{col}] moved by ±{NUDGE}, and the loss measured again:"
         )?;
         writeln!(out, "   it changes by {slope:+.9} a unit; the gradient said {gradient:+.9}")?;
         writeln!(

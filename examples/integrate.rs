@@ -42,26 +42,26 @@ mod support;
 
 /// Genz's six families of integrands, by every integrator.
 #[derive(Parser)]
-struct Options {
+struct Arguments {
     /// Dimensions
     #[arg(default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..=12))]
     dims: u16,
     /// Calls of the integrand that each may spend
-    #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u64).range(2048..=10_000_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u64).range(2048..=10_000_000_000))]
     samples: u64,
-    /// Chooses the random numbers
-    #[arg(long, default_value_t = 42)]
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 }
 
 type Method = Box<dyn Fn(&Genz) -> Result<Estimate, montecarlo::Error>>;
 
 fn main() -> ExitCode {
-    support::exit(run(&Options::parse(), &mut io::stdout().lock()))
+    support::exit(run(&Arguments::parse(), &mut io::stdout().lock()))
 }
 
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let &Options { dims, samples, seed } = options;
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let &Arguments { dims, samples, seed } = arguments;
     writeln!(out, "{dims} dimensions, {samples} calls of the integrand, error of the integral:\n")?;
     writeln!(out, "{:<16}{}", "", Family::ALL.map(|family| format!("{:>15}", family.name())).concat())?;
     let mut covered = 0;

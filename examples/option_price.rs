@@ -35,47 +35,48 @@ const MONTHS: usize = 12;
 
 /// The price of a European call, four ways, beside the closed form.
 #[derive(Parser)]
-struct Options {
+struct Arguments {
     /// The share's price today
-    #[arg(long, default_value_t = 100.0)]
+    #[arg(long, value_name = "X", default_value_t = 100.0)]
     spot: f64,
     /// What the call lets one buy it for
-    #[arg(long, default_value_t = 105.0)]
+    #[arg(long, value_name = "X", default_value_t = 105.0)]
     strike: f64,
     /// Interest a year
-    #[arg(long, default_value_t = 0.03)]
+    #[arg(long, value_name = "X", default_value_t = 0.03)]
     rate: f64,
     /// Volatility a year
-    #[arg(long, default_value_t = 0.2)]
+    #[arg(long, value_name = "X", default_value_t = 0.2)]
     volatility: f64,
     /// Paths
-    #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u64).range(1000..=1_000_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u64).range(1000..=1_000_000_000))]
     samples: u64,
-    /// Chooses the random numbers
-    #[arg(long, default_value_t = 42)]
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 }
 
 fn main() -> ExitCode {
-    support::exit(run(&Options::parse(), &mut io::stdout().lock()))
+    support::exit(run(&Arguments::parse(), &mut io::stdout().lock()))
 }
 
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    for (name, value) in [("spot", options.spot), ("strike", options.strike), ("volatility", options.volatility)] {
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    for (name, value) in [("spot", arguments.spot), ("strike", arguments.strike), ("volatility", arguments.volatility)]
+    {
         if !(value > 0.0 && value.is_finite()) {
             return Err(format!("--{name} {value}: it must be a number above 0").into());
         }
     }
-    if !options.rate.is_finite() {
-        return Err(format!("--rate {}: it must be a number", options.rate).into());
+    if !arguments.rate.is_finite() {
+        return Err(format!("--rate {}: it must be a number", arguments.rate).into());
     }
-    let (samples, seed) = (options.samples, options.seed);
-    let discount = (-options.rate).exp();
-    let payoff = |u: &[f64]| discount * (at_the_end(options, u) - options.strike).max(0.0);
-    let share = |u: &[f64]| discount * at_the_end(options, u);
-    let controls = [Control { f: &share, integral: options.spot }];
+    let (samples, seed) = (arguments.samples, arguments.seed);
+    let discount = (-arguments.rate).exp();
+    let payoff = |u: &[f64]| discount * (at_the_end(arguments, u) - arguments.strike).max(0.0);
+    let share = |u: &[f64]| discount * at_the_end(arguments, u);
+    let controls = [Control { f: &share, integral: arguments.spot }];
     let months = Domain::unit(MONTHS);
-    let exact = black_scholes(options);
+    let exact = black_scholes(arguments);
     writeln!(
         out,
         "Black and Scholes: {exact:.6}\n\n{:<18}  {:>10}  {:>10}  {:>10}  off by",
@@ -96,16 +97,16 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
 }
 
 /// The share's price in a year, from a uniform number for each month.
-fn at_the_end(options: &Options, u: &[f64]) -> f64 {
+fn at_the_end(arguments: &Arguments, u: &[f64]) -> f64 {
     let month = 1.0 / MONTHS as f64;
-    let drift = (options.rate - 0.5 * options.volatility * options.volatility) * month;
-    let step = |u: &f64| drift + options.volatility * month.sqrt() * normal_quantile(*u);
-    options.spot * u.iter().map(step).sum::<f64>().exp()
+    let drift = (arguments.rate - 0.5 * arguments.volatility * arguments.volatility) * month;
+    let step = |u: &f64| drift + arguments.volatility * month.sqrt() * normal_quantile(*u);
+    arguments.spot * u.iter().map(step).sum::<f64>().exp()
 }
 
-fn black_scholes(options: &Options) -> f64 {
+fn black_scholes(arguments: &Arguments) -> f64 {
     let cdf = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
-    let &Options { spot, strike, rate, volatility, .. } = options;
+    let &Arguments { spot, strike, rate, volatility, .. } = arguments;
     let d1 = ((spot / strike).ln() + rate + 0.5 * volatility * volatility) / volatility;
     spot * cdf(d1) - strike * (-rate).exp() * cdf(d1 - volatility)
 }

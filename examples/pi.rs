@@ -43,12 +43,12 @@ const PI: f64 = std::f64::consts::PI;
 
 /// π from random darts, with error bars.
 #[derive(Parser)]
-struct Options {
+struct Arguments {
     /// Darts of the last line
     #[arg(default_value_t = 1_000_000_000, value_parser = clap::value_parser!(u64).range(2..=1_000_000_000_000))]
     darts: u64,
-    /// Chooses the darts
-    #[arg(long, default_value_t = 42)]
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
     /// Draw the darts, and how the estimate converges
     #[arg(long, value_name = "FILE")]
@@ -59,18 +59,18 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    support::exit(run(&Options::parse(), &mut io::stdout().lock()))
+    support::exit(run(&Arguments::parse(), &mut io::stdout().lock()))
 }
 
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     writeln!(
         out,
         "{:>15}  {:>15}  {:<24}  {:>9}  inside 95 %",
         "darts", "in the circle", "π, 95 % interval", "off by"
     )?;
     let mut lines = Vec::new();
-    for samples in TABLE.into_iter().chain([options.darts]) {
-        let darts = pi::darts(samples, options.seed);
+    for samples in TABLE.into_iter().chain([arguments.darts]) {
+        let darts = pi::darts(samples, arguments.seed);
         let estimate = darts.estimate()?;
         let interval = estimate.confidence(0.95)?;
         let (half, off) = (interval.half_width(), estimate.mean - PI);
@@ -84,12 +84,12 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         // One in 10¹⁵: not a matter of luck.
         assert!(off.abs() < 8.0 * estimate.std_error.max(0.1 / (samples as f64).sqrt()), "{estimate:?}");
     }
-    if let Some(path) = &options.json {
-        let text = serde_json::to_string_pretty(&json!({ "seed": options.seed, "table": lines }))?;
+    if let Some(path) = &arguments.json {
+        let text = serde_json::to_string_pretty(&json!({ "seed": arguments.seed, "table": lines }))?;
         write(path, &text)?;
     }
-    if let Some(path) = &options.svg {
-        write(path, &draw(options.seed)?)?;
+    if let Some(path) = &arguments.svg {
+        write(path, &draw(arguments.seed)?)?;
     }
     Ok(())
 }

@@ -27,33 +27,33 @@ mod support;
 
 /// π from random darts, thrown by many processes.
 #[derive(Parser)]
-struct Options {
+struct Arguments {
     /// Darts in all
     #[arg(default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(2..))]
     darts: u64,
-    /// Chooses the darts
-    #[arg(long, default_value_t = 42)]
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 }
 
 fn main() -> ExitCode {
-    support::exit(run(&Options::parse(), &mut io::stdout().lock()))
+    support::exit(run(&Arguments::parse(), &mut io::stdout().lock()))
 }
 
 #[cfg(not(feature = "mpi"))]
-fn run(_: &Options, _: &mut impl Write) -> Result<(), Box<dyn Error>> {
+fn run(_: &Arguments, _: &mut impl Write) -> Result<(), Box<dyn Error>> {
     Err("this example needs MPI: add `--features mpi`, and start it with `mpirun -n 2`".into())
 }
 
 #[cfg(feature = "mpi")]
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     use montecarlo::mpi::World;
     use montecarlo::pi::{Throw, darts};
     use montecarlo::{Domain, Integrator, Plan, Sobol, Team};
 
     const DIMS: usize = 8;
     let world = World::open().ok_or("MPI has been started before")?;
-    let &Options { darts: samples, seed } = options;
+    let &Arguments { darts: samples, seed } = arguments;
     let counted = Throw { seed, ..Throw::default() }.darts_on(&world, samples)?;
     let pi = counted.estimate()?;
 

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! cargo run --release --example pi_roads
-//! cargo run --release --example pi_roads -- 10000000 --seed 3
+//! cargo run --release --example pi_roads -- --samples 10000000 --seed 3
 //! ```
 //!
 //! Sample output:
@@ -39,25 +39,25 @@ const FOUR_DIGITS: f64 = 5e-5;
 
 /// Eight ways to estimate π, and the samples that each needs for four digits.
 #[derive(Parser)]
-struct Options {
+struct Arguments {
     /// Samples that each may spend
-    #[arg(default_value_t = 1_048_576, value_parser = clap::value_parser!(u64).range(1000..=10_000_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1_048_576, value_parser = clap::value_parser!(u64).range(1000..=10_000_000_000))]
     samples: u64,
-    /// Chooses the random numbers
-    #[arg(long, default_value_t = 42)]
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 }
 
 fn main() -> ExitCode {
-    support::exit(run(&Options::parse(), &mut io::stdout().lock()))
+    support::exit(run(&Arguments::parse(), &mut io::stdout().lock()))
 }
 
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    writeln!(out, "{} samples each, seed {}\n", options.samples, options.seed)?;
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    writeln!(out, "{} samples each, seed {}\n", arguments.samples, arguments.seed)?;
     writeln!(out, "{:<18}  {:>12}  {:>10}  {:>14}  samples for four digits", "road", "π", "± (95 %)", "σ of a sample")?;
     let mut deviations = Vec::new();
     for road in Road::ALL {
-        let estimate = road.estimate(options.samples, options.seed)?;
+        let estimate = road.estimate(arguments.samples, arguments.seed)?;
         let half = estimate.confidence(0.95)?.half_width();
         let deviation = estimate.std_error * (estimate.samples as f64).sqrt();
         let needed = estimate.samples as f64 * (half / FOUR_DIGITS).powi(2);
@@ -74,6 +74,6 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     // The order of the roads is no accident: each takes something away from chance.
     let (fixed, falling) = deviations.split_at(6);
     let in_order = fixed.is_sorted_by(|a, b| a > b) && falling.iter().all(|deviation| *deviation < fixed[5]);
-    assert!(in_order || options.samples < 100_000, "{deviations:?}");
+    assert!(in_order || arguments.samples < 100_000, "{deviations:?}");
     Ok(())
 }

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-cargo run --quiet --example microgpt_inspect -- "$folder/page.html"
+cargo run --quiet --example microgpt_inspect -- --html "$folder/page.html"
 browser=(chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking
     --disable-component-update --disable-sync --no-first-run --host-resolver-rules='MAP * ~NOTFOUND'
     --user-data-dir="$folder/profile" --enable-logging=stderr --virtual-time-budget=5000)

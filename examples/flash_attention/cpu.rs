@@ -36,7 +36,7 @@ fn plain(head: &Head, out: &mut [f32]) -> Result<(), Box<dyn Error>> {
     let to = MatrixViewMut::from_slice(&mut scores, n, n, n, 1)?;
     blocked.gemm(head.problem.scale_or_default(), q, k.transpose(), 0.0, to)?;
     let mut weights = matrix(&head.q)?;
-    Cpu::default().softmax(Rows { rows: n, columns: n }, &scores, &mut weights)?;
+    Cpu::default().softmax(Rows { rows: n, cols: n }, &scores, &mut weights)?;
     let to = MatrixViewMut::from_slice(out, n, HEAD_DIM, HEAD_DIM, 1)?;
     blocked.gemm(1.0, view(&weights, n, n)?, view(&head.v, n, HEAD_DIM)?, 0.0, to)?;
     Ok(())

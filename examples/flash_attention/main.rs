@@ -12,7 +12,7 @@
 //!
 //! ```text
 //! cargo run --release --example flash_attention
-//! cargo run --release --example flash_attention -- --n 8192 --svg flash.svg
+//! cargo run --release --example flash_attention -- 8192 --svg flash.svg
 //! cargo run --release --example flash_attention --features simgpu -- --device gpu     # on any machine
 //! cargo run --release --example flash_attention --features cuda -- --device gpu       # on a GPU
 //! ```
@@ -71,9 +71,9 @@ const CHECKED: usize = 64;
 /// Plain attention beside flash attention: time, memory, traffic, error.
 #[derive(Parser)]
 #[command(name = "flash_attention")]
-struct Options {
+struct Arguments {
     /// Queries and keys
-    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(64..=32768))]
+    #[arg(default_value_t = 2048, value_parser = clap::value_parser!(u32).range(64..=32768))]
     n: u32,
     /// Where to run
     #[arg(long, value_enum, default_value = "cpu")]
@@ -111,7 +111,7 @@ struct Measured {
 type Measure = dyn Fn(usize) -> Result<[Measured; 2], Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    support::exit(run(&Options::parse(), &mut io::stdout().lock()))
+    support::exit(run(&Arguments::parse(), &mut io::stdout().lock()))
 }
 
 fn open(device: Device) -> Result<(String, Box<Measure>), Box<dyn Error>> {
@@ -128,9 +128,9 @@ fn open(device: Device) -> Result<(String, Box<Measure>), Box<dyn Error>> {
     }
 }
 
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let (device, measure) = open(options.device)?;
-    let n = options.n as usize;
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let (device, measure) = open(arguments.device)?;
+    let n = arguments.n as usize;
     writeln!(out, "attention of {n} queries to {n} keys, {HEAD_DIM} columns, on {device}\n")?;
     let [length, name, time, materialised, moved, error] = ["N", "", "time", "materialised", "moved", "error"];
     writeln!(out, "{length:>6} {name:<6} {time:>11} {materialised:>12} {moved:>11} {error:>9}")?;
@@ -146,10 +146,10 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     }
     let (plain, flash) = (plains[plains.len() - 1], flashes[flashes.len() - 1]);
     explain(plain, flash, out)?;
-    if let Some(path) = &options.svg {
+    if let Some(path) = &arguments.svg {
         chart::chart(path, &plains, &flashes).map_err(|error| format!("cannot write {path:?}: {error}"))?;
     }
-    if let Some(path) = &options.json {
+    if let Some(path) = &arguments.json {
         let text = serde_json::to_string_pretty(&report(&device, &plains, &flashes))?;
         fs::write(path, text).map_err(|error| format!("cannot write {path:?}: {error}"))?;
     }

@@ -45,30 +45,33 @@ use gpu_device::{Argument, Buffer, Device, Launch, Vetted, kernels};
 use gpukern_kernels::matmul::{convert, mma, naive, register, tiled};
 use linalg::suite::Random;
 use linalg::{Backend, LoopOrder, Matrix, Naive};
-use serde_json::json;
 
 mod chart;
+mod counted;
 #[path = "../support/mod.rs"]
 mod support;
+mod table;
+
+use table::{as_json, print};
 
 /// Multiplies two N×N matrices with four CUDA kernels, and compares.
 #[derive(Parser)]
 #[command(name = "gpu_matmul")]
-struct Options {
+struct Arguments {
     /// Rows and columns of each matrix
     #[arg(default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=8192))]
     n: u32,
     /// Which GPU, counted from 0
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    device: u32,
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    ordinal: u32,
     /// Write the table as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Draw what binds each kernel in the roofline model
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Seed of the random matrices
-    #[arg(long, default_value_t = 1)]
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
 
@@ -114,10 +117,10 @@ struct Counts {
 }
 
 fn main() -> ExitCode {
-    support::exit(run(&Options::parse(), &mut io::stdout().lock()))
+    support::exit(run(&Arguments::parse(), &mut io::stdout().lock()))
 }
 
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     if !cfg!(feature = "cuda") {
         return Err(
             "this example launches CUDA kernels: add `--features simgpu` for the software GPU, which runs on any \
@@ -125,10 +128,10 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
                 .into(),
         );
     }
-    let device = Device::open(options.device)?;
+    let device = Device::open(arguments.ordinal)?;
     let software = device.properties().name.starts_with("simgpu");
-    let n = options.n as usize;
-    let mut random = Random::new(options.seed);
+    let n = arguments.n as usize;
+    let mut random = Random::new(arguments.seed);
     // What f32 has exactly, so that errors are those of the products.
     let mut matrix = || Matrix::from_fn(n, n, |_, _| f64::from(random.unit::<f32>()));
     let (a, b) = (matrix(), matrix());
@@ -137,19 +140,19 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
 
     let operands = Operands::new(&device, &a, &b)?;
     let mut lines = Vec::new();
-    for rung in rungs(options.n)? {
-        lines.push(operands.multiply(&device, &rung, options.n, &exact)?);
+    for rung in rungs(arguments.n)? {
+        lines.push(operands.multiply(&device, &rung, arguments.n, &exact)?);
     }
     writeln!(out, "{n}x{n} times {n}x{n}, f32, on {}", device.properties().name)?;
     if software {
         writeln!(out, "A software GPU: what it counts is exact; what it takes says nothing of a GPU's time.")?;
     }
     print(&lines, software, out)?;
-    if let Some(path) = &options.json {
+    if let Some(path) = &arguments.json {
         let text = serde_json::to_string_pretty(&as_json(n, &device.properties().name, software, &lines))?;
         fs::write(path, text).map_err(|error| format!("cannot write {path:?}: {error}"))?;
     }
-    if let Some(path) = &options.svg {
+    if let Some(path) = &arguments.svg {
         fs::write(path, chart::draw(n, &lines)?).map_err(|error| format!("cannot write {path:?}: {error}"))?;
     }
     // The classical bound of an inner product, every |a| and |b| below 1; bf16 rounds both operands by 2⁻⁹ before that.
@@ -251,112 +254,4 @@ impl Operands {
             Style::Register | Style::TensorCores => vec![size, size, size, alpha, a, size, b, size, beta, c, size],
         }
     }
-}
-
-/// What the software GPU says of the last launch.
-#[cfg(feature = "simgpu")]
-mod counted {
-    use simgpu::profile::{A100, H100};
-    use simgpu::report::Summary;
-
-    use super::Counts;
-
-    pub(super) fn forget() {
-        simgpu::take_reports();
-    }
-
-    pub(super) fn take() -> Option<Counts> {
-        let report = simgpu::take_reports().pop()?;
-        let (summary, counters) = (Summary::new(&report, &A100), &report.counters);
-        let bounds = [&A100, &H100].map(|model| {
-            let bound = simgpu::bound(counters, model);
-            (model.name, 1e6 * bound.seconds(), bound.binds.to_string())
-        });
-        let bound = simgpu::bound(counters, &A100);
-        let units = [bound.seconds_memory, bound.seconds_shared, bound.seconds_issue, bound.seconds_compute];
-        Some(Counts {
-            units: units.map(|seconds| 1e6 * seconds),
-            warp_instructions: counters.warp_instructions,
-            requested_bytes: counters.global_loads.bytes + counters.global_stores.bytes,
-            sector_bytes: summary.derived.memory_bytes,
-            bank_conflicts: summary.derived.bank_conflicts,
-            warps: (summary.occupancy.warps, summary.occupancy.warps_max),
-            bounds: bounds.to_vec(),
-        })
-    }
-}
-
-/// A GPU counts nothing that a program could ask it for.
-#[cfg(not(feature = "simgpu"))]
-mod counted {
-    pub(super) fn forget() {}
-
-    pub(super) fn take() -> Option<super::Counts> {
-        None
-    }
-}
-
-fn print(lines: &[Line], software: bool, out: &mut impl Write) -> io::Result<()> {
-    let clock = if software { "ms, host's clock" } else { "ms" };
-    if lines.iter().any(|line| line.counts.is_some()) {
-        writeln!(
-            out,
-            "\n{:<29} {:>12} {:>11} {:>11} {:>10} {:>7} {:>10}",
-            "kernel", "warp instr.", "MB asked", "MB moved", "conflicts", "warps", "max error"
-        )?;
-    } else {
-        writeln!(out, "\n{:<29} {clock:>16} {:>10}", "kernel", "max error")?;
-    }
-    for line in lines {
-        write!(out, "{:<29} ", line.name)?;
-        if let Some(counts) = &line.counts {
-            let (warps, of) = counts.warps;
-            let megabytes = |bytes: u64| bytes as f64 / 1e6;
-            write!(out, "{:>12} {:>11.2} ", counts.warp_instructions, megabytes(counts.requested_bytes))?;
-            write!(out, "{:>11.2} {:>10} ", megabytes(counts.sector_bytes), counts.bank_conflicts)?;
-            write!(out, "{:>7} ", format!("{warps}/{of}"))?;
-        } else if let Some(milliseconds) = line.milliseconds {
-            write!(out, "{milliseconds:>16.3} ")?;
-        }
-        writeln!(out, "{:>10.1e}", line.max_error)?;
-    }
-    if lines.iter().any(|line| line.counts.is_some()) {
-        writeln!(
-            out,
-            "\nRoofline model, not measured: without caches a launch would take at least (and what binds; a block has one\n\
-             multiprocessor, so that few blocks leave most of them idle)"
-        )?;
-    }
-    for (line, counts) in lines.iter().filter_map(|line| Some((line, line.counts.as_ref()?))) {
-        let short = |name: &str| name.trim_start_matches("NVIDIA ").split('-').next().unwrap_or_default().to_owned();
-        let bound = |(name, time, binds): &(&str, f64, String)| format!("{time:>8.2} µs {} ({binds})", short(name));
-        writeln!(out, "{:<29} {}", line.name, counts.bounds.iter().map(bound).collect::<Vec<_>>().join(", "))?;
-    }
-    Ok(())
-}
-
-fn as_json(n: usize, device: &str, software: bool, lines: &[Line]) -> serde_json::Value {
-    let rung = |line: &Line| {
-        let counts = line.counts.as_ref().map(|counts| {
-            let bounds: Vec<_> = (counts.bounds.iter())
-                .map(|(gpu, time, binds)| json!({ "gpu": gpu, "microseconds": time, "binds": binds }))
-                .collect();
-            json!({
-                "warp_instructions": counts.warp_instructions,
-                "requested_bytes": counts.requested_bytes,
-                "sector_bytes": counts.sector_bytes,
-                "bank_conflicts": counts.bank_conflicts,
-                "resident_warps": counts.warps.0,
-                "model_bounds": bounds,
-            })
-        });
-        json!({
-            "name": line.name,
-            "kernel": line.kernel,
-            "max_error": line.max_error,
-            "milliseconds": line.milliseconds,
-            "counts": counts,
-        })
-    };
-    json!({ "n": n, "device": device, "software": software, "rungs": lines.iter().map(rung).collect::<Vec<_>>() })
 }

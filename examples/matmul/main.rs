@@ -54,7 +54,7 @@ mod walk;
 /// Multiplies two N×N matrices of f64 on every rung of the ladder, and compares.
 #[derive(Parser)]
 #[command(name = "matmul")]
-struct Options {
+struct Arguments {
     /// Rows and columns of each matrix
     #[arg(default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..=4096))]
     n: u32,
@@ -67,8 +67,8 @@ struct Options {
     /// Write the table as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Seed of the random matrices
-    #[arg(long, default_value_t = 1)]
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
 
@@ -90,12 +90,12 @@ struct Line {
 }
 
 fn main() -> ExitCode {
-    support::exit(run(&Options::parse(), &mut io::stdout().lock()))
+    support::exit(run(&Arguments::parse(), &mut io::stdout().lock()))
 }
 
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let n = options.n as usize;
-    let mut random = Random::new(options.seed);
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let n = arguments.n as usize;
+    let mut random = Random::new(arguments.seed);
     let (a, b) = (random.matrix::<f64>(n, n), random.matrix::<f64>(n, n));
 
     writeln!(out, "{n}x{n} times {n}x{n}, f64, {:.2e} operations", operations(n))?;
@@ -122,13 +122,13 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     }
     finish(n, &lines, out)?;
 
-    if let Some(path) = &options.svg {
+    if let Some(path) = &arguments.svg {
         write(path, &chart(n, &lines)?)?;
     }
-    if let Some(path) = &options.walk {
+    if let Some(path) = &arguments.walk {
         write(path, &walk::draw(misses)?)?;
     }
-    if let Some(path) = &options.json {
+    if let Some(path) = &arguments.json {
         write(path, &serde_json::to_string_pretty(&as_json(n, &lines))?)?;
     }
     // The classical error bound, with every |a| and |b| below 1; Strassen's is larger, see its documentation.

@@ -33,7 +33,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use microgpt::{
-    Checkpoint, Config, Documents, MAX_DATA_BYTES, Model, Names, Progress, PythonRandom, Tokenizer, Trainer, generate,
+    Checkpoint, Config, DATA_BYTES_MAX, Documents, Model, Names, Progress, PythonRandom, Tokenizer, Trainer, generate,
     read_file, utf8, write_file,
 };
 
@@ -131,7 +131,7 @@ fn begin(
     };
     let (model, documents) = match &arguments.data {
         Some(path) if arguments.text => {
-            let bytes = read_file(path, MAX_DATA_BYTES)?;
+            let bytes = read_file(path, DATA_BYTES_MAX)?;
             let in_file = |error: microgpt::Error| format!("{path:?}: {error}");
             let model = model(&|| Tokenizer::of_characters(utf8(&bytes)?.chars()), random).map_err(in_file)?;
             let documents = match model.tokenizer().characters() {
@@ -159,10 +159,10 @@ fn begin(
 fn config_of(kept: &Checkpoint, arguments: &Arguments) -> Result<Config, String> {
     let (config, asked) = (*kept.model.config(), arguments.config());
     if asked != Config::default() && asked != config {
-        return Err(format!("the model in the file has {config:?}; {asked:?} was asked for"));
+        return Err(format!("the model in the file has {config:?}, {asked:?} was asked for"));
     }
     if arguments.bytes && kept.model.tokenizer().characters().is_some() {
-        return Err("the tokens of the model in the file are characters; bytes were asked for".into());
+        return Err("the tokens of the model in the file are characters, bytes were asked for".into());
     }
     Ok(config)
 }

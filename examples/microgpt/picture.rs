@@ -63,11 +63,9 @@ fn draw_heads(area: &Area<'_>, model: &Model, name: &str) -> Result<(), Box<dyn 
     let tokens = Sampling { prompt: readable(name, model.config().block_size), ..Sampling::default() }.check(model)?;
     let inspection = Inspection::new(model, &tokens);
     let heads = &inspection.attention[0];
-    let columns = heads.len().isqrt().max(1);
+    let cols = heads.len().isqrt().max(1);
     let area = area.titled("what each head looks at: rows ask, columns answer", ("sans-serif", 18))?;
-    for (head, (panel, rows)) in
-        area.split_evenly((heads.len().div_ceil(columns), columns)).iter().zip(heads).enumerate()
-    {
+    for (head, (panel, rows)) in area.split_evenly((heads.len().div_ceil(cols), cols)).iter().zip(heads).enumerate() {
         draw_head(panel, &format!("head {head}"), rows, &letters(model, &tokens))?;
     }
     Ok(())

@@ -6,7 +6,7 @@
 //! moved it. Every mark tells its number when the mouse is over it. The page needs no network.
 //!
 //! ```text
-//! $ cargo run --release --example microgpt_inspect -- --name kamilla inside.html
+//! $ cargo run --release --example microgpt_inspect -- --name kamilla --html inside.html
 //! 500 steps, loss 3.2774 to 2.2…
 //! inside.html: open it in a browser
 //! ```
@@ -35,8 +35,8 @@ const PAGE: &str = include_str!("page.html");
 #[derive(Parser)]
 struct Arguments {
     /// Where to write the page
-    #[arg(default_value = "microgpt.html")]
-    page: PathBuf,
+    #[arg(long, value_name = "FILE", default_value = "microgpt.html")]
+    html: PathBuf,
     /// Training steps
     #[arg(long, value_name = "N", default_value_t = 500)]
     steps: usize,
@@ -82,12 +82,12 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     });
     // A '<' in a script could end it.
     let text = data.to_string().replace('<', "\\u003c");
-    write_file(&arguments.page, PAGE.replace("/*DATA*/null", &text).as_bytes())?;
+    write_file(&arguments.html, PAGE.replace("/*DATA*/null", &text).as_bytes())?;
     let mut out = io::stdout().lock();
     if let [first, .., last] = followed.losses[..] {
         writeln!(out, "{} steps, loss {first:.4} to {last:.4}", arguments.steps)?;
     }
-    writeln!(out, "{}: open it in a browser", arguments.page.display())?;
+    writeln!(out, "{}: open it in a browser", arguments.html.display())?;
     assert!(inspection.probabilities().iter().all(|row| (row.iter().sum::<f64>() - 1.0).abs() < 1e-9));
     Ok(())
 }
@@ -175,11 +175,11 @@ fn gradients(model: &Model) -> Vec<Value> {
 /// hold.
 fn principal_components(model: &Model) -> Value {
     let matrix = &model.parameters()["wte"];
-    let (rows, columns) = (matrix.rows(), matrix.columns());
+    let (rows, cols) = (matrix.rows(), matrix.cols());
     let mean = |column: usize| (0..rows).map(|row| matrix[row][column].data).sum::<f64>() / rows as f64;
-    let means: Vec<f64> = (0..columns).map(mean).collect();
+    let means: Vec<f64> = (0..cols).map(mean).collect();
     let mut centred: Vec<Vec<f64>> =
-        (0..rows).map(|row| (0..columns).map(|column| matrix[row][column].data - means[column]).collect()).collect();
+        (0..rows).map(|row| (0..cols).map(|column| matrix[row][column].data - means[column]).collect()).collect();
     let total: f64 = centred.iter().flatten().map(|x| x * x).sum();
     let mut components = Vec::new();
     for _ in 0..2 {

@@ -9,7 +9,7 @@ use super::{error, folder, run, stdout};
 #[test]
 fn flash_attention_moves_and_holds_less() {
     let folder = folder();
-    let text = stdout(&run("flash_attention", folder.path(), &["--n", "512", "--svg", "flash.svg"]));
+    let text = stdout(&run("flash_attention", folder.path(), &["512", "--svg", "flash.svg"]));
     for promised in
         ["attention of 512 queries to 512 keys", "512 plain", "512 flash", "it moved 512.0 KiB instead of 4.5 MiB"]
     {
@@ -17,15 +17,15 @@ fn flash_attention_moves_and_holds_less() {
     }
     let chart = fs::read_to_string(folder.path().join("flash.svg")).expect("a chart");
     assert!(chart.starts_with("<svg") && chart.contains("bytes between memory and processor"));
-    assert!(error(&run("flash_attention", folder.path(), &["--n", "64", "--svg", "no/such"])).contains("no/such"));
-    assert_eq!(run("flash_attention", folder.path(), &["--n", "1"]).status.code(), Some(2));
+    assert!(error(&run("flash_attention", folder.path(), &["64", "--svg", "no/such"])).contains("no/such"));
+    assert_eq!(run("flash_attention", folder.path(), &["1"]).status.code(), Some(2));
 }
 
 #[cfg(feature = "simgpu")]
 #[test]
 fn flash_attention_on_the_software_gpu_counts_what_the_matrix_costs() {
     let folder = folder();
-    let arguments = ["--device", "gpu", "--n", "512", "--json", "traffic.json", "--svg", "traffic.svg"];
+    let arguments = ["512", "--device", "gpu", "--json", "traffic.json", "--svg", "traffic.svg"];
     let text = stdout(&run("flash_attention", folder.path(), &arguments));
     for promised in ["on simgpu (models NVIDIA A100", "512 plain    not timed", "1.0 MiB", "512 flash    not timed"] {
         assert!(text.contains(promised), "no {promised:?} in:\n{text}");
@@ -40,6 +40,6 @@ fn flash_attention_on_the_software_gpu_counts_what_the_matrix_costs() {
     let held = |line: usize| &lines[line]["materialised_bytes"];
     assert_eq!((held(3), held(7)), (&(4 * 512 * 512).into(), &0.into()));
     assert!(lines.iter().all(|line| line["milliseconds"].is_null()), "a software GPU has no time of a GPU");
-    let command = "flash_attention --features simgpu -- --device gpu --n 512 --svg";
+    let command = "flash_attention --features simgpu -- 512 --device gpu --svg";
     assert_kept(&folder.path().join("traffic.svg"), "crates/gpukern/docs/traffic.svg", command);
 }

@@ -30,7 +30,7 @@ fn gradient_journey_ends_where_it_was_sent() {
     ] {
         assert!(text.contains(promised), "no {promised:?} in:\n{text}");
     }
-    let elsewhere = ["--matrix", "lm_head", "--row", "3", "--column", "7"];
+    let elsewhere = ["--matrix", "lm_head", "--row", "3", "--col", "7"];
     assert!(stdout(&run("gradient_journey", folder.path(), &elsewhere)).contains("Its gradient is -0.018752415"));
     assert!(error(&run("gradient_journey", folder.path(), &["--matrix", "q"])).contains("no matrix is called \"q\""));
     assert!(error(&run("gradient_journey", folder.path(), &["--row", "27"])).contains("wte, which has 27 rows"));

@@ -44,7 +44,7 @@ fn gpu_matmul_counts_what_each_rung_saves() {
     stdout(&run("gpu_matmul", folder.path(), &["512", "--svg", "binds.svg"]));
     let command = "gpu_matmul --features simgpu -- 512 --svg";
     assert_kept(&folder.path().join("binds.svg"), "crates/simgpu/docs/binds.svg", command);
-    assert!(error(&run("gpu_matmul", folder.path(), &["8", "--device", "1"])).contains("device 1 was asked for"));
+    assert!(error(&run("gpu_matmul", folder.path(), &["8", "--ordinal", "1"])).contains("device 1 was asked for"));
     assert!(error(&run("gpu_matmul", folder.path(), &["8", "--json", "no/such"])).contains("cannot write"));
     assert_eq!(run("gpu_matmul", folder.path(), &["0"]).status.code(), Some(2));
 }

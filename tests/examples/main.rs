@@ -11,9 +11,10 @@ mod gpu;
 mod linalg;
 mod microgpt;
 mod montecarlo;
-mod netprobe;
 #[cfg(feature = "paint")]
 mod page;
+mod probes;
+mod what_happens;
 
 /// What this test was built with, so that nothing is built twice: features of dependencies are those that all selected packages
 /// ask for together, so the plain run selects what plain `cargo test` does.

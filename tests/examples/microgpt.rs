@@ -70,27 +70,27 @@ fn microgpt_names_what_is_wrong() {
             "--data long",
             "error: the name \"wolfeschlegelsteinhausen\" has 24 characters, more than the block size of 16",
         ),
-        ("--data one", "error: there is one distinct character, 'a'; a model needs at least two"),
+        ("--data one", "error: there is one distinct character, 'a': a model needs at least two"),
         ("--data nothing --text", "error: \"nothing\": there are no characters: the text is empty"),
         (
             "--data nothing --text --bytes",
-            "error: \"nothing\": the text has 0 tokens; there must be a first and a next one",
+            "error: \"nothing\": the text has 0 tokens, there must be a first and a next one",
         ),
-        ("--data letter --text", "error: \"letter\": there is one distinct character, 'z'; a model needs at least two"),
+        ("--data letter --text", "error: \"letter\": there is one distinct character, 'z': a model needs at least two"),
         (
             "--data letter --text --bytes",
-            "error: \"letter\": the text has 1 tokens; there must be a first and a next one",
+            "error: \"letter\": the text has 1 tokens, there must be a first and a next one",
         ),
-        ("--top-k 0", "error: top_k is 0; it must be at least 1"),
+        ("--top-k 0", "error: top_k is 0, it must be at least 1"),
         ("--top-p 0", "error: top_p = 0 is not more than 0 and at most 1"),
         ("--top-p NaN", "error: top_p = NaN is not more than 0 and at most 1"),
         ("--temperature=-1", "error: temperature = -1 is not a positive number, finite as its reciprocal is"),
         ("--temperature nan", "error: temperature = NaN is not a positive number, finite as its reciprocal is"),
-        ("--block-size 0", "error: block_size is 0; it must be at least 1"),
+        ("--block-size 0", "error: block_size is 0, it must be at least 1"),
         ("--block-size 1", "error: the name "),
         (
             "--prompt abcdefghijklmnop",
-            "error: the prompt \"abcdefghijklmnop\" has 16 characters; with a block size of 16",
+            "error: the prompt \"abcdefghijklmnop\" has 16 characters, with a block size of 16",
         ),
         ("--clip 0", "error: clip_norm = 0 is not a finite positive number"),
         ("--validation 1", "error: validation = 1 is not a part between 0 and 1 that leaves something to train on"),
@@ -157,7 +157,7 @@ fn microgpt_names_what_is_wrong_with_a_model_and_keeps_the_old_one() {
         ("--load /dev/zero", "error: \"/dev/zero\": it has more than 419430400 bytes"),
         (
             "--load model.safetensors --bytes",
-            "error: the tokens of the model in the file are characters; bytes were asked for",
+            "error: the tokens of the model in the file are characters, bytes were asked for",
         ),
         ("--data /dev/zero", "error: \"/dev/zero\": it has more than 268435456 bytes"),
         ("--data /dev/zero --text", "error: \"/dev/zero\": it has more than 268435456 bytes"),
@@ -214,7 +214,8 @@ fn microgpt_replaces_nothing_but_files() {
 #[test]
 fn microgpt_inspect_writes_a_page_that_stands_alone() {
     let folder = folder();
-    let text = stdout(&run("microgpt_inspect", folder.path(), &["page.html", "--steps", "60", "--n-layer", "2"]));
+    let text =
+        stdout(&run("microgpt_inspect", folder.path(), &["--html", "page.html", "--steps", "60", "--n-layer", "2"]));
     assert!(text.starts_with("60 steps, loss 3."), "{text}");
     let page = fs::read_to_string(folder.path().join("page.html")).expect("a page");
     for promised in ["\"losses\":[3.", "\"attention\":[[[[1.0]", "\"moved\":[{", "\"lens\":[[[", "wte[10][5]"] {
@@ -223,9 +224,10 @@ fn microgpt_inspect_writes_a_page_that_stands_alone() {
     let elsewhere = page.replace("http://www.w3.org/2000/svg", "");
     assert!(!elsewhere.contains("http:") && !elsewhere.contains("https:"), "nothing comes from a network");
     assert!(
-        error(&run("microgpt_inspect", folder.path(), &["no/such/page"])).contains("cannot write \"no/such/page\"")
+        error(&run("microgpt_inspect", folder.path(), &["--html", "no/such/page"]))
+            .contains("cannot write \"no/such/page\"")
     );
     assert!(error(&run("microgpt_inspect", folder.path(), &["--name", "Ö"])).contains("does not know"));
     let error = error(&run("microgpt_inspect", folder.path(), &["--name", "wolfeschlegelstein"]));
-    assert!(error.contains("has 18 characters; with a block size of 16"), "{error}");
+    assert!(error.contains("has 18 characters, with a block size of 16"), "{error}");
 }

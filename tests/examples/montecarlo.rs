@@ -19,7 +19,7 @@ fn pi_is_inside_its_error_bars_and_draws_the_readmes_picture() {
 #[test]
 fn roads_integrals_and_prices_are_what_they_should_be() {
     let folder = folder();
-    let roads = stdout(&run("pi_roads", folder.path(), &["200000"]));
+    let roads = stdout(&run("pi_roads", folder.path(), &["--samples", "200000"]));
     assert!(roads.contains("Buffon's needle") && roads.contains("… Sobol"), "{roads}");
     let integrals = stdout(&run("integrate", folder.path(), &["3", "--samples", "20000"]));
     assert!(integrals.contains("corner peak") && integrals.contains("Vegas, nets"), "{integrals}");

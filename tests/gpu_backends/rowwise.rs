@@ -45,14 +45,14 @@ fn softmax_rms_norm_and_cross_entropy_pass_the_suite() {
 fn columns_are_summed() {
     let gpu = Gpu::open();
     let backend = Cuda::new(gpu.device.clone());
-    for (rows, columns) in [(0, 3), (1, 1), (9, 33), (100, 64), (1001, 5)] {
+    for (rows, cols) in [(0, 3), (1, 1), (9, 33), (100, 64), (1001, 5)] {
         // Multiples of 2⁻¹⁰ below 1: every sum is exact.
-        let x = Random::new(8).matrix::<f32>(rows, columns);
+        let x = Random::new(8).matrix::<f32>(rows, cols);
         let x: Vec<f32> = x.as_slice().iter().map(|x| (x * 1024.0).round() / 1024.0).collect();
         let on_x = gpu.device.upload(&x).expect("memory");
-        let mut sums = gpu.device.uninitialised(columns).expect("memory");
-        backend.column_sums_on_device(Rows { rows, columns }, &on_x, &mut sums).expect("sums");
-        let exact: Vec<f32> = (0..columns).map(|j| x.iter().skip(j).step_by(columns).sum()).collect();
+        let mut sums = gpu.device.uninitialised(cols).expect("memory");
+        backend.column_sums_on_device(Rows { rows, cols }, &on_x, &mut sums).expect("sums");
+        let exact: Vec<f32> = (0..cols).map(|j| x.iter().skip(j).step_by(cols).sum()).collect();
         assert_eq!(sums.to_vec().expect("numbers"), exact);
         launched();
     }

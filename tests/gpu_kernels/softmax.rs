@@ -25,7 +25,7 @@ fn rows_become_weights() {
             let x: Vec<f32> = (0..rows * columns).map(|_| spread * random.unit::<f32>()).collect();
             let given = on_gpu(&gpu, rows, columns, &x);
             let [mut exact, mut plainly] = [vec![0.0; x.len()], vec![0.0; x.len()]];
-            let shape = Rows { rows, columns };
+            let shape = Rows { rows, cols: columns };
             Reference.softmax(shape, &x, &mut exact).expect("the reference");
             plain::Rowwise.softmax(shape, &x, &mut plainly).expect("the yardstick");
             let error = |of: &[f32]| of.iter().zip(&exact).fold(0.0_f32, |most, (x, y)| most.max((x - y).abs()));

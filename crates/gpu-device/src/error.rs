@@ -189,7 +189,7 @@ pub enum Error {
         source: DriverError,
     },
     /// Something that was launched before failed; the device says so only when it is waited for.
-    #[error("the device failed; the last launch was {last}")]
+    #[error("the device failed, the last launch was {last}")]
     Asynchronous {
         /// The last kernel that was launched and how, or `none`.
         last: String,

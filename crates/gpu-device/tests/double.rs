@@ -134,7 +134,7 @@ fn part_that_goes_wrong() -> Result<(), Error> {
     // A kernel that fails: the launch is all right, what waits is not.
     let arguments = [Argument::from(&mut x), 2_u32.into(), 0.0_f32.into(), 0_u64.into()];
     vetted.launch(&Launch::default(), &arguments)?;
-    let late = "the device failed; the last launch was `twice` <<<(1, 1, 1), (1, 1, 1), 0>>>: \
+    let late = "the device failed, the last launch was `twice` <<<(1, 1, 1), (1, 1, 1), 0>>>: \
                 CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory access";
     assert_eq!(x.to_vec().map_err(said).unwrap_err(), late);
     assert_eq!(device.synchronize().map_err(said).unwrap_err(), late);

@@ -154,8 +154,8 @@ fn decoding(device: &Device, batch: usize, keys: usize) -> Result<(), Box<dyn Er
 }
 
 fn rowwise(device: &Device) -> Result<(), Box<dyn Error>> {
-    let shape = Rows { rows: 16_384, columns: 4096 };
-    let len = shape.rows * shape.columns;
+    let shape = Rows { rows: 16_384, cols: 4096 };
+    let len = shape.rows * shape.cols;
     let (x, mut out) = (random(device, len)?, device.uninitialised(len)?);
     let gpu = Cuda::new(device.clone());
     let bytes = 8.0 * len as f64;

@@ -91,7 +91,7 @@ fn rows_pass_their_suite_on_every_instruction_set() {
 
 #[test]
 fn the_gradient_of_weights_has_the_same_bits_on_any_number_of_threads() {
-    let shape = Rows { rows: 3000, columns: 130 };
+    let shape = Rows { rows: 3000, cols: 130 };
     let (x, d_out, inverse_rms) = (noise(390_000, 1), noise(390_000, 2), noise(3000, 3));
     let gradients = |threads: usize| {
         let (mut d_x, mut d_weight) = (vec![0.0; 390_000], vec![0.0; 130]);

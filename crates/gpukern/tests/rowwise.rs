@@ -13,7 +13,7 @@ fn close(given: &[f32], expected: &[f32]) {
 #[test]
 fn softmax_adds_up_to_one() {
     let mut out = [f32::NAN; 6];
-    let shape = Rows { rows: 2, columns: 3 };
+    let shape = Rows { rows: 2, cols: 3 };
     Reference.softmax(shape, &[0.0, 2.0_f32.ln(), 0.0, -1e4, 1e4, -1e4], &mut out).expect("lengths agree");
     close(&out, &[0.25, 0.5, 0.25, 0.0, 1.0, 0.0]);
     // out ∘ (d_out − Σ out ∘ d_out), with Σ = 4
@@ -24,7 +24,7 @@ fn softmax_adds_up_to_one() {
 
 #[test]
 fn rms_norm_makes_the_mean_square_one() {
-    let (shape, x) = (Rows { rows: 1, columns: 2 }, [3.0, 4.0]);
+    let (shape, x) = (Rows { rows: 1, cols: 2 }, [3.0, 4.0]);
     let (mut out, mut inverse_rms) = ([0.0; 2], [0.0]);
     Reference.rms_norm(shape, 1e-12, &x, Some(&[1.0, -2.0]), &mut out, &mut inverse_rms).expect("lengths agree");
     let inverse = 1.0 / 12.5_f32.sqrt();
@@ -34,7 +34,7 @@ fn rms_norm_makes_the_mean_square_one() {
 
 #[test]
 fn errors_name_both_sides() {
-    let (shape, mut out) = (Rows { rows: 2, columns: 3 }, [0.0; 6]);
+    let (shape, mut out) = (Rows { rows: 2, cols: 3 }, [0.0; 6]);
     let error = Reference.softmax(shape, &[0.0; 5], &mut out).expect_err("five");
     assert_eq!(error.to_string(), "`x` is [2, 3], which is 6 elements, 5 were given");
     let (mut loss, mut sums) = ([0.0; 2], [0.0; 2]);
@@ -73,7 +73,7 @@ fn weighted(out: &[f32], d_out: &[f32]) -> f64 {
 
 #[test]
 fn gradients_are_those_of_central_differences() {
-    let shape = Rows { rows: 4, columns: 5 };
+    let shape = Rows { rows: 4, cols: 5 };
     let (x, d_out, weight) = (noise(20, 1), noise(20, 2), noise(5, 3));
     let (mut out, mut d_x) = (vec![0.0; 20], vec![0.0; 20]);
     let softmax = |x: &[f32]| {

@@ -19,7 +19,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde_json::{Value, json};
 
 use crate::adam::Moments;
-use crate::config::{Config, MAX_PARAMETERS};
+use crate::config::{Config, PARAMETERS_MAX};
 use crate::error::Error;
 use crate::files::{in_file, read_file, write_file};
 use crate::model::Model;
@@ -29,7 +29,7 @@ use crate::train::Progress;
 
 /// The largest file that is read: all parameters and moments in `f64`, and a header with the names of all matrices and
 /// the largest alphabet.
-pub const MAX_FILE_BYTES: u64 = MAX_PARAMETERS as u64 * 24 + (1 << 24);
+pub const FILE_BYTES_MAX: u64 = PARAMETERS_MAX as u64 * 24 + (1 << 24);
 
 /// A model, and where its training stands if it is to go on.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,7 @@ impl Checkpoint {
     ///
     /// [`Error::Read`], and [`Error::InFile`] with what is wrong with its contents.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        in_file(path, Self::from_bytes(&read_file(path, MAX_FILE_BYTES)?))
+        in_file(path, Self::from_bytes(&read_file(path, FILE_BYTES_MAX)?))
     }
 
     /// The bytes of a safetensors file.
@@ -77,12 +77,12 @@ impl Checkpoint {
         let mut tensors = Vec::new();
         for (prefix, list) in &lists {
             let mut rest = list.as_slice();
-            for (name, (rows, columns)) in config.shapes(model.tokenizer().vocab_size()) {
-                let split = rest.split_at_checked(rows * columns).ok_or_else(|| bad("the moments are too few"))?;
+            for (name, (rows, cols)) in config.shapes(model.tokenizer().vocab_size()) {
+                let split = rest.split_at_checked(rows * cols).ok_or_else(|| bad("the moments are too few"))?;
                 rest = split.1;
                 let name = format!("{prefix}{name}");
                 check(&name, split.0)?;
-                tensors.push((name, vec![rows, columns], little_endian(split.0, short)));
+                tensors.push((name, vec![rows, cols], little_endian(split.0, short)));
             }
         }
         let dtype = if short { Dtype::F32 } else { Dtype::F64 };
@@ -156,7 +156,7 @@ const SECOND: &str = "adam.second.";
 ///
 /// [`Error::Read`], and [`Error::InFile`] with what is wrong with its contents, such as another number of tokens.
 pub fn import(path: &Path, tokenizer: Tokenizer, n_head: usize) -> Result<Model, Error> {
-    in_file(path, import_bytes(&read_file(path, MAX_FILE_BYTES)?, tokenizer, n_head))
+    in_file(path, import_bytes(&read_file(path, FILE_BYTES_MAX)?, tokenizer, n_head))
 }
 
 fn import_bytes(bytes: &[u8], tokenizer: Tokenizer, n_head: usize) -> Result<Model, Error> {
@@ -188,11 +188,11 @@ fn numbers(
     name: impl Fn(&str) -> String,
 ) -> Result<Vec<f64>, Error> {
     let mut numbers = Vec::new();
-    for (ours, (rows, columns)) in config.shapes(tokenizer.vocab_size()) {
+    for (ours, (rows, cols)) in config.shapes(tokenizer.vocab_size()) {
         let name = name(&ours);
         let tensor = tensors.tensor(&name).map_err(|_| bad(format!("it has no tensor {name:?}")))?;
-        if tensor.shape() != [rows, columns] {
-            return Err(Error::Shape { name, expected: vec![rows, columns], found: tensor.shape().to_vec() });
+        if tensor.shape() != [rows, cols] {
+            return Err(Error::Shape { name, expected: vec![rows, cols], found: tensor.shape().to_vec() });
         }
         let before = numbers.len();
         match tensor.dtype() {
@@ -200,7 +200,7 @@ fn numbers(
                 numbers.extend(tensor.data().as_chunks::<4>().0.iter().map(|&x| f64::from(f32::from_le_bytes(x))));
             }
             Dtype::F64 => numbers.extend(tensor.data().as_chunks::<8>().0.iter().map(|&x| f64::from_le_bytes(x))),
-            other => return Err(bad(format!("the numbers of {name:?} are {other:?}; F32 and F64 can be read"))),
+            other => return Err(bad(format!("the numbers of {name:?} are {other:?}, only F32 and F64 can be read"))),
         }
         check(&name, &numbers[before..])?;
     }

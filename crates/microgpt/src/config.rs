@@ -3,10 +3,10 @@
 use crate::error::Error;
 
 /// The most parameters that a model may have.
-pub const MAX_PARAMETERS: usize = 1 << 24;
+pub const PARAMETERS_MAX: usize = 1 << 24;
 
 /// The most transformer blocks that a model may have: each has six names in a checkpoint's header.
-pub const MAX_LAYERS: usize = 1 << 10;
+pub const LAYERS_MAX: usize = 1 << 10;
 
 /// The sizes of a model. The default is the Python program's: 4,192 parameters for 27 tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// A size that is 0, heads that do not divide `n_embd`, more than [`MAX_LAYERS`] or [`MAX_PARAMETERS`].
+    /// A size that is 0, heads that do not divide `n_embd`, more than [`LAYERS_MAX`] or [`PARAMETERS_MAX`].
     pub fn parameters(&self, vocab_size: usize) -> Result<usize, Error> {
         for (name, size) in [("n_embd", self.n_embd), ("n_head", self.n_head), ("block_size", self.block_size)] {
             if size == 0 {
@@ -73,14 +73,14 @@ impl Config {
         if !self.n_embd.is_multiple_of(self.n_head) {
             return Err(Error::HeadsDoNotDivide { n_embd: self.n_embd, n_head: self.n_head });
         }
-        if self.n_layer > MAX_LAYERS {
-            return Err(Error::TooManyLayers { n_layer: self.n_layer, limit: MAX_LAYERS });
+        if self.n_layer > LAYERS_MAX {
+            return Err(Error::TooManyLayers { n_layer: self.n_layer, max: LAYERS_MAX });
         }
         let [n, layers, block_size, vocab_size] =
             [self.n_embd, self.n_layer, self.block_size, vocab_size].map(|size| size as u128);
         let parameters = (12 * n).saturating_mul(layers).saturating_add(2 * vocab_size + block_size).saturating_mul(n);
-        if parameters > MAX_PARAMETERS as u128 {
-            return Err(Error::TooManyParameters { parameters, limit: MAX_PARAMETERS });
+        if parameters > PARAMETERS_MAX as u128 {
+            return Err(Error::TooManyParameters { parameters, max: PARAMETERS_MAX });
         }
         Ok(parameters as usize)
     }
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_count_is_the_sum_of_the_shapes() {
         for config in [Config::default(), Config { n_embd: 12, n_head: 3, n_layer: 4, block_size: 7 }] {
-            let sum: usize = config.shapes(27).iter().map(|(_, (rows, columns))| rows * columns).sum();
+            let sum: usize = config.shapes(27).iter().map(|(_, (rows, cols))| rows * cols).sum();
             assert_eq!(config.parameters(27).unwrap(), sum);
         }
         assert_eq!(Config::default().parameters(27).unwrap(), 4_192);
@@ -103,18 +103,18 @@ mod tests {
     fn impossible_sizes_are_named() {
         let default = Config::default();
         let error = |config: Config| config.parameters(27).unwrap_err().to_string();
-        assert_eq!(error(Config { n_embd: 0, ..default }), "n_embd is 0; it must be at least 1");
-        assert_eq!(error(Config { n_head: 0, ..default }), "n_head is 0; it must be at least 1");
-        assert_eq!(error(Config { block_size: 0, ..default }), "block_size is 0; it must be at least 1");
+        assert_eq!(error(Config { n_embd: 0, ..default }), "n_embd is 0, it must be at least 1");
+        assert_eq!(error(Config { n_head: 0, ..default }), "n_head is 0, it must be at least 1");
+        assert_eq!(error(Config { block_size: 0, ..default }), "block_size is 0, it must be at least 1");
         assert_eq!(error(Config { n_head: 5, ..default }), "n_embd = 16 is not divisible by n_head = 5");
         for huge in [1 << 20, usize::MAX] {
             let error = Config { n_embd: huge, n_head: 1, ..default }.parameters(27).unwrap_err();
             assert!(matches!(error, Error::TooManyParameters { .. }), "{error}");
         }
         assert!(Config { n_layer: 0, ..default }.parameters(27).is_ok());
-        let small = Config { n_embd: 1, n_head: 1, n_layer: MAX_LAYERS, block_size: 1 };
+        let small = Config { n_embd: 1, n_head: 1, n_layer: LAYERS_MAX, block_size: 1 };
         assert!(small.parameters(27).is_ok());
-        let error = error(Config { n_layer: MAX_LAYERS + 1, ..small });
-        assert_eq!(error, "n_layer is 1025; at most 1024 blocks are supported");
+        let error = error(Config { n_layer: LAYERS_MAX + 1, ..small });
+        assert_eq!(error, "n_layer is 1025, at most 1024 is allowed");
     }
 }

@@ -16,10 +16,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file is larger than any that is read, or does not end.
-    #[error("it has more than {limit} bytes")]
+    #[error("it has more than {max} bytes")]
     TooManyBytes {
         /// As many are read.
-        limit: u64,
+        max: u64,
     },
     /// A file could not be written; what was there before is still there.
     #[error("cannot write {path:?}")]
@@ -60,7 +60,7 @@ pub enum Error {
     #[error("there are no characters: the text is empty")]
     NoCharacters,
     /// All of the text is one character, which leaves nothing to learn.
-    #[error("there is one distinct character, {character:?}; a model needs at least two")]
+    #[error("there is one distinct character, {character:?}: a model needs at least two")]
     OneCharacter {
         /// The character.
         character: char,
@@ -85,7 +85,7 @@ pub enum Error {
     },
     /// A prompt leaves no room for a name.
     #[error(
-        "the prompt {} has {length} characters; with a block size of {block_size} it must have fewer",
+        "the prompt {} has {length} characters, with a block size of {block_size} it must have fewer",
         quoted(prompt)
     )]
     PromptTooLong {
@@ -97,7 +97,7 @@ pub enum Error {
         block_size: usize,
     },
     /// A size that must be at least 1 is 0.
-    #[error("{name} is 0; it must be at least 1")]
+    #[error("{name} is 0, it must be at least 1")]
     Zero {
         /// The option.
         name: &'static str,
@@ -121,13 +121,13 @@ pub enum Error {
         expected: &'static str,
     },
     /// A text is too short to learn from.
-    #[error("the text has {tokens} tokens; there must be a first and a next one")]
+    #[error("the text has {tokens} tokens, there must be a first and a next one")]
     TextTooShort {
         /// What it has.
         tokens: usize,
     },
     /// Something has another shape than the model.
-    #[error("{name} has the shape {found:?}; the model needs {expected:?}")]
+    #[error("{name} has the shape {found:?}, the model needs {expected:?}")]
     Shape {
         /// The tensor.
         name: String,
@@ -137,43 +137,43 @@ pub enum Error {
         found: Vec<usize>,
     },
     /// The model would have too many parameters.
-    #[error("the model would have {} parameters; at most {limit} are supported", counted(*parameters))]
+    #[error("the model would have {} parameters, at most {max} are allowed", counted(*parameters))]
     TooManyParameters {
         /// As many as the sizes ask for; `u128::MAX` stands for all that are beyond counting.
         parameters: u128,
-        /// [`MAX_PARAMETERS`](crate::MAX_PARAMETERS)
-        limit: usize,
+        /// [`PARAMETERS_MAX`](crate::PARAMETERS_MAX)
+        max: usize,
     },
     /// The model would have too many transformer blocks.
-    #[error("n_layer is {n_layer}; at most {limit} blocks are supported")]
+    #[error("n_layer is {n_layer}, at most {max} is allowed")]
     TooManyLayers {
         /// As many as were asked for.
         n_layer: usize,
-        /// [`MAX_LAYERS`](crate::MAX_LAYERS)
-        limit: usize,
+        /// [`LAYERS_MAX`](crate::LAYERS_MAX)
+        max: usize,
     },
     /// One training step would need too large a graph.
     #[error(
-        "one step would record up to {} nodes and links; at most {limit} are supported: use a smaller batch",
+        "one step would record up to {} nodes and links, at most {max} are allowed: use a smaller batch",
         counted(*nodes)
     )]
     GraphTooLarge {
         /// An upper bound; `u128::MAX` stands for all that are beyond counting.
         nodes: u128,
-        /// [`MAX_GRAPH`](crate::scalar::MAX_GRAPH)
-        limit: usize,
+        /// [`GRAPH_NODES_MAX`](crate::scalar::GRAPH_NODES_MAX)
+        max: usize,
     },
     /// One training step would need too much memory.
-    #[error("one step would need {} bytes; at most {limit} are supported: use a smaller batch", counted(*bytes))]
+    #[error("one step would need {} bytes, at most {max} are allowed: use a smaller batch", counted(*bytes))]
     BatchTooLarge {
         /// An upper bound; `u128::MAX` stands for all that are beyond counting.
         bytes: u128,
-        /// [`MAX_BATCH_BYTES`](crate::tensor::MAX_BATCH_BYTES)
-        limit: usize,
+        /// [`BATCH_BYTES_MAX`](crate::tensor::BATCH_BYTES_MAX)
+        max: usize,
     },
     /// The keys and values of texts would need too much memory.
     #[error(
-        "keys and values of {texts} texts would need {} bytes; at most {limit} are supported: use a smaller block size, \
+        "keys and values of {texts} texts would need {} bytes, at most {max} are allowed: use a smaller block size, \
          or fewer texts at a time",
         counted(*bytes)
     )]
@@ -182,12 +182,12 @@ pub enum Error {
         texts: usize,
         /// For the whole block of each; `u128::MAX` stands for all that are beyond counting.
         bytes: u128,
-        /// [`MAX_CACHE_BYTES`](crate::tensor::MAX_CACHE_BYTES)
-        limit: usize,
+        /// [`CACHE_BYTES_MAX`](crate::tensor::CACHE_BYTES_MAX)
+        max: usize,
     },
     /// The kernels that were asked for are not for models of these sizes.
     #[error(
-        "the fused path is for f32 models with n_embd = 16 and n_head = 4; this one has n_embd = {n_embd} and \
+        "the fused path is for f32 models with n_embd = 16 and n_head = 4, this one has n_embd = {n_embd} and \
          n_head = {n_head}"
     )]
     NotFused {
@@ -216,7 +216,7 @@ pub enum Error {
     #[error(transparent)]
     Gpu(Box<gpu_device::Error>),
     /// Training has left the numbers: a loss, a gradient or a weight is no longer finite.
-    #[error("training diverged in step {step}, whose loss is {loss}; a smaller learning rate may help")]
+    #[error("training diverged in step {step}, whose loss is {loss}: a smaller learning rate may help")]
     Diverged {
         /// Counted from 1.
         step: usize,

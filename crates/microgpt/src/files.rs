@@ -7,21 +7,21 @@ use std::path::Path;
 use crate::error::Error;
 
 /// The largest file of names or text that is learned from: 256 MiB.
-pub const MAX_DATA_BYTES: u64 = 1 << 28;
+pub const DATA_BYTES_MAX: u64 = 1 << 28;
 
-/// All bytes of a file, if there are at most `limit` of them. What a file says of its size is not asked: a device has
+/// All bytes of a file, if there are at most `max` of them. What a file says of its size is not asked: a device has
 /// no end.
 ///
 /// # Errors
 ///
 /// [`Error::Read`]; [`Error::InFile`] with [`Error::TooManyBytes`].
-pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+pub fn read_file(path: &Path, max: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+        .and_then(|file| file.take(max.saturating_add(1)).read_to_end(&mut bytes))
         .map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    if bytes.len() as u64 > limit {
-        return in_file(path, Err(Error::TooManyBytes { limit }));
+    if bytes.len() as u64 > max {
+        return in_file(path, Err(Error::TooManyBytes { max }));
     }
     Ok(bytes)
 }

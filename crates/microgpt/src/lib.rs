@@ -65,12 +65,12 @@ mod tokenizer;
 mod train;
 
 pub use adam::{Adam, Moments, Update};
-pub use checkpoint::{Checkpoint, MAX_FILE_BYTES, import};
-pub use config::{Config, MAX_LAYERS, MAX_PARAMETERS};
+pub use checkpoint::{Checkpoint, FILE_BYTES_MAX, import};
+pub use config::{Config, LAYERS_MAX, PARAMETERS_MAX};
 pub use documents::Documents;
 pub use engine::{Context, Decoder, Engine, Learner, Read, Streams};
 pub use error::Error;
-pub use files::{MAX_DATA_BYTES, read_file, utf8, write_file};
+pub use files::{DATA_BYTES_MAX, read_file, utf8, write_file};
 pub use inspect::Inspection;
 pub use model::Model;
 pub use names::Names;

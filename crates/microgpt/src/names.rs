@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Error;
-use crate::files::{MAX_DATA_BYTES, in_file, read_file, utf8};
+use crate::files::{DATA_BYTES_MAX, in_file, read_file, utf8};
 use crate::random::PythonRandom;
 
 /// The names of 2018, US Social Security Administration: `data/README.md` has their provenance.
@@ -47,9 +47,9 @@ impl Names {
     /// # Errors
     ///
     /// [`Error::Read`] if it cannot be read, [`Error::InFile`] with an error of [`Names::from_bytes`], or if it has
-    /// more than [`MAX_DATA_BYTES`].
+    /// more than [`DATA_BYTES_MAX`].
     pub fn from_file(path: &Path) -> Result<Self, Error> {
-        in_file(path, Self::from_bytes(&read_file(path, MAX_DATA_BYTES)?))
+        in_file(path, Self::from_bytes(&read_file(path, DATA_BYTES_MAX)?))
     }
 
     /// Puts the names into the order that Python's `random.shuffle` would put them into.

@@ -22,7 +22,7 @@ pub struct Parameter {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     name: String,
-    columns: usize,
+    cols: usize,
     values: Vec<Parameter>,
 }
 
@@ -34,12 +34,12 @@ impl Matrix {
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.values.len() / self.columns
+        self.values.len() / self.cols
     }
 
     /// Number of columns.
-    pub fn columns(&self) -> usize {
-        self.columns
+    pub fn cols(&self) -> usize {
+        self.cols
     }
 
     /// All parameters, row by row.
@@ -56,7 +56,7 @@ impl Index<usize> for Matrix {
     /// If there is no such row.
     fn index(&self, row: usize) -> &[Parameter] {
         assert!(row < self.rows(), "row {row} of {}, which has {}", self.name, self.rows());
-        &self.values[row * self.columns..(row + 1) * self.columns]
+        &self.values[row * self.cols..(row + 1) * self.cols]
     }
 }
 
@@ -96,11 +96,7 @@ impl Parameters {
         let matrices = config
             .shapes(vocab_size)
             .into_iter()
-            .map(|(name, (rows, columns))| Matrix {
-                name,
-                columns,
-                values: (0..rows * columns).map(|_| next()).collect(),
-            })
+            .map(|(name, (rows, cols))| Matrix { name, cols, values: (0..rows * cols).map(|_| next()).collect() })
             .collect();
         Ok(Parameters { matrices })
     }
@@ -130,13 +126,13 @@ impl Parameters {
         self.iter().map(|parameter| parameter.data).collect()
     }
 
-    /// The place of `matrix[row][column]` in the order of [`iter`](Parameters::iter), if there is such a parameter.
-    pub fn index_of(&self, matrix: &str, row: usize, column: usize) -> Option<usize> {
+    /// The place of `matrix[row][col]` in the order of [`iter`](Parameters::iter), if there is such a parameter.
+    pub fn index_of(&self, matrix: &str, row: usize, col: usize) -> Option<usize> {
         let mut before = 0;
         for candidate in &self.matrices {
             if candidate.name == matrix {
-                let inside = row < candidate.rows() && column < candidate.columns;
-                return inside.then(|| before + row * candidate.columns + column);
+                let inside = row < candidate.rows() && col < candidate.cols;
+                return inside.then(|| before + row * candidate.cols + col);
             }
             before += candidate.values.len();
         }

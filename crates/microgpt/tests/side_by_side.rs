@@ -86,7 +86,7 @@ fn no_texts_no_streams_and_what_cannot_be_sampled() {
     let (engine, sampling) = (Tensor::default(), Sampling::default());
     assert_eq!(samples_side_by_side(&engine, &model, &sampling, 3, &mut []).expect("nothing"), []);
     let error = samples_side_by_side(&engine, &model, &sampling, 0, &mut randoms(1)).expect_err("no streams");
-    assert_eq!(error.to_string(), "streams is 0; it must be at least 1");
+    assert_eq!(error.to_string(), "streams is 0, it must be at least 1");
     let cold = Sampling { temperature: 0.0, ..sampling };
     let error = samples_side_by_side(&engine, &model, &cold, 1, &mut randoms(1)).expect_err("too cold");
     assert_eq!(error.to_string(), "temperature = 0 is not a positive number, finite as its reciprocal is");
@@ -106,7 +106,7 @@ fn there_is_room_for_keys_and_values() {
     let error = samples(&Tensor::default(), &model, &Sampling::default(), &mut PythonRandom::new(1)).expect_err("room");
     assert_eq!(
         error.to_string(),
-        "keys and values of 1 texts would need 17179869184 bytes; at most 8589934592 are supported: use a smaller \
+        "keys and values of 1 texts would need 17179869184 bytes, at most 8589934592 are allowed: use a smaller \
          block size, or fewer texts at a time"
     );
 }

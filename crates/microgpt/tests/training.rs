@@ -97,7 +97,7 @@ fn bytes_that_are_no_checkpoint_are_refused_with_a_reason() {
     };
     assert_eq!(
         replaced("\\\"block_size\\\":16", "\\\"block_size\\\":12"),
-        "wpe has the shape [16, 16]; the model needs [12, 16]"
+        "wpe has the shape [16, 16], the model needs [12, 16]"
     );
     assert_eq!(replaced("\\\"n_head\\\":4", "\\\"n_head\\\":5"), "n_embd = 16 is not divisible by n_head = 5");
     assert!(replaced("lm_head\"", "ml_head\"").contains("it has no tensor \"lm_head\""));
@@ -136,7 +136,7 @@ fn weights_that_are_not_numbers() {
         let error = train(engine, &mut model, &documents, TRAINING, |_| {}).expect_err("no loss");
         assert_eq!(
             error.to_string(),
-            "training diverged in step 1, whose loss is NaN; a smaller learning rate may help"
+            "training diverged in step 1, whose loss is NaN: a smaller learning rate may help"
         );
     }
 }
@@ -255,7 +255,7 @@ fn top_k_and_top_p_keep_the_likeliest() {
         assert_ne!(one(sampling.clone()), greedy);
         assert_eq!(one(Sampling { top_k: Some(1000), ..sampling.clone() }), one(sampling.clone()));
         let error = |sampling: Sampling| sampling.check(&model).expect_err("out of range").to_string();
-        assert_eq!(error(Sampling { top_k: Some(0), ..sampling.clone() }), "top_k is 0; it must be at least 1");
+        assert_eq!(error(Sampling { top_k: Some(0), ..sampling.clone() }), "top_k is 0, it must be at least 1");
         assert!(error(Sampling { top_p: 0.0, ..sampling.clone() }).starts_with("top_p = 0"));
     }
 }

@@ -7,7 +7,7 @@ use crate::operation::Code;
 use crate::scalar::Scalar;
 
 /// The most nodes a tape can hold: what a `u32` counts.
-pub const MAX_NODES: usize = u32::MAX as usize;
+pub const NODES_MAX: usize = u32::MAX as usize;
 
 const FIRST_SLOTS: usize = 1 << 10;
 
@@ -80,7 +80,7 @@ impl<T: Scalar> Arena<T> {
     pub(crate) fn with_limit(limit: usize) -> Self {
         Arena {
             len: 0,
-            limit: limit.min(MAX_NODES),
+            limit: limit.min(NODES_MAX),
             codes: Vec::new(),
             codes_aside: None,
             edges: Vec::new(),
@@ -141,7 +141,7 @@ impl<T: Scalar> Arena<T> {
         if needed <= self.data.len() {
             return;
         }
-        assert!(needed <= self.limit, "the tape is full: {} nodes; truncate it between steps", self.limit);
+        assert!(needed <= self.limit, "the tape is full, it has {} nodes: truncate it between steps", self.limit);
         let slots = needed.max(2 * self.data.len()).max(FIRST_SLOTS).min(self.limit);
         self.codes_aside.as_mut().unwrap_or(&mut self.codes).resize(slots, Code::Leaf);
         self.edges.resize(slots, Edges::default());
@@ -159,8 +159,8 @@ impl<T: Scalar> Arena<T> {
         let stored = self.constants.last().is_some_and(|&last| last == constant && last != T::default());
         if !stored {
             assert!(
-                self.constants.len() < MAX_NODES,
-                "the tape is full: {MAX_NODES} constants; truncate it between steps"
+                self.constants.len() < NODES_MAX,
+                "the tape is full, it has {NODES_MAX} constants: truncate it between steps"
             );
             self.constants.push(constant);
         }
@@ -178,7 +178,7 @@ impl<T: Scalar> Arena<T> {
         }
         let start = self.links.len();
         self.links.extend(children);
-        assert!(self.links.len() <= MAX_NODES, "the tape is full: {MAX_NODES} links; truncate it between steps");
+        assert!(self.links.len() <= NODES_MAX, "the tape is full, it has {NODES_MAX} links: truncate it between steps");
         start as u32
     }
 

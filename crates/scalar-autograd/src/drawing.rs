@@ -12,7 +12,7 @@ use crate::value::Value;
 mod svg;
 
 /// The most nodes that a [`Drawing`] has unless told otherwise: nobody can read a larger one.
-pub const NODES_MAX: usize = 200;
+pub const DRAWN_NODES_MAX: usize = 200;
 
 /// A drawing has at most this many edges a node: `x.dot(x)` has two edges for each of its terms.
 const EDGES_PER_NODE_MAX: usize = 4;
@@ -77,7 +77,7 @@ impl std::error::Error for DrawingError {}
 impl<'t, 'g, T: Scalar> Drawing<'t, 'g, T> {
     /// A drawing of `output` and all that it was made from.
     pub fn new(output: Value<'t, T>) -> Self {
-        Drawing { output, names: BTreeMap::new(), grads: None, nodes_max: NODES_MAX }
+        Drawing { output, names: BTreeMap::new(), grads: None, nodes_max: DRAWN_NODES_MAX }
     }
 
     /// Writes `name` on the node of `value`. Any text will do.
@@ -104,7 +104,7 @@ impl<'t, 'g, T: Scalar> Drawing<'t, 'g, T> {
         self
     }
 
-    /// The most nodes to draw; [`NODES_MAX`] unless set.
+    /// The most nodes to draw; [`DRAWN_NODES_MAX`] unless set.
     #[must_use]
     pub fn nodes_max(mut self, nodes_max: usize) -> Self {
         self.nodes_max = nodes_max;

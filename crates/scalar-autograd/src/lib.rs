@@ -99,7 +99,7 @@ mod tape;
 mod value;
 mod values;
 
-pub use arena::MAX_NODES;
+pub use arena::NODES_MAX;
 pub use backward::Grads;
 pub use drawing::{Drawing, DrawingError};
 pub use gradcheck::gradcheck;

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::arena::{Arena, Lengths, MAX_NODES, Node};
+use crate::arena::{Arena, Lengths, NODES_MAX, Node};
 use crate::operation::Code;
 use crate::scalar::Scalar;
 use crate::value::Value;
@@ -15,7 +15,7 @@ use crate::values::Values;
 /// Records operations on [`Value`]s so that they can be differentiated.
 ///
 /// A tape is [`Send`] but not `Sync`; several can be used side by side. It grows as needed, keeps its memory when it is
-/// [truncated](Tape::truncate), and holds at most [`MAX_NODES`] nodes.
+/// [truncated](Tape::truncate), and holds at most [`NODES_MAX`] nodes.
 ///
 /// ```
 /// use scalar_autograd::Tape;
@@ -75,10 +75,10 @@ impl Parameters {
 impl<T: Scalar> Tape<T> {
     /// An empty tape.
     pub fn new() -> Self {
-        Self::with_limit(MAX_NODES)
+        Self::with_limit(NODES_MAX)
     }
 
-    /// An empty tape that refuses to hold more than `limit` nodes, or [`MAX_NODES`] if that is fewer.
+    /// An empty tape that refuses to hold more than `limit` nodes, or [`NODES_MAX`] if that is fewer.
     pub fn with_limit(limit: usize) -> Self {
         Tape {
             arena: RefCell::new(Arena::with_limit(limit)),

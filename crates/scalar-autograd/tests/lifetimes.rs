@@ -217,7 +217,7 @@ fn a_full_tape_says_so_and_stays_usable() {
         for (name, overflow) in overflows {
             let payload = catch_unwind(AssertUnwindSafe(overflow)).expect_err(name);
             let message = payload.downcast_ref::<String>().map_or("another payload", String::as_str);
-            assert_eq!(message, "the tape is full: 3 nodes; truncate it between steps", "{name}");
+            assert_eq!(message, "the tape is full, it has 3 nodes: truncate it between steps", "{name}");
         }
         assert_eq!((tape.len(), y.backward().of(x)), (3, vec![2.0, 1.0]));
     }

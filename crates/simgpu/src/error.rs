@@ -21,14 +21,14 @@ pub enum Error {
         what: String,
     },
     /// A limit of [`limits`](crate::limits) was passed.
-    #[error("{what}: {value} is more than the limit of {limit}")]
+    #[error("{what}: {value} is more than the limit of {max}")]
     Limit {
         /// What is limited.
         what: &'static str,
         /// What was asked for.
         value: u64,
         /// The most that is allowed.
-        limit: u64,
+        max: u64,
     },
     /// No function of that name.
     #[error("there is no kernel `{name}` in the module")]

@@ -195,30 +195,30 @@ impl Kernel {
         let error = |message: String| Err(Error::Launch { kernel: self.name.clone(), message });
         let (grid, block) = (launch.grid, launch.block);
         if grid.contains(&0) || block.contains(&0) {
-            return error(format!("grid {grid:?} and block {block:?} must not be empty"));
+            return error(format!("the grid is {grid:?} and the block {block:?}, each must be at least 1"));
         }
         for (what, size, limit) in [("grid", grid, GRID_DIMENSIONS), ("block", block, BLOCK_DIMENSIONS)] {
             if size.iter().zip(limit).any(|(&size, limit)| size > limit) {
-                return error(format!("{what} {size:?}; the limit is {limit:?}"));
+                return error(format!("the {what} is {size:?}, at most {limit:?} is allowed"));
             }
         }
         let product = |sizes: [u32; 3]| sizes.iter().fold(1u64, |product, &size| product.saturating_mul(size.into()));
         let threads = product(block);
         if threads > limits::BLOCK_THREADS {
-            return error(format!("{threads} threads a block; the limit is {}", limits::BLOCK_THREADS));
+            return error(format!("{threads} threads a block, at most {} are allowed", limits::BLOCK_THREADS));
         }
-        if let Some(most) = self.info.max_threads
+        if let Some(most) = self.info.threads_max
             && (threads > product(most) || (self.threads_required && block != most))
         {
-            return error(format!("block {block:?}; the kernel is compiled for {most:?}"));
+            return error(format!("the block is {block:?}, the kernel is compiled for {most:?}"));
         }
         let shared = self.shared_bytes(launch.shared_bytes);
         if shared > limits::SHARED_BYTES {
-            return error(format!("{shared} bytes of shared memory; the limit is {}", limits::SHARED_BYTES));
+            return error(format!("{shared} bytes of shared memory, at most {} are allowed", limits::SHARED_BYTES));
         }
         let expected = self.info.params.last().map_or(0, |(offset, size)| offset + size);
         if (launch.params.len() as u64) < expected {
-            return error(format!("{} bytes of parameters; the kernel has {expected}", launch.params.len()));
+            return error(format!("{} bytes of parameters, the kernel has {expected}", launch.params.len()));
         }
         Ok(())
     }
@@ -250,7 +250,7 @@ fn info(module: &ast::Module, function: &Function, program: &Program) -> KernelI
         local_bytes: u64::from(program.local_bytes),
         const_bytes: constants.map(|variable| variable.bytes).sum(),
         registers: program.registers,
-        max_threads: function.max_threads,
+        threads_max: function.threads_max,
         ptx_version: 10 * module.version.0 + module.version.1,
         target: module.target,
     }
@@ -328,7 +328,7 @@ pub struct KernelInfo {
     /// Registers a thread: see [`LaunchReport::registers`].
     pub registers: u32,
     /// `.maxntid` or `.reqntid`.
-    pub max_threads: Option<[u32; 3]>,
+    pub threads_max: Option<[u32; 3]>,
     /// `.version` as 10·major + minor.
     pub ptx_version: u32,
     /// `.target`, as 80.

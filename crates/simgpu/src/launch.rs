@@ -38,7 +38,7 @@ pub(crate) fn run(gpu: &Gpu, module: &Module, kernel: &Kernel, launch: &Launch<'
         dynamic_shared_bytes: launch.shared_bytes,
         params: launch.params,
         checks: settings.checks,
-        max_instructions: settings.max_block_instructions,
+        instructions_max: settings.block_instructions_max,
         races: looks_for_races.then(|| Races::new(kernel.program.global_granule)),
     };
     let threads = settings.threads.unwrap_or_else(rayon::current_num_threads).clamp(1, limits::HOST_THREADS) as u64;

@@ -285,7 +285,7 @@ impl Memory {
             return Err(Error::Limit {
                 what: "bytes of device memory",
                 value: bytes.saturating_add(state.bytes),
-                limit: limits::DEVICE_BYTES,
+                max: limits::DEVICE_BYTES,
             });
         }
         let out_of_memory = || Error::Memory { message: format!("the host has no {bytes} bytes left") };

@@ -49,14 +49,14 @@ pub struct Settings {
     /// Host threads that run blocks, at most [`HOST_THREADS`](crate::limits::HOST_THREADS); `None` is rayon's current pool.
     pub threads: Option<usize>,
     /// Warp instructions that a block may run before it counts as one without an end.
-    pub max_block_instructions: u64,
+    pub block_instructions_max: u64,
     /// Instruction set of the lanes; `None` is the best that the CPU has.
     pub lanes: Option<Lanes>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { checks: Checks::default(), threads: None, max_block_instructions: 1 << 33, lanes: None }
+        Settings { checks: Checks::default(), threads: None, block_instructions_max: 1 << 33, lanes: None }
     }
 }
 

@@ -141,7 +141,7 @@ fn a_race_fails_the_launch_when_any_finding_does() {
 #[test]
 fn a_kernel_without_end_is_stopped() {
     let machine = Machine::new("endless");
-    let output = machine.compile("vector_add").run("vector_add", &[], &[("SIMGPU_MAX_INSTRUCTIONS", "3")]);
+    let output = machine.compile("vector_add").run("vector_add", &[], &[("SIMGPU_INSTRUCTIONS_MAX", "3")]);
     let text = stdout(&output);
     assert!(text.contains("cuCtxSynchronize(): CUDA_ERROR_LAUNCH_TIMEOUT (702)"), "{text}");
 }

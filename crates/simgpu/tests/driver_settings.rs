@@ -31,7 +31,7 @@ fn settings_hold_from_the_next_launch_on() {
     assert_eq!(code, OK);
     assert_eq!(report.findings[0].kind, FindingKind::UninitializedGlobal);
 
-    configure(Settings { max_block_instructions: 3, ..Settings::default() });
+    configure(Settings { block_instructions_max: 3, ..Settings::default() });
     let (code, report) = add_uninitialized("stopped");
     assert_eq!(code, CUresult::LAUNCH_TIMEOUT);
     assert_eq!(report.findings[0].kind, FindingKind::TooManyInstructions);

@@ -13,7 +13,7 @@ fn error_of(text: &str) -> Error {
 
 fn beyond(text: &str, limit: usize) {
     match error_of(text) {
-        Error::Limit { value, limit: found, .. } => assert!(found == limit as u64 && value > found, "{value}, {found}"),
+        Error::Limit { value, max: found, .. } => assert!(found == limit as u64 && value > found, "{value}, {found}"),
         other => panic!("{other:?}"),
     }
 }
@@ -53,7 +53,7 @@ fn a_call_with_many_arguments_takes_no_more_than_its_text() {
     // It is loaded, or has more registers than there are; either way soon.
     match Gpu::new(Settings::default()).load(&format!("{HEADER}{text}")) {
         Ok(module) => assert_eq!(module.kernels(), ["k"]),
-        Err(Error::Limit { limit, .. }) => assert_eq!(limit, limits::REGISTER_SLOTS as u64),
+        Err(Error::Limit { max, .. }) => assert_eq!(max, limits::REGISTER_SLOTS as u64),
         Err(other) => panic!("{other:?}"),
     }
 }

@@ -26,7 +26,7 @@ fn mutations(case: &Case, change: impl Fn(&str) -> Option<String>) -> Vec<(usize
 fn run(case: &Case, at: usize, changed: &str) -> LaunchReport {
     let mutated: Vec<&str> =
         case.ptx.lines().enumerate().map(|(index, line)| if index == at { changed } else { line }).collect();
-    let gpu = Gpu::new(Settings { max_block_instructions: 1 << 22, ..Settings::default() });
+    let gpu = Gpu::new(Settings { block_instructions_max: 1 << 22, ..Settings::default() });
     let module = gpu.load(&mutated.join("\n")).expect("PTX");
     case.run(&gpu, &module)
 }

@@ -31,7 +31,7 @@ fn unsupported(text: &str, line: u32, what: &str) {
 
 fn beyond(text: &str, what: &str, value: u64, limit: u64) {
     match error_of(&format!("{HEADER}{text}")) {
-        Error::Limit { what: found, value: at, limit: most } => assert_eq!((found, at, most), (what, value, limit)),
+        Error::Limit { what: found, value: at, max: most } => assert_eq!((found, at, most), (what, value, limit)),
         other => panic!("{other:?}"),
     }
 }
@@ -116,7 +116,7 @@ fn variables_have_a_form() {
     wrong(".shared .u32 x = 1;", 3, "only `.global` and `.const` variables can have an initial value");
     wrong(".extern .global .u32 x = 1;", 3, "an `.extern` variable cannot have an initial value");
     wrong(".global .u64 x = x;", 3, "`x` is not declared");
-    let message = "an address is an integer of 64 bits; the elements are of type U32";
+    let message = "an address is an integer of 64 bits, the elements are of type U32";
     wrong(".global .u32 y;\n.global .u32 x = y;", 4, message);
     wrong(".entry k() .maxntid 0 { }", 3, "expected a size of `.maxntid`, at least 1, found `0`");
 }
@@ -166,8 +166,8 @@ fn limits_hold() {
 #[test]
 fn a_text_beyond_its_limit_is_not_read() {
     let text = " ".repeat(limits::MODULE_BYTES + 1);
-    let (value, limit) = (text.len() as u64, limits::MODULE_BYTES as u64);
-    assert_eq!(error_of(&text), Error::Limit { what: "bytes of PTX text", value, limit });
+    let (value, max) = (text.len() as u64, limits::MODULE_BYTES as u64);
+    assert_eq!(error_of(&text), Error::Limit { what: "bytes of PTX text", value, max });
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn memory_does_not_grow_with_the_square_of_the_text() {
     let list = format!("t: .branchtargets {}L;", "L,".repeat(20_000));
     let text = format!("{HEADER}.entry k() {{ .reg .b32 r; {list} L: {} }}", "brx.idx r, t;".repeat(20_000));
     match error_of(&text) {
-        Error::Limit { what, limit, .. } => {
-            assert_eq!((what, limit), ("bytes of a module once parsed", limits::PARSED_BYTES));
+        Error::Limit { what, max, .. } => {
+            assert_eq!((what, max), ("bytes of a module once parsed", limits::PARSED_BYTES));
         }
         other => panic!("{other:?}"),
     }

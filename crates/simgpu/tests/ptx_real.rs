@@ -37,7 +37,7 @@ fn launch_bounds_parameters_and_shared_arrays_are_read() {
     let module = parse(include_str!("ptx/tensor.ptx")).expect("PTX");
     let tile = &module.functions[0];
     assert_eq!((tile.name.as_str(), tile.is_entry, tile.threads_required), ("tile", true, false));
-    assert_eq!(tile.max_threads, Some([32, 1, 1]));
+    assert_eq!(tile.threads_max, Some([32, 1, 1]));
     assert_eq!(tile.params.len(), 3);
     assert!(tile.variables[..3].iter().all(|param| param.space == Space::Param && param.ty == Type::U64));
     let shared: Vec<u64> =

@@ -218,8 +218,8 @@ fn functions_have_parameters_results_and_bounds() {
         (2, 8, 8),
         ".ptr's alignment is its target's"
     );
-    assert_eq!((e.max_threads, e.threads_required), (Some([64, 2, 1]), false));
-    assert_eq!((h.max_threads, h.threads_required), (Some([16, 2, 4]), true));
+    assert_eq!((e.threads_max, e.threads_required), (Some([64, 2, 1]), false));
+    assert_eq!((h.threads_max, h.threads_required), (Some([16, 2, 4]), true));
 }
 
 #[test]

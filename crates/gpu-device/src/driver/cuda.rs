@@ -108,7 +108,7 @@ fn initialise() -> Result<(), Error> {
             "the libcuda.so.1 that was found is the toolkit's stub for linking; take its folder out of LD_LIBRARY_PATH"
                 .to_owned(),
         ),
-        error => unavailable(format!("the driver does not start: {error}; check `nvidia-smi`")),
+        error => unavailable(format!("the driver does not start: {error}, check `nvidia-smi`")),
     })
 }
 

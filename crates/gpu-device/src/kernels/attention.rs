@@ -122,7 +122,7 @@ impl Shape {
     fn new(arguments: &[Argument<'_>], head_dim_max: u32) -> Result<Self, String> {
         let numbers = Numbers(arguments);
         let positive = |index, name, most| match numbers.at_most(index, name, most)? {
-            0 => Err(format!("{name} is 0")),
+            0 => Err(format!("{name} is 0, it must be at least 1")),
             size => Ok(size),
         };
         let [batch, heads, kv_heads] =
@@ -190,7 +190,7 @@ fn forward_mma_reach<const VARIANT: usize>(launch: &Launch, arguments: &[Argumen
 fn decode_reach<const VARIANT: usize>(launch: &Launch, arguments: &[Argument<'_>]) -> Result<Vec<usize>, String> {
     let shape = Shape::new(arguments, HEAD_DIMS[VARIANT])?;
     let split_keys = match Numbers(arguments).at_most(12, "split_keys", LENGTH_MAX)? {
-        0 => return Err("split_keys is 0".to_owned()),
+        0 => return Err("split_keys is 0, it must be at least 1".to_owned()),
         length => length as u32,
     };
     let keys = shape.keys as u32;

@@ -76,7 +76,7 @@ impl Shape {
     /// The same for a kernel that divides by the columns, or by their tiles.
     fn positive(arguments: &[Argument<'_>]) -> Result<Self, String> {
         let shape = Self::new(arguments)?;
-        if shape.columns == 0 { Err("columns is 0".to_owned()) } else { Ok(shape) }
+        if shape.columns == 0 { Err("columns is 0, it must be at least 1".to_owned()) } else { Ok(shape) }
     }
 }
 

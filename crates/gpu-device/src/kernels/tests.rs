@@ -60,7 +60,7 @@ fn attention_outside_its_contract_is_refused() {
     };
     assert_eq!(refused([1, 3, 2, 5, 7, 9, 64], 1), "3 heads are not a multiple of 2 kv_heads");
     assert_eq!(refused([1, 2, 2, 5, 7, 6, 64], 1), "7 keys are more than the key_capacity of 6");
-    assert_eq!(refused([1, 2, 0, 5, 7, 9, 64], 1), "kv_heads is 0");
+    assert_eq!(refused([1, 2, 0, 5, 7, 9, 64], 1), "kv_heads is 0, it must be at least 1");
     assert_eq!(refused([1, 2, 2, 5, 7, 9, 65], 1), "head_dim is 65, at most 64 is allowed");
     assert_eq!(
         refused([1 << 20, 1 << 20, 1, 5, 7, 9, 64], 1),
@@ -98,7 +98,7 @@ fn splits_and_runs_are_counted() {
     assert_eq!(reach, Ok(vec![queries, keys, keys, 3 * queries, 3 * 12 * 5 * 4]));
     decode[12] = 0_u32.into();
     let refused = (FLASH_DECODE[0].reach())(&shape(1, [128, 1, 1]), &decode);
-    assert_eq!(refused, Err("split_keys is 0".into()));
+    assert_eq!(refused, Err("split_keys is 0, it must be at least 1".into()));
 
     let norm = |columns: u32, has_weight: u32| {
         let mut arguments = numbers(&[7, columns]);
@@ -107,7 +107,7 @@ fn splits_and_runs_are_counted() {
     };
     assert_eq!(norm(5, 1), Ok(vec![140, 20, 140, 28]));
     assert_eq!(norm(5, 0), Ok(vec![140, 0, 140, 28]));
-    assert_eq!(norm(0, 0), Err("columns is 0".into()));
+    assert_eq!(norm(0, 0), Err("columns is 0, it must be at least 1".into()));
     let weights = |run: u32| (RMS_NORM_BACKWARD_DWEIGHT.reach())(&shape(4, [256, 1, 1]), &numbers(&[513, 33, run]));
     assert_eq!(weights(512), Ok(vec![513 * 33 * 4, 513 * 4, 513 * 33 * 4, 2 * 33 * 4]));
     assert_eq!(weights(511), Err("run is 511, it must be 512".into()));
@@ -126,7 +126,7 @@ fn what_training_needs_reaches_as_far_as_its_shapes() {
     assert_eq!((JOIN_HEADS.reach())(&shape(1, [64, 1, 1]), &numbers(&[2, 3, 4, 5, 1, 0, 9, 6])), Ok(vec![1440, 480]));
     assert_eq!(heads(&[2, 3, 4, 5, 3, 3, 9, 6]), Err("part 3 of 3 parts".into()));
     assert_eq!(heads(&[2, 3, 4, 5, 3, 1, 9, 7]), Err("3 tokens from slot 7 on are more than the capacity of 9".into()));
-    assert_eq!(heads(&[2, 0, 4, 5, 3, 1, 9, 7]), Err("tokens is 0".into()));
+    assert_eq!(heads(&[2, 0, 4, 5, 3, 1, 9, 7]), Err("tokens is 0, it must be at least 1".into()));
     let count = [Argument::from(10_u64)];
     assert_eq!((ADAM.reach())(&shape(1, [256, 1, 1]), &count), Ok(vec![40, 40, 40, 40, 40, 4]));
     assert_eq!((SUM_OF_SQUARES.reach())(&shape(3, [256, 1, 1]), &count), Ok(vec![40, 24]));

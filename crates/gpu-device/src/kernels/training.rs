@@ -142,7 +142,7 @@ fn sum_of_squares_reach(launch: &Launch, arguments: &[Argument<'_>]) -> Result<V
 /// A size that the kernel divides by, or that makes its shapes empty.
 fn positive(numbers: &Numbers<'_>, index: usize, name: &str) -> Result<usize, String> {
     match numbers.dimension(index, name)? {
-        0 => Err(format!("{name} is 0")),
+        0 => Err(format!("{name} is 0, it must be at least 1")),
         size => Ok(size),
     }
 }

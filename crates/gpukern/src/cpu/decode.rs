@@ -36,8 +36,8 @@ impl Forward<'_> {
         let (kvs, rows, parts) = (batch * kv_heads, rows_of_kv(self.problem), keys.div_ceil(KEYS));
         let mut outs = vec![0.0; kvs * parts * rows * head_dim];
         let (mut maxima, mut sums) = (vec![0.0; kvs * parts * rows], vec![0.0; kvs * parts * rows]);
-        let columns = maxima.chunks_exact_mut(rows).zip(sums.chunks_exact_mut(rows));
-        let tasks = outs.chunks_exact_mut(rows * head_dim).zip(columns).enumerate();
+        let cols = maxima.chunks_exact_mut(rows).zip(sums.chunks_exact_mut(rows));
+        let tasks = outs.chunks_exact_mut(rows * head_dim).zip(cols).enumerate();
         let tasks = tasks.map(|(index, (out, (max, sum)))| Part {
             kv: index / parts,
             start: index % parts * KEYS,

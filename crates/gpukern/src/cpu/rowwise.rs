@@ -13,23 +13,23 @@ const PARTS: usize = 64;
 
 /// Runs of whole rows: how many rows each.
 fn run_rows(shape: Rows) -> usize {
-    (RUN / shape.columns).max(1)
+    (RUN / shape.cols).max(1)
 }
 
 fn threads_for(shape: Rows) -> usize {
-    threads((shape.rows * shape.columns).saturating_mul(COST))
+    threads((shape.rows * shape.cols).saturating_mul(COST))
 }
 
 /// Calls `work` with the number of each row of `out` and the row.
 fn each_row(shape: Rows, out: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync) {
     let rows = run_rows(shape);
-    let runs = out.chunks_mut(rows * shape.columns).enumerate();
+    let runs = out.chunks_mut(rows * shape.cols).enumerate();
     share(
         runs,
         threads_for(shape),
         || (),
         |(), (run, out)| {
-            out.chunks_exact_mut(shape.columns).enumerate().for_each(|(row, out)| work(run * rows + row, out));
+            out.chunks_exact_mut(shape.cols).enumerate().for_each(|(row, out)| work(run * rows + row, out));
         },
     );
 }
@@ -80,13 +80,13 @@ impl RowwiseBackend for Cpu {
         shape.check_rms_norm(epsilon, x, weight, out, inverse_rms)?;
         let kernels = kernels(self.isa)?;
         let rows = run_rows(shape);
-        let runs = out.chunks_mut(rows * shape.columns).zip(inverse_rms.chunks_mut(rows)).enumerate();
+        let runs = out.chunks_mut(rows * shape.cols).zip(inverse_rms.chunks_mut(rows)).enumerate();
         share(
             runs,
             threads_for(shape),
             || (),
             |(), (run, (out, inverse_rms))| {
-                let here = out.chunks_exact_mut(shape.columns).zip(inverse_rms).enumerate();
+                let here = out.chunks_exact_mut(shape.cols).zip(inverse_rms).enumerate();
                 for (row, (out, inverse_rms)) in here {
                     let x = of(shape, x, run * rows + row);
                     [*inverse_rms, _] = kernels.row(Row::RmsNorm { x, weight, epsilon, out });
@@ -110,22 +110,22 @@ impl RowwiseBackend for Cpu {
         let rows = run_rows(shape).max(shape.rows.div_ceil(PARTS));
         let parts = shape.rows.div_ceil(rows);
         let asked = d_weight.is_some();
-        let mut sums = vec![0.0; if asked { parts * shape.columns } else { 0 }];
-        let mut sums_left = sums.chunks_exact_mut(shape.columns);
-        let runs = d_x.chunks_mut(rows * shape.columns).map(|d_x| (d_x, sums_left.next())).enumerate();
+        let mut sums = vec![0.0; if asked { parts * shape.cols } else { 0 }];
+        let mut sums_left = sums.chunks_exact_mut(shape.cols);
+        let runs = d_x.chunks_mut(rows * shape.cols).map(|d_x| (d_x, sums_left.next())).enumerate();
         share(
             runs,
             threads_for(shape),
             || (),
             |(), (run, (d_x, mut sum))| {
-                for (row, d_x) in d_x.chunks_exact_mut(shape.columns).enumerate() {
+                for (row, d_x) in d_x.chunks_exact_mut(shape.cols).enumerate() {
                     gradient.row(run * rows + row, d_x, sum.as_deref_mut());
                 }
             },
         );
         if let Some(d_weight) = d_weight {
             d_weight.fill(0.0);
-            for sum in sums.chunks_exact(shape.columns) {
+            for sum in sums.chunks_exact(shape.cols) {
                 d_weight.iter_mut().zip(sum).for_each(|(d_weight, sum)| *d_weight += sum);
             }
         }
@@ -177,7 +177,7 @@ impl RowwiseBackend for Cpu {
 
 /// A row of a matrix.
 fn of(shape: Rows, matrix: &[f32], row: usize) -> &[f32] {
-    &matrix[row * shape.columns..][..shape.columns]
+    &matrix[row * shape.cols..][..shape.cols]
 }
 
 /// The loss and the logarithm of the sum of exponentials.

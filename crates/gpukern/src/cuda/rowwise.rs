@@ -22,8 +22,8 @@ impl Cuda {
     /// As there, [`Error::KernelLimit`], [`Error::Gpu`].
     pub fn softmax_on_device(&self, shape: Rows, x: &Buffer<f32>, out: &mut Buffer<f32>) -> Result<(), Error> {
         matrices(shape, &[("x", x), ("out", out)])?;
-        let [rows, columns] = rows_and_columns(shape)?;
-        let arguments = [rows.into(), columns.into(), x.into(), Argument::from(out)];
+        let [rows, cols] = rows_and_columns(shape)?;
+        let arguments = [rows.into(), cols.into(), x.into(), Argument::from(out)];
         launch(&self.device, &kernels::rowwise::SOFTMAX, rows.into(), softmax::BLOCK, &arguments)
     }
 
@@ -40,8 +40,8 @@ impl Cuda {
         d_x: &mut Buffer<f32>,
     ) -> Result<(), Error> {
         matrices(shape, &[("out", out), ("d_out", d_out), ("d_x", d_x)])?;
-        let [rows, columns] = rows_and_columns(shape)?;
-        let arguments = [rows.into(), columns.into(), out.into(), d_out.into(), Argument::from(d_x)];
+        let [rows, cols] = rows_and_columns(shape)?;
+        let arguments = [rows.into(), cols.into(), out.into(), d_out.into(), Argument::from(d_x)];
         launch(&self.device, &kernels::rowwise::SOFTMAX_BACKWARD, rows.into(), softmax::BLOCK, &arguments)
     }
 
@@ -60,13 +60,13 @@ impl Cuda {
         inverse_rms: &mut Buffer<f32>,
     ) -> Result<(), Error> {
         matrices(shape, &[("x", x), ("out", out)])?;
-        vector("weight", shape.columns, weight)?;
+        vector("weight", shape.cols, weight)?;
         vector("inverse_rms", shape.rows, Some(inverse_rms))?;
         check_epsilon(epsilon)?;
-        let [rows, columns] = rows_and_columns(shape)?;
+        let [rows, cols] = rows_and_columns(shape)?;
         let none = self.device.uninitialised(0)?;
         let (has_weight, weight) = (u32::from(weight.is_some()), weight.unwrap_or(&none));
-        let mut arguments = vec![rows.into(), columns.into(), epsilon.into(), has_weight.into()];
+        let mut arguments = vec![rows.into(), cols.into(), epsilon.into(), has_weight.into()];
         arguments.extend([x.into(), weight.into(), Argument::from(out), inverse_rms.into()]);
         launch(&self.device, &kernels::rowwise::RMS_NORM, rows.into(), rms_norm::BLOCK, &arguments)
     }
@@ -88,50 +88,50 @@ impl Cuda {
         d_weight: Option<&mut Buffer<f32>>,
     ) -> Result<(), Error> {
         matrices(shape, &[("x", x), ("d_out", d_out), ("d_x", d_x)])?;
-        vector("weight", shape.columns, weight)?;
-        vector("d_weight", shape.columns, d_weight.as_deref())?;
+        vector("weight", shape.cols, weight)?;
+        vector("d_weight", shape.cols, d_weight.as_deref())?;
         vector("inverse_rms", shape.rows, Some(inverse_rms))?;
-        let [rows, columns] = rows_and_columns(shape)?;
+        let [rows, cols] = rows_and_columns(shape)?;
         let none = self.device.uninitialised(0)?;
         let (has_weight, weight) = (u32::from(weight.is_some()), weight.unwrap_or(&none));
-        let mut arguments = vec![rows.into(), columns.into(), has_weight.into(), x.into(), weight.into()];
+        let mut arguments = vec![rows.into(), cols.into(), has_weight.into(), x.into(), weight.into()];
         arguments.extend([inverse_rms.into(), d_out.into(), Argument::from(d_x)]);
         launch(&self.device, &kernels::rowwise::RMS_NORM_BACKWARD_DX, rows.into(), rms_norm::BLOCK, &arguments)?;
         let Some(d_weight) = d_weight else { return Ok(()) };
         let runs = rms_norm::runs(rows);
         if runs == 1 {
-            return self.weight_gradients([rows, columns], [x, inverse_rms, d_out], d_weight);
+            return self.weight_gradients([rows, cols], [x, inverse_rms, d_out], d_weight);
         }
-        let mut partial = self.device.uninitialised(runs as usize * shape.columns)?;
-        self.weight_gradients([rows, columns], [x, inverse_rms, d_out], &mut partial)?;
+        let mut partial = self.device.uninitialised(runs as usize * shape.cols)?;
+        self.weight_gradients([rows, cols], [x, inverse_rms, d_out], &mut partial)?;
         self.column_sums_on_device(Rows { rows: runs as usize, ..shape }, &partial, d_weight)
     }
 
     /// A row of sums for each run of rows.
     fn weight_gradients(
         &self,
-        [rows, columns]: [u32; 2],
+        [rows, cols]: [u32; 2],
         inputs: [&Buffer<f32>; 3],
         partial: &mut Buffer<f32>,
     ) -> Result<(), Error> {
-        let mut arguments = vec![rows.into(), columns.into(), Argument::from(rms_norm::RUN)];
+        let mut arguments = vec![rows.into(), cols.into(), Argument::from(rms_norm::RUN)];
         arguments.extend(inputs.map(Argument::from));
         arguments.push(partial.into());
-        let blocks = rms_norm::dweight_grid(rows, columns);
+        let blocks = rms_norm::dweight_grid(rows, cols);
         launch(&self.device, &kernels::rowwise::RMS_NORM_BACKWARD_DWEIGHT, blocks, rms_norm::BLOCK, &arguments)
     }
 
-    /// `sums`, `[columns]`: the sum of each column of `x`, `[rows, columns]`. The gradient of a bias is that of `d_out`.
+    /// `sums`, `[cols]`: the sum of each column of `x`, `[rows, cols]`. The gradient of a bias is that of `d_out`.
     ///
     /// # Errors
     ///
     /// [`Error::Zero`], [`Error::TooLarge`], [`Error::Length`], [`Error::KernelLimit`], [`Error::Gpu`].
     pub fn column_sums_on_device(&self, shape: Rows, x: &Buffer<f32>, sums: &mut Buffer<f32>) -> Result<(), Error> {
         matrices(shape, &[("x", x)])?;
-        vector("sums", shape.columns, Some(sums))?;
-        let [rows, columns] = rows_and_columns(shape)?;
-        let arguments = [rows.into(), columns.into(), x.into(), Argument::from(sums)];
-        let blocks = columns.div_ceil(rms_norm::COLUMNS).into();
+        vector("sums", shape.cols, Some(sums))?;
+        let [rows, cols] = rows_and_columns(shape)?;
+        let arguments = [rows.into(), cols.into(), x.into(), Argument::from(sums)];
+        let blocks = cols.div_ceil(rms_norm::COLUMNS).into();
         launch(&self.device, &kernels::rowwise::COLUMN_SUMS, blocks, rms_norm::BLOCK, &arguments)
     }
 
@@ -153,8 +153,8 @@ impl Cuda {
         vector("targets", shape.rows, Some(targets))?;
         vector("loss", shape.rows, Some(loss))?;
         vector("log_sum_exp", shape.rows, Some(log_sum_exp))?;
-        let [rows, columns] = rows_and_columns(shape)?;
-        let mut arguments = vec![rows.into(), columns.into(), logits.into(), targets.into()];
+        let [rows, cols] = rows_and_columns(shape)?;
+        let mut arguments = vec![rows.into(), cols.into(), logits.into(), targets.into()];
         arguments.extend([Argument::from(loss), log_sum_exp.into()]);
         launch(&self.device, &kernels::rowwise::CROSS_ENTROPY, rows.into(), cross_entropy::BLOCK, &arguments)
     }
@@ -178,8 +178,8 @@ impl Cuda {
         vector("targets", shape.rows, Some(targets))?;
         vector("log_sum_exp", shape.rows, Some(log_sum_exp))?;
         vector("d_loss", shape.rows, Some(d_loss))?;
-        let [rows, columns] = rows_and_columns(shape)?;
-        let mut arguments = vec![rows.into(), columns.into(), logits.into(), targets.into()];
+        let [rows, cols] = rows_and_columns(shape)?;
+        let mut arguments = vec![rows.into(), cols.into(), logits.into(), targets.into()];
         arguments.extend([log_sum_exp.into(), d_loss.into(), Argument::from(d_logits)]);
         launch(&self.device, &kernels::rowwise::CROSS_ENTROPY_BACKWARD, rows.into(), cross_entropy::BLOCK, &arguments)
     }
@@ -187,7 +187,7 @@ impl Cuda {
 
 fn matrices(shape: Rows, buffers: &[(&'static str, &Buffer<f32>)]) -> Result<(), Error> {
     shape.elements()?;
-    buffers.iter().try_for_each(|(name, buffer)| check_len(name, &[shape.rows, shape.columns], buffer.len()))
+    buffers.iter().try_for_each(|(name, buffer)| check_len(name, &[shape.rows, shape.cols], buffer.len()))
 }
 
 fn vector<T: Element>(name: &'static str, len: usize, buffer: Option<&Buffer<T>>) -> Result<(), Error> {

@@ -59,7 +59,7 @@ impl RowwiseBackend for Cuda {
         let (x, inverse_rms) = (device.upload(forward.x)?, device.upload(forward.inverse_rms)?);
         let weight = forward.weight.map(|weight| device.upload(weight)).transpose()?;
         let (d_out, mut on_d_x) = (device.upload(d_out)?, device.uninitialised(d_x.len())?);
-        let mut on_d_weight = d_weight.is_some().then(|| device.uninitialised(shape.columns)).transpose()?;
+        let mut on_d_weight = d_weight.is_some().then(|| device.uninitialised(shape.cols)).transpose()?;
         let weights = (weight.as_ref(), on_d_weight.as_mut());
         self.rms_norm_backward_on_device(shape, &x, weights.0, &inverse_rms, &d_out, &mut on_d_x, weights.1)?;
         let arrived = (on_d_x.to_vec()?, on_d_weight.map(|sums| sums.to_vec()).transpose()?);

@@ -85,7 +85,7 @@ impl Sizes {
 
 /// Rows and columns as kernels take them.
 pub(super) fn rows_and_columns(shape: Rows) -> Result<[u32; 2], Error> {
-    Ok([at_most("rows", shape.rows, DIMENSION_MAX)?, at_most("columns", shape.columns, DIMENSION_MAX)?])
+    Ok([at_most("rows", shape.rows, DIMENSION_MAX)?, at_most("cols", shape.cols, DIMENSION_MAX)?])
 }
 
 fn at_most(name: &'static str, value: usize, max: u32) -> Result<u32, Error> {

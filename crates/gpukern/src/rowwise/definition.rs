@@ -5,8 +5,8 @@ use crate::{Error, IGNORE, Rows, SavedRmsNorm};
 
 pub(crate) fn softmax<T: Real>(shape: Rows, x: &[f32], out: &mut [f32]) -> Result<(), Error> {
     shape.check_softmax(x, out)?;
-    let mut row = scratch::<T>("a row", &[shape.columns])?;
-    for (x, out) in x.chunks_exact(shape.columns).zip(out.chunks_exact_mut(shape.columns)) {
+    let mut row = scratch::<T>("a row", &[shape.cols])?;
+    for (x, out) in x.chunks_exact(shape.cols).zip(out.chunks_exact_mut(shape.cols)) {
         widen(x, &mut row);
         if possible(x) {
             softmax_of_row(&mut row);
@@ -20,8 +20,8 @@ pub(crate) fn softmax<T: Real>(shape: Rows, x: &[f32], out: &mut [f32]) -> Resul
 
 pub(crate) fn softmax_backward<T: Real>(shape: Rows, out: &[f32], d_out: &[f32], d_x: &mut [f32]) -> Result<(), Error> {
     shape.check_softmax_backward(out, d_out, d_x)?;
-    let rows = out.chunks_exact(shape.columns).zip(d_out.chunks_exact(shape.columns));
-    for ((out, d_out), d_x) in rows.zip(d_x.chunks_exact_mut(shape.columns)) {
+    let rows = out.chunks_exact(shape.cols).zip(d_out.chunks_exact(shape.cols));
+    for ((out, d_out), d_x) in rows.zip(d_x.chunks_exact_mut(shape.cols)) {
         let mean = dot::<T>(out, d_out);
         for ((&out, &d_out), d_x) in out.iter().zip(d_out).zip(d_x) {
             *d_x = (T::of(out) * (T::of(d_out) - mean)).rounded();
@@ -39,9 +39,9 @@ pub(crate) fn rms_norm<T: Real>(
     inverse_rms: &mut [f32],
 ) -> Result<(), Error> {
     shape.check_rms_norm(epsilon, x, weight, out, inverse_rms)?;
-    let rows = x.chunks_exact(shape.columns).zip(out.chunks_exact_mut(shape.columns));
+    let rows = x.chunks_exact(shape.cols).zip(out.chunks_exact_mut(shape.cols));
     for ((x, out), inverse_rms) in rows.zip(inverse_rms) {
-        let mean = dot::<T>(x, x) / T::of(shape.columns as f32);
+        let mean = dot::<T>(x, x) / T::of(shape.cols as f32);
         let inverse = T::of(1.0) / (mean + T::of(epsilon)).sqrt();
         *inverse_rms = inverse.rounded();
         for (column, (out, &x)) in out.iter_mut().zip(x).enumerate() {
@@ -59,15 +59,15 @@ pub(crate) fn rms_norm_backward<T: Real>(
     d_weight: Option<&mut [f32]>,
 ) -> Result<(), Error> {
     shape.check_rms_norm_backward(&forward, d_out, d_x, d_weight.as_deref())?;
-    let columns = shape.columns;
-    let mut sum_d_weight = scratch::<T>("gradients of the weights", &[columns])?;
-    let rows = forward.x.chunks_exact(columns).zip(d_out.chunks_exact(columns)).zip(forward.inverse_rms);
-    for (((x, d_out), &inverse), d_x) in rows.zip(d_x.chunks_exact_mut(columns)) {
+    let cols = shape.cols;
+    let mut sum_d_weight = scratch::<T>("gradients of the weights", &[cols])?;
+    let rows = forward.x.chunks_exact(cols).zip(d_out.chunks_exact(cols)).zip(forward.inverse_rms);
+    for (((x, d_out), &inverse), d_x) in rows.zip(d_x.chunks_exact_mut(cols)) {
         let inverse = T::of(inverse);
         let g = |column: usize| T::of(weight_of(forward.weight, column)) * T::of(d_out[column]);
-        let sum = (0..columns).fold(T::ZERO, |sum, column| sum + g(column) * T::of(x[column]));
-        let mean = sum / T::of(columns as f32);
-        for column in 0..columns {
+        let sum = (0..cols).fold(T::ZERO, |sum, column| sum + g(column) * T::of(x[column]));
+        let mean = sum / T::of(cols as f32);
+        for column in 0..cols {
             let normal = T::of(x[column]) * inverse;
             d_x[column] = (inverse * (g(column) - normal * inverse * mean)).rounded();
             sum_d_weight[column] += T::of(d_out[column]) * normal;
@@ -87,8 +87,8 @@ pub(crate) fn cross_entropy<T: Real>(
     log_sum_exp: &mut [f32],
 ) -> Result<(), Error> {
     shape.check_cross_entropy(logits, targets, loss, log_sum_exp)?;
-    let mut row = scratch::<T>("a row", &[shape.columns])?;
-    for (index, logits) in logits.chunks_exact(shape.columns).enumerate() {
+    let mut row = scratch::<T>("a row", &[shape.cols])?;
+    for (index, logits) in logits.chunks_exact(shape.cols).enumerate() {
         let target = targets[index];
         (loss[index], log_sum_exp[index]) = if target == IGNORE {
             (0.0, 0.0)
@@ -112,7 +112,7 @@ pub(crate) fn cross_entropy_backward<T: Real>(
     d_logits: &mut [f32],
 ) -> Result<(), Error> {
     shape.check_cross_entropy_backward(logits, targets, log_sum_exp, d_loss, d_logits)?;
-    let rows = logits.chunks_exact(shape.columns).zip(d_logits.chunks_exact_mut(shape.columns));
+    let rows = logits.chunks_exact(shape.cols).zip(d_logits.chunks_exact_mut(shape.cols));
     for (index, (logits, d_logits)) in rows.enumerate() {
         if targets[index] == IGNORE {
             d_logits.fill(0.0);

@@ -11,7 +11,7 @@ pub struct Rows {
     /// Rows; none is all right.
     pub rows: usize,
     /// Columns, at least 1.
-    pub columns: usize,
+    pub cols: usize,
 }
 
 /// The target of a row that does not count (padding, say): its loss and `log_sum_exp` are 0, its gradient is 0, and its
@@ -21,9 +21,9 @@ pub const IGNORE: u32 = u32::MAX;
 /// What RMS norm's backward pass needs of its forward pass.
 #[derive(Debug, Clone, Copy)]
 pub struct SavedRmsNorm<'a> {
-    /// The input, `[rows, columns]`.
+    /// The input, `[rows, cols]`.
     pub x: &'a [f32],
-    /// The weights, `[columns]`, if there were any.
+    /// The weights, `[cols]`, if there were any.
     pub weight: Option<&'a [f32]>,
     /// The factor of each row, `[rows]`.
     pub inverse_rms: &'a [f32],
@@ -31,7 +31,7 @@ pub struct SavedRmsNorm<'a> {
 
 /// A way to compute the pieces of a transformer that work on one row at a time, forward and backward.
 ///
-/// Matrices are `[rows, columns]`, row-major f32. Every output is overwritten, never added to. Whenever a call is refused, no
+/// Matrices are `[rows, cols]`, row-major f32. Every output is overwritten, never added to. Whenever a call is refused, no
 /// output was written to.
 ///
 /// **NaN and infinities.** A NaN in a row of the input makes that row's outputs NaN (`d_weight`, to which every row adds, as well),
@@ -42,7 +42,7 @@ pub struct SavedRmsNorm<'a> {
 /// use gpukern::{IGNORE, Reference, Rows, RowwiseBackend};
 ///
 /// // Two tokens, two classes; the second token is padding.
-/// let shape = Rows { rows: 2, columns: 2 };
+/// let shape = Rows { rows: 2, cols: 2 };
 /// let (logits, targets) = ([0.0, 3.0_f32.ln(), 7.0, 7.0], [1, IGNORE]);
 /// let (mut loss, mut log_sum_exp, mut d_logits) = ([0.0; 2], [0.0; 2], [0.0; 4]);
 /// Reference.cross_entropy(shape, &logits, &targets, &mut loss, &mut log_sum_exp)?;
@@ -147,10 +147,10 @@ impl Rows {
     ///
     /// [`Error::Zero`] without columns, [`Error::TooLarge`].
     pub fn elements(&self) -> Result<usize, Error> {
-        if self.columns == 0 {
-            return Err(Error::Zero { name: "columns" });
+        if self.cols == 0 {
+            return Err(Error::Zero { name: "cols" });
         }
-        product("x", &[self.rows, self.columns])
+        product("x", &[self.rows, self.cols])
     }
 
     /// Whether a softmax can be made of these: every backend calls it before anything else, as it does the other checks.
@@ -247,11 +247,11 @@ impl Rows {
 
     fn check_matrices(&self, matrices: &[Named<'_>]) -> Result<(), Error> {
         self.elements()?;
-        matrices.iter().try_for_each(|(name, matrix)| check_len(name, &[self.rows, self.columns], matrix.len()))
+        matrices.iter().try_for_each(|(name, matrix)| check_len(name, &[self.rows, self.cols], matrix.len()))
     }
 
     fn check_weight(&self, name: &'static str, weight: Option<&[f32]>) -> Result<(), Error> {
-        weight.map_or(Ok(()), |weight| check_len(name, &[self.columns], weight.len()))
+        weight.map_or(Ok(()), |weight| check_len(name, &[self.cols], weight.len()))
     }
 
     fn check_column(&self, name: &'static str, len: usize) -> Result<(), Error> {
@@ -260,10 +260,10 @@ impl Rows {
 
     fn check_targets(&self, targets: &[u32]) -> Result<(), Error> {
         self.check_column("targets", targets.len())?;
-        let bad = |&target: &u32| target != IGNORE && target as usize >= self.columns;
+        let bad = |&target: &u32| target != IGNORE && target as usize >= self.cols;
         match targets.iter().position(bad) {
             None => Ok(()),
-            Some(row) => Err(Error::Target { row, target: targets[row], classes: self.columns }),
+            Some(row) => Err(Error::Target { row, target: targets[row], classes: self.cols }),
         }
     }
 }

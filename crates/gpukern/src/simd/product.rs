@@ -140,7 +140,7 @@ unsafe fn add_rows<V: Vector, const ROWS: usize, const W: usize, const MASKED: b
     }
 }
 
-/// C += A·B with rows of C of `columns` elements without gaps. `WIDE` is the most vectors at a time.
+/// C += A·B with rows of C of `cols` elements without gaps. `WIDE` is the most vectors at a time.
 ///
 /// # Safety
 /// As [`add_product`] for all columns.
@@ -149,15 +149,15 @@ pub(super) unsafe fn add_columns<V: Vector, const WIDE: usize>(
     size: (usize, usize),
     a: Left,
     b: Right,
-    (c, columns): (*mut f32, usize),
+    (c, cols): (*mut f32, usize),
 ) {
     let mut column = 0;
-    while column < columns {
-        let left = columns - column;
+    while column < cols {
+        let left = cols - column;
         // SAFETY: `left` columns are left.
         unsafe {
             let b = Right { at: b.at.add(column), ..b };
-            let to = (c.add(column), columns);
+            let to = (c.add(column), cols);
             let full = V::mask(V::LANES);
             column += if WIDE >= 4 && left >= 4 * V::LANES {
                 add_product::<V, 4, false>(size, a, b, to, full);

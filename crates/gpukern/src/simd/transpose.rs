@@ -1,24 +1,24 @@
 //! Transposing between a row a query, as the caller's matrices have it, and a lane a query, as the kernels do.
 #![allow(unsafe_code)]
 
-/// `to[column·to_stride + row] = from[row·from_stride + column]` for `rows` rows and `columns` columns.
+/// `to[column·to_stride + row] = from[row·from_stride + column]` for `rows` rows and `cols` columns.
 ///
 /// # Panics
 ///
 /// If a slice ends before its last element.
 pub(crate) fn transpose(
-    (rows, columns): (usize, usize),
+    (rows, cols): (usize, usize),
     from: &[f32],
     from_stride: usize,
     to: &mut [f32],
     to_stride: usize,
 ) {
-    if rows == 0 || columns == 0 {
+    if rows == 0 || cols == 0 {
         return;
     }
-    assert!(columns <= from_stride && rows <= to_stride);
-    assert!((rows - 1) * from_stride + columns <= from.len() && (columns - 1) * to_stride + rows <= to.len());
-    let (whole_rows, whole_columns) = (rows - rows % 4, columns - columns % 4);
+    assert!(cols <= from_stride && rows <= to_stride);
+    assert!((rows - 1) * from_stride + cols <= from.len() && (cols - 1) * to_stride + rows <= to.len());
+    let (whole_rows, whole_columns) = (rows - rows % 4, cols - cols % 4);
     for row in (0..whole_rows).step_by(4) {
         for column in (0..whole_columns).step_by(4) {
             let (at, there) = (row * from_stride + column, column * to_stride + row);
@@ -28,7 +28,7 @@ pub(crate) fn transpose(
     }
     for row in 0..rows {
         let rest = if row < whole_rows { whole_columns } else { 0 };
-        for column in rest..columns {
+        for column in rest..cols {
             to[column * to_stride + row] = from[row * from_stride + column];
         }
     }

@@ -180,8 +180,8 @@ fn largest(numbers: &[f32]) -> f64 {
 }
 
 /// The largest sum of magnitudes among the dot products of the rows of two matrices: what their rounding is relative to.
-fn largest_dot(left: &[f32], right: &[f32], columns: usize) -> f64 {
-    let rows = left.chunks_exact(columns).zip(right.chunks_exact(columns));
+fn largest_dot(left: &[f32], right: &[f32], cols: usize) -> f64 {
+    let rows = left.chunks_exact(cols).zip(right.chunks_exact(cols));
     let dot =
         |(left, right): (&[f32], &[f32])| left.iter().zip(right).map(|(&l, &r)| f64::from(l * r).abs()).sum::<f64>();
     rows.map(dot).fold(0.0, f64::max)

@@ -23,9 +23,9 @@ const EPSILON: f32 = 1e-5;
 /// The first [`Failure`].
 pub fn check_rowwise(name: &str, backend: &dyn RowwiseBackend, seed: u64) -> Result<usize, Failure> {
     let mut random = Random::new(seed);
-    let mut shapes: Vec<Rows> = COLUMNS.map(|columns| Rows { rows: 3 + 200 / columns, columns }).to_vec();
+    let mut shapes: Vec<Rows> = COLUMNS.map(|cols| Rows { rows: 3 + 200 / cols, cols }).to_vec();
     // Enough for several threads; nothing at all.
-    shapes.extend([(1500, 64), (40, 3000), (0, 5)].map(|(rows, columns)| Rows { rows, columns }));
+    shapes.extend([(1500, 64), (40, 3000), (0, 5)].map(|(rows, cols)| Rows { rows, cols }));
     let failure = |case: String, what| Failure { backend: name.to_owned(), seed, case, what };
     let mut posed = 0;
     for &shape in &shapes {
@@ -55,12 +55,12 @@ type Three<'a> = (&'a str, [Vec<f32>; 3]);
 
 impl Problem {
     fn new(shape: Rows, spread: f32, random: &mut Random) -> Self {
-        let Rows { rows, columns } = shape;
+        let Rows { rows, cols } = shape;
         let mut unit = |len: usize, spread: f32| (0..len).map(|_| spread * random.unit()).collect::<Vec<f32>>();
-        let (x, d_out) = (unit(rows * columns, spread), unit(rows * columns, 1.0));
-        let (weight, d_loss) = (unit(columns, 1.0), unit(rows, 1.0));
+        let (x, d_out) = (unit(rows * cols, spread), unit(rows * cols, 1.0));
+        let (weight, d_loss) = (unit(cols, 1.0), unit(rows, 1.0));
         let draw = |random: &mut Random| {
-            if random.within(0..=9) == 0 { IGNORE } else { random.within(0..=columns - 1) as u32 }
+            if random.within(0..=9) == 0 { IGNORE } else { random.within(0..=cols - 1) as u32 }
         };
         Self { shape, x, d_out, weight, targets: (0..rows).map(|_| draw(random)).collect(), d_loss }
     }
@@ -115,7 +115,7 @@ impl Problem {
         let d_x = Self::three("RMS norm's d_x", len, backend, |side, d_x| {
             side.rms_norm_backward(shape, saved, d_out, d_x, None)
         })?;
-        let d_weight = Self::three("d_weight", shape.columns, backend, |side, d_weight| {
+        let d_weight = Self::three("d_weight", shape.cols, backend, |side, d_weight| {
             side.rms_norm_backward(shape, saved, d_out, &mut vec![0.0; len], Some(d_weight))
         })?;
         let subtracted = largest(inverse_rms) * largest(d_out) * weight.map_or(1.0, largest);
@@ -152,7 +152,7 @@ fn not_finite(backend: &dyn RowwiseBackend) -> Result<(), (&'static str, String)
     let failed = |case: &'static str| move |error: Error| (case, format!("failed: {error}"));
     // As wide as a vector and some; rows: nothing, one class, a NaN, all NaN, +∞, a NaN among −∞, plain.
     const COLUMNS: usize = 19;
-    let shape = Rows { rows: 7, columns: COLUMNS };
+    let shape = Rows { rows: 7, cols: COLUMNS };
     let mut x = vec![0.0_f32; 7 * COLUMNS];
     x[..2 * COLUMNS].fill(NONE);
     x[COLUMNS + 17] = 3.0;

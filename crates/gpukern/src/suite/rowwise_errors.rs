@@ -2,7 +2,7 @@
 
 use crate::{Error, Rows, RowwiseBackend, SavedRmsNorm};
 
-const GOOD: Rows = Rows { rows: 3, columns: 5 };
+const GOOD: Rows = Rows { rows: 3, cols: 5 };
 /// What is in outputs before.
 const BEFORE: f32 = 42.0;
 /// Names of the six computations.
@@ -16,8 +16,7 @@ pub(super) fn check(backend: &dyn RowwiseBackend) -> Result<(), (&'static str, S
         let wrong = |what| (name, what);
         let run = |shape, extra: &[usize]| Call { shape, ..Call::default() }.run(backend, which, extra);
         let exact = [0; 6];
-        refused(run(Rows { columns: 0, ..GOOD }, &exact), |e| matches!(e, Error::Zero { name: "columns" }))
-            .map_err(wrong)?;
+        refused(run(Rows { cols: 0, ..GOOD }, &exact), |e| matches!(e, Error::Zero { name: "cols" })).map_err(wrong)?;
         refused(run(Rows { rows: usize::MAX / 2, ..GOOD }, &exact), |e| matches!(e, Error::TooLarge { .. }))
             .map_err(wrong)?;
         for slice in 0..SLICES[which] {

@@ -20,7 +20,7 @@
 //! Loops 2 and 1 are `block_product`, the innermost loop over the sum is the micro-kernel; both are in `simd/`.
 
 use super::{PackedB, Product, Sizes};
-use crate::simd::{Destination, Kernels, MAX_TERMS, Operand, Term, crowded, packed_len, with_scratch};
+use crate::simd::{Destination, Kernels, Operand, TERMS_MAX, Term, crowded, packed_len, with_scratch};
 use crate::{MatrixView, Scalar};
 
 /// The left operand in the kernels' orientation.
@@ -48,8 +48,8 @@ fn cut<'a, T: Scalar>(
     all: &[Term<'a, T>],
     (row, rows): (usize, usize),
     (col, cols): (usize, usize),
-) -> [Term<'a, T>; MAX_TERMS] {
-    let mut terms = [all[0]; MAX_TERMS];
+) -> [Term<'a, T>; TERMS_MAX] {
+    let mut terms = [all[0]; TERMS_MAX];
     for (block, term) in terms.iter_mut().zip(all) {
         *block = Term { matrix: term.matrix.block(row, col, rows, cols), ..*term };
     }
@@ -106,7 +106,7 @@ impl<'t, 'a, T: Scalar> Left<'t, 'a, T> {
 
     /// What will be packed after the block that ends at `row` of steps `p..p + k`: the rows below, or the first
     /// rows of the next steps of the sum.
-    fn next(self, row: usize, (p, k): (usize, usize), sizes: &Sizes) -> Option<[Term<'a, T>; MAX_TERMS]> {
+    fn next(self, row: usize, (p, k): (usize, usize), sizes: &Sizes) -> Option<[Term<'a, T>; TERMS_MAX]> {
         let Left::Terms(all) = self else { return None };
         let (all_rows, all_k) = (all[0].matrix.rows(), all[0].matrix.cols());
         if row < all_rows {

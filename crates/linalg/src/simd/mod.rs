@@ -24,7 +24,7 @@ use std::fmt;
 use crate::Error;
 
 pub(crate) use caches::caches;
-pub(crate) use run::{Destination, MAX_TERMS, Operand, Term, crowded, packed_len};
+pub(crate) use run::{Destination, Operand, TERMS_MAX, Term, crowded, packed_len};
 pub(crate) use scratch::with_scratch;
 pub(crate) use table::Kernels;
 

@@ -8,7 +8,7 @@ use crate::{MatrixView, MatrixViewMut, Scalar};
 
 /// The most matrices that one operand sums, and the most places that one product is added to: two levels of
 /// Strassen, two of each.
-pub(crate) const MAX_TERMS: usize = 4;
+pub(crate) const TERMS_MAX: usize = 4;
 
 /// Elements of the largest tile of any instruction set, for C without unit stride.
 const TILE_MAX: usize = 64 * 6;
@@ -66,9 +66,9 @@ impl<T: Scalar> Kernels<T> {
             assert!(matrix.rows() == rows && matrix.cols() == k);
             assert!(matrix.row_stride() == row_stride && matrix.col_stride() == col_stride);
         }
-        assert!(terms.len() <= MAX_TERMS && to.len() >= packed_len(rows, k, panel, granule));
+        assert!(terms.len() <= TERMS_MAX && to.len() >= packed_len(rows, k, panel, granule));
         let block = Block { rows, k, panel, granule, row_stride, col_stride };
-        let mut sources = [Source { from: std::ptr::null(), factor: T::ZERO }; MAX_TERMS];
+        let mut sources = [Source { from: std::ptr::null(), factor: T::ZERO }; TERMS_MAX];
         for (source, term) in sources.iter_mut().zip(terms) {
             *source = Source { from: term.matrix.as_ptr(), factor: term.factor };
         }
@@ -99,7 +99,7 @@ impl<T: Scalar> Kernels<T> {
         for Destination { c, .. } in &*to {
             assert!((c.rows(), c.cols()) == (rows, cols) && (c.row_stride(), c.col_stride()) == strides);
         }
-        assert!(to.len() <= MAX_TERMS);
+        assert!(to.len() <= TERMS_MAX);
         let tiles = match &a {
             Operand::Packed(a) => {
                 assert!(a.len() >= packed_len(rows, k, self.rows(), self.lanes));
@@ -159,7 +159,7 @@ impl<T: Scalar> Kernels<T> {
     ///
     /// # Safety
     /// `operands` keep `TileKernel`'s contract for `cols` columns and the kind of `tiles`; the tile of
-    /// `operands.rows` × `cols` at `at` is inside every destination, of which there are at most [`MAX_TERMS`].
+    /// `operands.rows` × `cols` at `at` is inside every destination, of which there are at most [`TERMS_MAX`].
     #[inline]
     pub(super) unsafe fn tile(
         &self,
@@ -173,7 +173,7 @@ impl<T: Scalar> Kernels<T> {
         let kernel = tiles[self.vectors_of(rows) - 1][cols - 1];
         let nowhere = Output { c: std::ptr::null_mut(), col_stride: 0, alpha: T::ZERO, beta: T::ZERO };
         if to[0].c.row_stride() == 1 || to[0].c.rows() == 1 {
-            let mut outputs = [nowhere; MAX_TERMS];
+            let mut outputs = [nowhere; TERMS_MAX];
             for (output, Destination { alpha, beta, c }) in outputs.iter_mut().zip(&mut *to) {
                 let col_stride = c.col_stride();
                 let c = c.as_mut_ptr().wrapping_add(row + col * col_stride);

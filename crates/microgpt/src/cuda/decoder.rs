@@ -42,7 +42,7 @@ impl CudaDecoder {
         let numbers = model.parameters().iter().map(|parameter| parameter.data);
         let weights = Tensors::upload(device, &gpt.config, gpt.vocab, numbers)?;
         let n = gpt.config.n_embd;
-        let row = |columns: usize| device.uninitialised::<f32>(columns);
+        let row = |cols: usize| device.uninitialised::<f32>(cols);
         let room = || -> Result<[Buffer<f32>; 2], Error> {
             let len = gpt.config.block_size * n;
             Ok([device.uninitialised(len)?, device.uninitialised(len)?])

@@ -192,9 +192,8 @@ impl Gpt {
 impl Work {
     pub(super) fn new(device: &Device, gpt: &Gpt, documents: usize) -> Result<Self, Error> {
         let Config { n_embd: n, n_head, n_layer, block_size } = gpt.config;
-        let rows = |columns: usize| -> Result<Buffer<f32>, Error> {
-            Ok(device.uninitialised(documents * block_size * columns)?)
-        };
+        let rows =
+            |cols: usize| -> Result<Buffer<f32>, Error> { Ok(device.uninitialised(documents * block_size * cols)?) };
         let layer = || -> Result<Layer, Error> {
             Ok(Layer {
                 normed1: rows(n)?,

@@ -76,10 +76,9 @@ impl Gpu {
         n: usize,
         d_table: &mut Buffer<f32>,
     ) -> Result<(), Error> {
-        let [rows, columns, entries] = [index.len(), n, d_table.len() / n].map(size);
-        let arguments =
-            [rows.into(), columns.into(), entries.into(), index.into(), d_out.into(), Argument::from(d_table)];
-        let blocks = embedding::backward_grid(entries, columns);
+        let [rows, cols, entries] = [index.len(), n, d_table.len() / n].map(size);
+        let arguments = [rows.into(), cols.into(), entries.into(), index.into(), d_out.into(), Argument::from(d_table)];
+        let blocks = embedding::backward_grid(entries, cols);
         self.launch(&kernels::training::EMBEDDING_BACKWARD, blocks, embedding::BLOCK, &arguments)
     }
 
@@ -204,9 +203,9 @@ impl Gpu {
         self.strided(&kernels::training::RELU_BACKWARD, y.len(), elementwise::BLOCK, &arguments)
     }
 
-    /// `x = softmax(x)` of rows of `columns` numbers, into `out`.
-    pub(super) fn softmax(&self, columns: usize, x: &Buffer<f32>, out: &mut Buffer<f32>) -> Result<(), Error> {
-        Ok(self.rows.softmax_on_device(rows_of(x, columns), x, out)?)
+    /// `x = softmax(x)` of rows of `cols` numbers, into `out`.
+    pub(super) fn softmax(&self, cols: usize, x: &Buffer<f32>, out: &mut Buffer<f32>) -> Result<(), Error> {
+        Ok(self.rows.softmax_on_device(rows_of(x, cols), x, out)?)
     }
 
     /// Each token's part of the loss, −weight·ln(p + 1e-10), and its slope with respect to −ln p.
@@ -276,12 +275,12 @@ fn head_sizes(problem: &Attention, part: Part, by_head: usize) -> Vec<Argument<'
     sizes.map(|count| Argument::from(size(count))).into()
 }
 
-fn rows_of(x: &Buffer<f32>, columns: usize) -> Rows {
-    Rows { rows: x.len() / columns, columns }
+fn rows_of(x: &Buffer<f32>, cols: usize) -> Rows {
+    Rows { rows: x.len() / cols, cols }
 }
 
-fn matrix(x: &Buffer<f32>, columns: usize) -> Result<DeviceMatrix<'_, f32>, Error> {
-    Ok(DeviceMatrix::new(x, x.len() / columns, columns)?)
+fn matrix(x: &Buffer<f32>, cols: usize) -> Result<DeviceMatrix<'_, f32>, Error> {
+    Ok(DeviceMatrix::new(x, x.len() / cols, cols)?)
 }
 
 /// A size as kernels take it. Models have at most 2²⁴ parameters; rows of a batch that are more than kernels count are

@@ -54,9 +54,9 @@ impl CudaLearner {
 impl Learner for CudaLearner {
     fn check(&self, documents: usize, _: usize) -> Result<(), Error> {
         let rows = (documents as u128).saturating_mul(self.gpt.config.block_size as u128);
-        let (bytes, limit) = (rows.saturating_mul(self.gpt.bytes_a_row()), self.gpu.device.properties().memory_bytes);
-        if bytes > limit as u128 {
-            return Err(Error::BatchTooLarge { bytes, limit });
+        let (bytes, max) = (rows.saturating_mul(self.gpt.bytes_a_row()), self.gpu.device.properties().memory_bytes);
+        if bytes > max as u128 {
+            return Err(Error::BatchTooLarge { bytes, max });
         }
         Ok(())
     }

@@ -23,12 +23,12 @@ pub(crate) const EPSILON: f64 = 1e-8;
 #[derive(Clone, Copy)]
 struct Weights<'t> {
     values: Values<'t, f64>,
-    columns: usize,
+    cols: usize,
 }
 
 impl<'t> Weights<'t> {
     fn row(self, row: usize) -> Values<'t, f64> {
-        self.values.slice(row * self.columns..(row + 1) * self.columns)
+        self.values.slice(row * self.cols..(row + 1) * self.cols)
     }
 }
 
@@ -83,13 +83,13 @@ impl<'t> Gpt<'t> {
     /// As [`new`](Gpt::new), for who has the sizes only.
     pub(crate) fn of(config: Config, vocab_size: usize, parameters: Values<'t, f64>) -> Self {
         let shapes = config.shapes(vocab_size);
-        let expected: usize = shapes.iter().map(|(_, (rows, columns))| rows * columns).sum();
+        let expected: usize = shapes.iter().map(|(_, (rows, cols))| rows * cols).sum();
         assert!(parameters.len() == expected, "{} values for {expected} parameters", parameters.len());
         let mut end = 0;
-        let mut matrices = shapes.iter().map(|(_, (rows, columns))| {
+        let mut matrices = shapes.iter().map(|(_, (rows, cols))| {
             let start = end;
-            end += rows * columns;
-            Weights { values: parameters.slice(start..end), columns: *columns }
+            end += rows * cols;
+            Weights { values: parameters.slice(start..end), cols: *cols }
         });
         let mut next = || matrices.next().expect("a model has all of its matrices");
         let (wte, wpe, lm_head) = (next(), next(), next());

@@ -4,7 +4,7 @@ use scalar_autograd::{Mark, Parameters as Leaves, Tape};
 
 use super::gpt::Gpt;
 use super::loss::batch_loss;
-use super::size::{MAX_GRAPH, graph_size};
+use super::size::{GRAPH_NODES_MAX, graph_size};
 use crate::adam::{Moments, Update};
 use crate::config::Config;
 use crate::engine::Learner;
@@ -38,7 +38,7 @@ impl Learner for ScalarLearner {
     fn check(&self, documents: usize, questions: usize) -> Result<(), Error> {
         let document = graph_size(&self.config, self.vocab_size, questions);
         let nodes = document.saturating_mul(documents as u128).saturating_add(self.leaves.len() as u128);
-        if nodes > MAX_GRAPH as u128 { Err(Error::GraphTooLarge { nodes, limit: MAX_GRAPH }) } else { Ok(()) }
+        if nodes > GRAPH_NODES_MAX as u128 { Err(Error::GraphTooLarge { nodes, max: GRAPH_NODES_MAX }) } else { Ok(()) }
     }
 
     fn loss_and_gradients(&mut self, batch: &[&[usize]]) -> Result<f64, Error> {

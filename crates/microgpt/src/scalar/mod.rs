@@ -13,7 +13,7 @@ pub use gpt::{Cache, Gpt, linear, rms_norm, softmax};
 pub(crate) use gpt::{EPSILON, reciprocal};
 pub(crate) use loss::LOG_EPSILON;
 pub use loss::{BatchLoss, DocumentLoss, batch_loss};
-pub use size::{MAX_GRAPH, graph_size};
+pub use size::{GRAPH_NODES_MAX, graph_size};
 
 use crate::engine::{Decoder, Engine, Learner};
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use crate::config::Config;
 
 /// The most nodes and links that a training step may need: about 4 GB.
-pub const MAX_GRAPH: usize = 1 << 27;
+pub const GRAPH_NODES_MAX: usize = 1 << 27;
 
 /// An upper bound of what a name of that many positions records: nodes, and links of nodes with many children. For
 /// sizes that [`Config::parameters`] accepts, nothing here overflows.

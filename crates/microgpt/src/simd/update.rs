@@ -88,10 +88,10 @@ fn transposed<I: Isa>(isa: I, rows: [&Row; 16]) -> [I::V; 16] {
         *group = I::V::transpose([isa.load(a), isa.load(b), isa.load(c), isa.load(d)]);
     }
     let [a, b, c, d] = groups;
-    let mut columns = [zero; 16];
+    let mut cols = [zero; 16];
     for i in 0..4 {
         let [first, second, third, fourth] = I::V::transpose_blocks([a[i], b[i], c[i], d[i]]);
-        (columns[i], columns[4 + i], columns[8 + i], columns[12 + i]) = (first, second, third, fourth);
+        (cols[i], cols[4 + i], cols[8 + i], cols[12 + i]) = (first, second, third, fourth);
     }
-    columns
+    cols
 }

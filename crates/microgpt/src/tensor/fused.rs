@@ -4,7 +4,7 @@ use linalg::Threads;
 
 use super::packed::Packed;
 use super::share::share;
-use super::{MAX_BATCH_BYTES, Tensor};
+use super::{BATCH_BYTES_MAX, Tensor};
 use crate::adam::{Factors, Moments, Update};
 use crate::config::Config;
 use crate::engine::Learner;
@@ -124,8 +124,8 @@ impl Learner for FusedLearner {
         let gradients = chunks.saturating_mul(self.weights.layout.rows() as u128);
         let rows = tokens.saturating_mul(rows as u128).saturating_add(gradients);
         let bytes = rows.saturating_mul(size_of::<Row>() as u128);
-        if bytes > MAX_BATCH_BYTES as u128 {
-            return Err(Error::BatchTooLarge { bytes, limit: MAX_BATCH_BYTES });
+        if bytes > BATCH_BYTES_MAX as u128 {
+            return Err(Error::BatchTooLarge { bytes, max: BATCH_BYTES_MAX });
         }
         Ok(())
     }

@@ -277,7 +277,7 @@ fn matrix<T: Real>(data: &[T], cols: usize) -> Result<MatrixView<'_, T>, Error> 
 impl<T: Real> Work<T> {
     fn reserve(&mut self, gpt: &Gpt, batch: &Packed) {
         let (n, tokens) = (gpt.config.n_embd, batch.len());
-        let resize = |list: &mut Vec<T>, columns: usize| list.resize(tokens * columns, T::ZERO);
+        let resize = |list: &mut Vec<T>, cols: usize| list.resize(tokens * cols, T::ZERO);
         let Work { sums, embedded, embedded_inverse, x, layers, logits, d_x, d_normed, d_hidden, d_attention, .. } =
             self;
         for list in [sums, embedded, x, d_x, d_normed, d_attention] {

@@ -7,7 +7,7 @@ use super::gpt::{Gpt, Work};
 use super::packed::Packed;
 use super::rows::{Real, real};
 use super::share::{inside, pool, share};
-use super::{MAX_BATCH_BYTES, Tensor};
+use super::{BATCH_BYTES_MAX, Tensor};
 use crate::adam::{Factors, Moments, Update};
 use crate::engine::Learner;
 use crate::error::Error;
@@ -64,8 +64,8 @@ impl<T: Real + Default> Learner for LayersLearner<T> {
     fn check(&self, documents: usize, questions: usize) -> Result<(), Error> {
         let tokens = (documents as u128).saturating_mul(questions as u128);
         let bytes = tokens.saturating_mul(self.gpt.elements_a_token() * size_of::<T>() as u128);
-        if bytes > MAX_BATCH_BYTES as u128 {
-            return Err(Error::BatchTooLarge { bytes, limit: MAX_BATCH_BYTES });
+        if bytes > BATCH_BYTES_MAX as u128 {
+            return Err(Error::BatchTooLarge { bytes, max: BATCH_BYTES_MAX });
         }
         Ok(())
     }

@@ -74,10 +74,10 @@ pub enum Path {
 }
 
 /// The most bytes that a batch may need.
-pub const MAX_BATCH_BYTES: usize = 1 << 33;
+pub const BATCH_BYTES_MAX: usize = 1 << 33;
 
 /// The most bytes that keys and values of all texts that are continued at a time may need.
-pub const MAX_CACHE_BYTES: usize = 1 << 33;
+pub const CACHE_BYTES_MAX: usize = 1 << 33;
 
 impl Tensor {
     /// The path that a model takes: the one place that picks it.
@@ -100,8 +100,8 @@ impl Tensor {
         let number = if self.precision == Precision::F32 { size_of::<f32>() } else { size_of::<f64>() };
         let [layers, n, block_size] = [config.n_layer, config.n_embd, config.block_size].map(|size| size as u128);
         let bytes = (2 * layers * block_size * n * number as u128).saturating_mul(texts as u128);
-        if bytes > MAX_CACHE_BYTES as u128 {
-            return Err(Error::CacheTooLarge { texts, bytes, limit: MAX_CACHE_BYTES });
+        if bytes > CACHE_BYTES_MAX as u128 {
+            return Err(Error::CacheTooLarge { texts, bytes, max: CACHE_BYTES_MAX });
         }
         Ok(())
     }

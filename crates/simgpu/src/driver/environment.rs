@@ -14,7 +14,7 @@ const VARIABLES: [&str; 8] = [
     "SIMGPU_REPORT",
     "SIMGPU_TABLE",
     "SIMGPU_FAIL",
-    "SIMGPU_MAX_INSTRUCTIONS",
+    "SIMGPU_INSTRUCTIONS_MAX",
     "SIMGPU_LANES",
 ];
 
@@ -40,7 +40,7 @@ impl Options {
         for (name, value) in variables {
             let Some(name) = name.to_str().filter(|name| name.starts_with("SIMGPU_")) else { continue };
             if !VARIABLES.contains(&name) {
-                return Err(format!("{name} is no setting; there are {}", VARIABLES.join(", ")));
+                return Err(format!("{name} is no setting, there are {}", VARIABLES.join(", ")));
             }
             // Empty is as good as not set.
             if !value.is_empty() {
@@ -52,7 +52,7 @@ impl Options {
 
     fn set(&mut self, name: &str, value: &OsString) -> Result<(), String> {
         let text = value.to_string_lossy();
-        let wrong = |allowed: &str| format!("{name} is `{text}`, but must be {allowed}");
+        let wrong = |allowed: &str| format!("{name} is `{text}`, it must be {allowed}");
         match name {
             "SIMGPU_REPORT" => self.report = Some(PathBuf::from(value)),
             "SIMGPU_TABLE" => self.table = Some(PathBuf::from(value)),
@@ -60,8 +60,8 @@ impl Options {
             "SIMGPU_THREADS" => {
                 self.settings.threads = Some(positive(&text).ok_or_else(|| wrong("a positive number"))?)
             }
-            "SIMGPU_MAX_INSTRUCTIONS" => {
-                self.settings.max_block_instructions =
+            "SIMGPU_INSTRUCTIONS_MAX" => {
+                self.settings.block_instructions_max =
                     positive(&text).ok_or_else(|| wrong("a positive number"))? as u64;
             }
             "SIMGPU_GPU" => self.model = GpuModel::named(&text).ok_or_else(|| wrong("a100 or h100"))?,
@@ -137,12 +137,12 @@ mod tests {
             ("SIMGPU_REPORT", "r.json"),
             ("SIMGPU_TABLE", "t.txt"),
             ("SIMGPU_FAIL", "1"),
-            ("SIMGPU_MAX_INSTRUCTIONS", "1000"),
+            ("SIMGPU_INSTRUCTIONS_MAX", "1000"),
             ("SIMGPU_LANES", "avx2"),
         ])
         .expect("all of it is right");
         let checks = Checks { races: true, uninitialized_shared: true, ..Checks::NONE };
-        let settings = Settings { checks, threads: Some(3), max_block_instructions: 1000, lanes: Some(Lanes::Avx2) };
+        let settings = Settings { checks, threads: Some(3), block_instructions_max: 1000, lanes: Some(Lanes::Avx2) };
         assert_eq!(options.settings, settings);
         assert_eq!(options.model, &H100);
         assert_eq!(options.report, Some("r.json".into()));
@@ -160,7 +160,7 @@ mod tests {
             ("SIMGPU_THREADS", "-1", "positive"),
             ("SIMGPU_GPU", "b200", "a100 or h100"),
             ("SIMGPU_FAIL", "yes", "0 or 1"),
-            ("SIMGPU_MAX_INSTRUCTIONS", "lots", "positive"),
+            ("SIMGPU_INSTRUCTIONS_MAX", "lots", "positive"),
             ("SIMGPU_LANES", "sse", "avx2"),
         ] {
             let error = parse(&[(name, value)]).expect_err("a wrong value");

@@ -62,9 +62,9 @@ pub(super) fn get(raw: RawHandle) -> Result<Function, Failure> {
 
 impl Function {
     /// Threads a block may have.
-    pub(super) fn max_threads(&self) -> u64 {
+    pub(super) fn threads_max(&self) -> u64 {
         let product = |extents: [u32; 3]| extents.iter().map(|&extent| u64::from(extent)).product();
-        self.info.max_threads.map_or(u64::from(BLOCK_THREADS), product).min(BLOCK_THREADS.into())
+        self.info.threads_max.map_or(u64::from(BLOCK_THREADS), product).min(BLOCK_THREADS.into())
     }
 
     /// Bytes of dynamic shared memory that a launch may ask for.
@@ -79,7 +79,7 @@ impl Function {
 
     fn attribute(&self, number: c_uint, model: &GpuModel) -> Option<c_int> {
         let value = match number {
-            MAX_THREADS_PER_BLOCK => self.max_threads(),
+            MAX_THREADS_PER_BLOCK => self.threads_max(),
             SHARED_SIZE_BYTES => self.info.shared_bytes,
             CONST_SIZE_BYTES => self.info.const_bytes,
             LOCAL_SIZE_BYTES => self.info.local_bytes,

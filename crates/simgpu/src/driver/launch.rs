@@ -119,22 +119,22 @@ fn check(driver: &Driver, function: &Function, launch: &Launch<'_>) -> Result<()
         [("a grid", launch.grid, GRID_DIMENSIONS), ("a block", launch.block, BLOCK_DIMENSIONS)]
     {
         if extents.iter().zip(limits).any(|(&extent, limit)| extent == 0 || extent > limit) {
-            return wrong(format!("{what} of {extents:?}; each must be from 1 to {limits:?}"));
+            return wrong(format!("{what} of {extents:?}, each must be from 1 to {limits:?}"));
         }
     }
     let threads: u64 = launch.block.iter().map(|&extent| u64::from(extent)).product();
     if threads > BLOCK_THREADS.into() {
-        return wrong(format!("a block of {threads} threads; the most is {BLOCK_THREADS}"));
+        return wrong(format!("a block of {threads} threads, at most {BLOCK_THREADS} are allowed"));
     }
-    if threads > function.max_threads() {
-        let most = function.max_threads();
-        let detail = format!("launch of `{name}`: a block of {threads} threads; the kernel was compiled for {most}");
+    if threads > function.threads_max() {
+        let most = function.threads_max();
+        let detail = format!("launch of `{name}`: a block of {threads} threads, the kernel was compiled for {most}");
         return Err(Failure::new(CUresult::LAUNCH_OUT_OF_RESOURCES, detail));
     }
     let (asked, most) = (u64::from(launch.shared_bytes), function.dynamic_shared_max(driver.model));
     if asked > most {
         let hint = "cuFuncSetAttribute(MAX_DYNAMIC_SHARED_SIZE_BYTES) allows more";
-        return wrong(format!("{asked} bytes of dynamic shared memory; the most is {most}, {hint}"));
+        return wrong(format!("{asked} bytes of dynamic shared memory, at most {most} are allowed: {hint}"));
     }
     Ok(())
 }

@@ -48,7 +48,7 @@
 //! | `SIMGPU_FAIL` | `1`: any finding fails the launch |
 //! | `SIMGPU_GPU` | `a100` (default) or `h100`: the GPU that is modelled |
 //! | `SIMGPU_THREADS` | host threads that run blocks |
-//! | `SIMGPU_MAX_INSTRUCTIONS` | warp instructions that a block may run |
+//! | `SIMGPU_INSTRUCTIONS_MAX` | warp instructions that a block may run |
 //! | `SIMGPU_LANES` | `portable`, `avx2` or `avx512`; default: the best that the CPU has |
 //! | `SIMGPU_REPORT` | a file; every launch appends one line of JSON ([`summary_json`](crate::report::summary_json)) |
 //! | `SIMGPU_TABLE` | a file; every launch appends its table. `/dev/stderr` is a file too |

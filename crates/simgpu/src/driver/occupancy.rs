@@ -87,7 +87,7 @@ fn active_blocks(out: Out<c_int>, function: RawHandle, threads: c_int, dynamic_b
     let threads = positive(threads)?;
     let shared_bytes = function.info.shared_bytes.saturating_add(dynamic_bytes as u64);
     let needs = BlockNeeds { threads, registers: function.registers(model), shared_bytes };
-    let fits = u64::from(threads) <= function.max_threads();
+    let fits = u64::from(threads) <= function.threads_max();
     out.set(if fits { occupancy(&needs, model).blocks as c_int } else { 0 })
 }
 
@@ -105,7 +105,7 @@ fn potential_block(
     let model = driver()?.model;
     // 0 is no limit.
     let limit = u32::try_from(limit).map_err(|_| CUresult::INVALID_VALUE)?;
-    let most = if limit == 0 { BLOCK_THREADS } else { limit }.min(function.max_threads() as u32);
+    let most = if limit == 0 { BLOCK_THREADS } else { limit }.min(function.threads_max() as u32);
     let shared_bytes = |threads: u32| {
         let dynamic = match dynamic_bytes_of {
             // SAFETY: by the contract of the API the function takes any block size; no lock is held.

@@ -23,7 +23,7 @@ pub(crate) struct Context<'a> {
     pub(crate) dynamic_shared_bytes: u32,
     pub(crate) params: &'a [u8],
     pub(crate) checks: Checks,
-    pub(crate) max_instructions: u64,
+    pub(crate) instructions_max: u64,
     /// Where races on global memory are looked for.
     pub(crate) races: Option<Races>,
 }
@@ -377,7 +377,7 @@ impl<'a> Block<'a> {
 
     /// Notes a finding and ends the launch.
     pub(super) fn stop(&mut self, kind: FindingKind, warp: &Warp, lanes: u32, position: u32) {
-        let limit = self.context.max_instructions;
+        let limit = self.context.instructions_max;
         self.note(kind, warp, lanes, position, None, || match kind {
             FindingKind::TooManyInstructions => format!("the block ran more than {limit} warp instructions"),
             _ => "the kernel stopped itself".to_owned(),

@@ -167,7 +167,7 @@ impl Warp {
             block.instructions += u64::from(basic.instructions);
             self.set_mask(path.lanes);
             self.run_operations(block, program, basic, path.lanes);
-            if block.instructions > block.context.max_instructions {
+            if block.instructions > block.context.instructions_max {
                 block.stop(FindingKind::TooManyInstructions, self, path.lanes, basic.position);
             }
             if block.aborted {

@@ -58,8 +58,8 @@ impl Given {
 }
 
 /// An error that names a limit which the value is beyond.
-pub(crate) fn at_most(what: &'static str, value: usize, limit: usize) -> Result<(), Error> {
-    if value > limit { Err(Error::Limit { what, value: value as u64, limit: limit as u64 }) } else { Ok(()) }
+pub(crate) fn at_most(what: &'static str, value: usize, max: usize) -> Result<(), Error> {
+    if value > max { Err(Error::Limit { what, value: value as u64, max: max as u64 }) } else { Ok(()) }
 }
 
 /// Operands that an operand is made of.

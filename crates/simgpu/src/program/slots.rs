@@ -25,8 +25,8 @@ pub(super) fn allocate(flat: &Flat, liveness: &Liveness) -> Result<Slots, Error>
     let wide = scan(flat, liveness, true);
     let count = narrow.count + 2 * wide.count;
     if count > limits::REGISTER_SLOTS {
-        let (value, limit) = (count as u64, limits::REGISTER_SLOTS as u64);
-        return Err(Error::Limit { what: "registers that are live at once", value, limit });
+        let (value, max) = (count as u64, limits::REGISTER_SLOTS as u64);
+        return Err(Error::Limit { what: "registers that are live at once", value, max });
     }
     let place = |register: usize| match (narrow.of[register], wide.of[register]) {
         (Some(slot), _) => slot as Slot,

@@ -34,8 +34,8 @@ pub struct Function {
     /// Virtual registers, whatever their scope. Of a numbered family (`%f<12>`) only those that are used.
     pub registers: Vec<Register>,
     /// `.reqntid`, else `.maxntid`: threads a block, at most or exactly.
-    pub max_threads: Option<[u32; 3]>,
-    /// Whether `max_threads` came from `.reqntid`.
+    pub threads_max: Option<[u32; 3]>,
+    /// Whether `threads_max` came from `.reqntid`.
     pub threads_required: bool,
     /// The instructions and where labels stand; `None` for a declaration without a body.
     pub body: Option<Body>,

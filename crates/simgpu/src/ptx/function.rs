@@ -24,7 +24,7 @@ pub(super) fn header<'a>(tokens: &mut Tokens<'a>, is_entry: bool, line: u32) -> 
         params: Vec::new(),
         variables: Vec::new(),
         registers: Vec::new(),
-        max_threads: None,
+        threads_max: None,
         threads_required: false,
         body: None,
         line,
@@ -131,7 +131,7 @@ impl<'a> Header<'a> {
             "maxntid" | "reqntid" => {
                 let threads = dimensions(tokens, word)?;
                 if word == "reqntid" || !self.function.threads_required {
-                    self.function.max_threads = Some(threads);
+                    self.function.threads_max = Some(threads);
                     self.function.threads_required = word == "reqntid";
                 }
             }

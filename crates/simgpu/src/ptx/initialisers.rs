@@ -106,7 +106,7 @@ impl<'a> Writer<'_, 'a> {
         };
         let ty = self.variable.ty;
         if !matches!(ty, Type::U64 | Type::S64 | Type::B64) {
-            return Err(tokens.error(format!("an address is an integer of 64 bits; the elements are of type {ty:?}")));
+            return Err(tokens.error(format!("an address is an integer of 64 bits, the elements are of type {ty:?}")));
         }
         let addend = if tokens.at("+") { expressions::integer(tokens, "an offset")? } else { 0 };
         tokens.charge(size_of::<(u64, u32, i64)>())?;

@@ -50,8 +50,8 @@ type Result<T> = std::result::Result<T, Error>;
 /// ```
 pub fn parse(text: &str) -> Result<ast::Module> {
     if text.len() > limits::MODULE_BYTES {
-        let (value, limit) = (text.len() as u64, limits::MODULE_BYTES as u64);
-        return Err(Error::Limit { what: "bytes of PTX text", value, limit });
+        let (value, max) = (text.len() as u64, limits::MODULE_BYTES as u64);
+        return Err(Error::Limit { what: "bytes of PTX text", value, max });
     }
     module::parse(text)
 }

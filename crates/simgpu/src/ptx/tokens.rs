@@ -155,8 +155,8 @@ impl<'a> Tokens<'a> {
 }
 
 /// An error where a value passes its limit.
-pub(super) fn limit(what: &'static str, value: u64, limit: u64) -> Result<()> {
-    if value > limit { Err(Error::Limit { what, value, limit }) } else { Ok(()) }
+pub(super) fn limit(what: &'static str, value: u64, max: u64) -> Result<()> {
+    if value > max { Err(Error::Limit { what, value, max }) } else { Ok(()) }
 }
 
 /// The error that something is PTX but nothing that this GPU knows.

@@ -1,7 +1,7 @@
 //! The driver API as a C program declares it, and what its tests share. Each test has a context of its own, so that a
 //! kernel that fails in one does not fail another.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test uses a part")]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr::{null, null_mut};

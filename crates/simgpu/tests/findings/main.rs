@@ -18,7 +18,7 @@ fn kernel(body: &str) -> String {
 
 /// Runs it with a buffer of 64 KiB of zeros.
 fn run_with(body: &str, grid: u32, block: u32, settings: Settings) -> (LaunchReport, Vec<u32>) {
-    let settings = Settings { max_block_instructions: 1 << 24, ..settings };
+    let settings = Settings { block_instructions_max: 1 << 24, ..settings };
     let gpu = Gpu::new(settings);
     let module = gpu.load(&kernel(body)).unwrap_or_else(|error| panic!("{error}\n{body}"));
     let buffer = gpu.allocate_initialized(1 << 16).expect("memory");

@@ -1,5 +1,5 @@
 //! What the tests of kernels share: device arrays, parameters, launches.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, reason = "each test, and a bench, uses a part")]
 
 pub mod cases;
 

@@ -189,8 +189,8 @@ impl<'a> Decoder<'a> {
 
     fn finish(mut self) -> Result<Program, Error> {
         if self.next_slot > limits::REGISTER_SLOTS {
-            let (value, limit) = (self.next_slot as u64, limits::REGISTER_SLOTS as u64);
-            return Err(Error::Limit { what: "registers and constants of a kernel", value, limit });
+            let (value, max) = (self.next_slot as u64, limits::REGISTER_SLOTS as u64);
+            return Err(Error::Limit { what: "registers and constants of a kernel", value, max });
         }
         let program = &mut self.program;
         program.slots = self.next_slot;

@@ -47,8 +47,8 @@ impl<'a> Places<'a> {
             *total = start.saturating_add(variable.bytes);
             of_function.push(start);
         }
-        let check = |what, value, limit| {
-            if value > limit { Err(Error::Limit { what, value, limit }) } else { Ok(value as u32) }
+        let check = |what, value, max| {
+            if value > max { Err(Error::Limit { what, value, max }) } else { Ok(value as u32) }
         };
         // Dynamic shared memory follows at a place that suits any type, and each of its names.
         let variables = module.variables.iter().chain(&flat.variables);
