@@ -1,0 +1,127 @@
+//! What each crate shows is what `docs/api` says it shows, a line an item. What a change does to those who depend on a crate is seen
+//! here first.
+//!
+//! rustdoc writes JSON, and the crate `public-api` makes lines of it. Every feature is on but montecarlo's `mpi`, which needs an MPI
+//! that Cargo cannot fetch. Trait methods that follow from the trait, and what the compiler adds by itself, are left out, but for
+//! `Send` and `Sync`.
+//!
+//! `cargo test --test public_api -- --ignored` compares; with `RECORD_API=1` before it, it writes down what is there.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use public_api::{Builder, PublicItem};
+
+mod difference;
+
+use difference::Difference;
+
+const RECORD: &str = "RECORD_API=1 cargo test --test public_api -- --ignored";
+/// Needs more than Cargo.
+const LEFT_OUT: &str = "mpi";
+/// Traits that say nothing that a caller would miss.
+const IMPLIED: [&str; 5] =
+    ["core::marker::Freeze", "core::marker::StructuralPartialEq", "core::marker::Unpin", "UnsafeUnpin", "UnwindSafe"];
+
+#[test]
+#[ignore = "it documents every crate, which takes the whole workspace"]
+fn each_crate_shows_what_is_recorded() {
+    let workspace = Workspace::read();
+    workspace.document();
+    let mut failures = String::new();
+    for (name, version) in &workspace.crates {
+        let json = workspace.target.join("doc").join(name.replace('-', "_")).with_extension("json");
+        let shown = lines(&json);
+        let path = recorded_at(name);
+        if std::env::var_os("RECORD_API").is_some() {
+            let text = format!("# {name} {version}\n{}\n", shown.join("\n"));
+            fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
+        let recorded =
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}: {RECORD}", path.display()));
+        let difference = Difference::between(&recorded, &shown);
+        if !difference.is_empty() {
+            failures += &format!("{}:\n{}\n", path.display(), difference.told(name, version));
+        }
+    }
+    assert!(failures.is_empty(), "\n{failures}To record it: {RECORD}\n");
+}
+
+#[test]
+fn nothing_is_recorded_of_a_crate_that_is_gone() {
+    let files = fs::read_dir(recorded_at("x").with_file_name("")).expect("a folder");
+    let names: HashSet<PathBuf> = files.map(|file| file.expect("an entry").path()).collect();
+    let crates = Workspace::read().crates;
+    assert_eq!(names, crates.keys().map(|name| recorded_at(name)).collect());
+}
+
+fn recorded_at(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api").join(format!("{name}.txt"))
+}
+
+/// What is looked at.
+struct Workspace {
+    /// The library crates, and their versions.
+    crates: BTreeMap<String, String>,
+    /// As for `cargo --features`.
+    features: Vec<String>,
+    target: PathBuf,
+}
+
+impl Workspace {
+    fn read() -> Self {
+        let metadata = Command::new(env!("CARGO"))
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs");
+        let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).expect("JSON");
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        let (mut crates, mut features) = (BTreeMap::new(), Vec::new());
+        for package in metadata["packages"].as_array().expect("packages") {
+            let name = text(&package["name"]);
+            let all = package["features"].as_object().expect("features").keys();
+            features.extend(all.filter(|feature| *feature != LEFT_OUT).map(|feature| format!("{name}/{feature}")));
+            // The root package has no library.
+            if name != env!("CARGO_PKG_NAME") {
+                crates.insert(name, text(&package["version"]));
+            }
+        }
+        Self { crates, features, target: text(&metadata["target_directory"]).into() }
+    }
+
+    /// Lets rustdoc write JSON about each crate.
+    fn document(&self) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let status = Command::new(env!("CARGO"))
+            .args(["doc", "--quiet", "--workspace", "--no-deps", "--features", &self.features.join(",")])
+            .env("RUSTDOC", root.join("tests/public_api/rustdoc.sh"))
+            .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json")
+            .current_dir(root)
+            .status();
+        assert!(status.expect("cargo runs").success(), "cargo doc fails");
+    }
+}
+
+/// A line an item, in the order of their paths.
+fn lines(json: &Path) -> Vec<String> {
+    let api = Builder::from_rustdoc_json(json).omit_blanket_impls(true).build();
+    let api = api.unwrap_or_else(|error| panic!("{}: {error}", json.display()));
+    let of_traits = api.items().filter(|item| is_of_trait(&item.to_string())).map(PublicItem::id);
+    let of_traits: HashSet<_> = of_traits.collect();
+    let follows = |item: &PublicItem| item.parent_id().is_some_and(|parent| of_traits.contains(&parent));
+    let is_type = |line: &str| line.starts_with("pub type ");
+    let items = api.items().map(|item| (item.to_string(), follows(item)));
+    items.filter(|(line, follows)| !is_implied(line) && (!follows || is_type(line))).map(|(line, _)| line).collect()
+}
+
+fn is_of_trait(line: &str) -> bool {
+    line.starts_with("impl") && line.contains(" for ")
+}
+
+fn is_implied(line: &str) -> bool {
+    line.split_once(" for ")
+        .is_some_and(|(of, _)| line.starts_with("impl") && IMPLIED.iter().any(|name| of.ends_with(name)))
+}
