@@ -270,10 +270,12 @@ async fn a_slow_handshake_takes_nothing_from_the_time_to_wait() {
         middle(server(&lab), move |is_early, _| if is_early { Middle::Holds(held) } else { Middle::Passes }).await;
     let mut probe = session_through(&lab, through);
     probe.http.wait_timeout_ms = limit_ms;
-    let (session, url) = (probe.open().expect("a session"), lab.host_url("early-http1", "/"));
+    // What is rejected is sent when the handshake is done, so that its answer has to be waited for.
+    let (session, url) = (probe.open().expect("a session"), lab.fault_url(Fault::EarlyDataRejected));
     run(&session, &url).await;
     let report = run(&session, &url).await;
-    assert!(is_accepted(&report) && handshake(&report).span.duration_ns >= limit_ms * 1_000_000);
+    assert!(matches!(handshake(&report).early_data, Some(EarlyData::Rejected { .. })));
+    assert!(handshake(&report).span.duration_ns >= limit_ms * 1_000_000);
     let wait = report.hops[0].step(Phase::Wait).expect("a wait");
     assert!(wait.span.start_ns >= handshake(&report).span.end_ns() && wait.span.duration_ns < limit_ms * 1_000_000);
 }
