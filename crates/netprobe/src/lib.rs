@@ -87,6 +87,7 @@
 
 mod connect_to;
 pub mod dns;
+mod embedder;
 mod endpoint;
 mod error;
 pub mod http;
@@ -104,12 +105,14 @@ pub mod render;
 mod report;
 mod series;
 mod session;
+mod space;
 pub mod tcp;
 mod timeline;
 pub mod tls;
 pub mod url;
 
 pub use connect_to::ConnectTo;
+pub use embedder::Embedder;
 pub use endpoint::{ENDPOINTS_MAX, Endpoint, Followed, HttpsRecords};
 pub use error::{Error, IoFailure};
 pub use lab::{Fault, Lab};
@@ -121,4 +124,5 @@ pub use race::Race;
 pub use report::{Hop, Report};
 pub use series::{Percentiles, Sample, Series};
 pub use session::Session;
+pub use space::AddressSpace;
 pub use timeline::{Clock, Phase, Span, Step};

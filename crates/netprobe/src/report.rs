@@ -13,7 +13,7 @@ use crate::proxy::Tunnel;
 use crate::tcp::Connection;
 use crate::tls::{Handshake, Staple, Trust};
 use crate::url::{URL_BYTES_MAX, redacted_text, shortened};
-use crate::{Error, Light, Phase, Span, Step};
+use crate::{AddressSpace, Error, Light, Phase, Span, Step};
 
 /// What happened, from the text of a URL to the last byte of the last answer, or to the first step that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct Hop {
     pub steps: Vec<Step>,
     /// How the host's name became addresses. Its `steps` are the parts of the step here.
     pub resolution: Option<Resolution>,
+    /// Where the server of the page is that asks for this, if one does: nothing more private is connected to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_from: Option<AddressSpace>,
     /// The place of the hop whose connection carried this request too: no name was asked for, and nothing agreed again.
     pub reused: Option<usize>,
     /// Where the caller had us connect in place of the URL's host and port, if [`Probe::connect_to`](crate::Probe::connect_to) says so.

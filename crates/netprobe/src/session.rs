@@ -10,13 +10,11 @@ mod site;
 
 use std::borrow::Cow;
 
-use url::Url;
-
 use crate::keypress::{KeyPress, Pressed};
 use crate::names::Resolver;
 use crate::path::{self, Path};
 use crate::tls::{Ech, TlsClient};
-use crate::{Clock, Error, Probe, Report};
+use crate::{Clock, Embedder, Error, Probe, Report};
 
 use run::Run;
 
@@ -88,13 +86,13 @@ impl Session {
     }
 
     /// Something that a page asks for, a style sheet or an image, on a clock that runs already. It is no visit: always a GET without a
-    /// body, and neither HTTP/3 nor the path is looked for. Headers that are for one origin alone ([`HttpOptions::headers`](crate::http::HttpOptions::headers)) are for the
-    /// page's; without a page, for nobody's.
-    pub async fn run_resource(&self, clock: &Clock, page: Option<&Url>, url: &str) -> Report {
+    /// body, and neither HTTP/3 nor the path is looked for. Headers of the caller's ([`HttpOptions::headers`](crate::http::HttpOptions::headers))
+    /// go to the page's own origin alone, its cookies to its own site, and nothing is connected to that is more private than its server:
+    /// that is [`TcpError::MorePrivate`](crate::tcp::TcpError::MorePrivate).
+    pub async fn run_resource(&self, clock: &Clock, embedder: &Embedder, url: &str) -> Report {
         let begun_ns = clock.now_ns();
         let mut report = Report::begin(url, self.probe.http.reveal_secrets);
-        let mut run = Run::begin(self, clock, Cow::Owned(self.probe.http.as_get()));
-        run.first = Some(page.map_or_else(url::Origin::new_opaque, Url::origin));
+        let mut run = Run::embedded(self, clock, embedder);
         report.error = run.hops(url, &mut report).await.err();
         run.close(&mut report.hops);
         report.end(begun_ns, clock.now_ns(), None);

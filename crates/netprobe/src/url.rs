@@ -121,6 +121,26 @@ pub fn redacted_text(text: &str) -> String {
     }
 }
 
+/// A text in which there may be URLs, such as a `link` header, without what may be their user names and passwords.
+#[must_use]
+pub fn redacted_within(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("//") {
+        let (before, after) = rest.split_at(start + 2);
+        shown.push_str(before);
+        let end = after.find(|one: char| one.is_whitespace() || "/?#\\<>\"',;".contains(one)).unwrap_or(after.len());
+        rest = match after[..end].rfind('@') {
+            Some(at) => {
+                shown.push_str("redacted");
+                &after[at..]
+            }
+            None => after,
+        };
+    }
+    shown + rest
+}
+
 /// The beginning of a text, and how long it was, if it is longer than anybody reads. Cut last: what comes before a cut-off `@` is a secret.
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(WRONG_CHARS_SHOWN) {
@@ -181,6 +201,9 @@ mod tests {
         assert_eq!(redacted_text("ann:secret@a.test/b"), "redacted@a.test/b");
         assert_eq!(redacted_text("https://ann:sec ret@a b/"), "redacted@a b/");
         assert_eq!(redacted_text("a.test/b"), "a.test/b");
+        let css = "a { b: url('http://ann:secret@a.test/@x') } /* //b@c */";
+        assert_eq!(redacted_within(css), "a { b: url('http://redacted@a.test/@x') } /* //redacted@c */");
+        assert_eq!(redacted_within("a@b"), "a@b");
     }
 
     #[test]

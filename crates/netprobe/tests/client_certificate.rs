@@ -133,7 +133,8 @@ async fn another_origin_does_not_learn_it_from_a_ticket_either() {
     let tickets =
         |hop: &netprobe::Hop| hop.handshake.as_ref().and_then(|handshake| Some(handshake.tickets.as_ref()?.count));
     assert_eq!(tickets(&led_there.hops[1]), Some(0), "those there are were given to somebody known");
-    let asked_for = session.run_resource(&netprobe::Clock::start(), None, &clients).await;
+    let stranger = netprobe::Embedder { space: netprobe::AddressSpace::Loopback, ..Default::default() };
+    let asked_for = session.run_resource(&netprobe::Clock::start(), &stranger, &clients).await;
     assert!(matches!(refusal(&asked_for), TlsError::ClientCertificateRequired { .. }), "{asked_for:#?}");
     // And who is to be told still is.
     assert_eq!(session.run(&clients).await.error, None);

@@ -3,7 +3,7 @@
 use netprobe::http::{HttpError, HttpOptions};
 use netprobe::render::{Waterfall, escape_json};
 use netprobe::tls::Roots;
-use netprobe::{Clock, Error, Phase, Probe, Report};
+use netprobe::{Error, Phase, Probe, Report};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -95,27 +95,6 @@ async fn credentials_are_for_the_origin_that_they_were_given_for() {
     let head = served.await.expect("heads").remove(0);
     assert!(head.contains("x-mine: 1"), "{head}");
     assert!(!head.contains("authorization") && !head.contains("cookie"), "{head}");
-}
-
-#[tokio::test]
-async fn what_a_page_asks_for_is_a_get_and_has_the_secrets_of_its_page_alone() {
-    let (other, elsewhere) = server(vec![answer("200 OK"), answer("200 OK")]).await;
-    let (port, here) = server(vec![answer("200 OK")]).await;
-    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let headers = vec![header("Authorization", "Bearer hunter2"), header("content-type", "a/b"), header("x-mine", "1")];
-    let http = HttpOptions { headers, body: Some(b"a=b"[..].into()), ..HttpOptions::default() };
-    let session = Probe { http, ..probe() }.open().expect("a session");
-    let page = netprobe::url::parse(&format!("http://127.0.0.1:{port}/page")).expect("a URL");
-    for (page, port) in [(Some(&page), port), (Some(&page), other), (None, other)] {
-        let report = session.run_resource(&Clock::start(), page, &format!("http://127.0.0.1:{port}/a.css")).await;
-        assert_eq!(report.error, None);
-    }
-    let heads = [here.await.expect("heads"), elsewhere.await.expect("heads")].concat();
-    for (head, has_secrets) in heads.iter().zip([true, false, false]) {
-        assert!(head.starts_with("GET /a.css HTTP/1.1\r\n") && head.contains("x-mine: 1"), "{head}");
-        assert!(!head.contains("content-length") && !head.contains("content-type"), "{head}");
-        assert_eq!(head.contains("hunter2"), has_secrets, "{head}");
-    }
 }
 
 #[tokio::test]

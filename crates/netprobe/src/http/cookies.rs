@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::redaction::REDACTED;
+use crate::Report;
+use crate::embedder::is_same_site;
 
 /// A cookie that an answer sets. `Debug` does not show its value.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +47,7 @@ impl fmt::Debug for Cookie {
 }
 
 /// The cookies of one run. `Debug` says how many.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Jar {
     store: CookieStore,
 }
@@ -67,6 +69,18 @@ impl Jar {
         let pairs = self.store.get_request_values(url).map(|(name, value)| format!("{name}={value}"));
         let pairs: Vec<String> = pairs.collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+
+    /// The cookies that a visit set for the site of the page that it ended with. A report that was JSON in between has none: it kept no secrets.
+    pub(crate) fn of_visit(visit: &Report, page: &Url) -> Self {
+        let mut jar = Self::default();
+        for hop in &visit.hops {
+            let Some(exchange) = &hop.exchange else { continue };
+            let Some(url) = Url::parse(&hop.url).ok().filter(|url| is_same_site(page, url)) else { continue };
+            let set = exchange.raw_headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+            jar.take(set, &url, false);
+        }
+        jar
     }
 
     /// Takes the `set-cookie` headers of an answer. What is not a cookie is left out.

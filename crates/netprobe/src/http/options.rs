@@ -103,6 +103,11 @@ impl HttpOptions {
         self.without(&FOR_ONE_ORIGIN)
     }
 
+    /// The same without any header of the caller's: for whom a page asks, and nobody else did.
+    pub(crate) fn for_strangers(&self) -> Self {
+        Self { headers: Vec::new(), ..self.clone() }
+    }
+
     /// The same as a GET, without a body and what was said of it.
     pub(crate) fn as_get(&self) -> Self {
         Self { method: None, body: None, ..self.without(&OF_BODY) }

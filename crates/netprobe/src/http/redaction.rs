@@ -7,7 +7,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::url::redacted as redacted_url;
+use crate::url::{redacted as redacted_url, redacted_within};
 
 /// A header, as a report has it. `Debug` shows no secret, whatever the report does.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ fn redact(name: &str, value: String) -> String {
             redact_cookie(pair) + attributes
         }
         "location" | "content-location" | "referer" => redact_reference(value),
-        _ => redact_urls(value),
+        _ => redacted_within(&value),
     }
 }
 
@@ -87,27 +87,8 @@ fn redact_reference(value: String) -> String {
     let base = Url::parse("https://base.invalid/");
     match base.and_then(|base| base.join(&value)) {
         Ok(url) if !url.username().is_empty() || url.password().is_some() => redacted_url(&url),
-        _ => redact_urls(value),
+        _ => redacted_within(&value),
     }
-}
-
-/// User names and passwords of the URLs in a text, such as a `link` header.
-fn redact_urls(value: String) -> String {
-    let mut shown = String::new();
-    let mut rest = value.as_str();
-    while let Some(start) = rest.find("//") {
-        let (before, after) = rest.split_at(start + 2);
-        shown.push_str(before);
-        let end = after.find(|one: char| one.is_whitespace() || "/?#\\<>\"',;".contains(one)).unwrap_or(after.len());
-        rest = match after[..end].rfind('@') {
-            Some(at) => {
-                shown.push_str("redacted");
-                &after[at..]
-            }
-            None => after,
-        };
-    }
-    if shown.is_empty() { value } else { shown + rest }
 }
 
 #[cfg(test)]

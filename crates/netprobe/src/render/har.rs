@@ -15,6 +15,14 @@ impl Report {
     /// the format asks.
     #[must_use]
     pub fn to_har(&self) -> Value {
+        self.to_har_with([])
+    }
+
+    /// The same with what the page asked for ([`Session::run_resource`](crate::Session::run_resource)) as entries of it, after the visit's.
+    #[must_use]
+    pub fn to_har_with<'a>(&'a self, resources: impl IntoIterator<Item = &'a Self>) -> Value {
+        let reports = std::iter::once(self).chain(resources);
+        let entries: Vec<Value> = reports.flat_map(|report| report.hops.iter().map(|hop| report.entry(hop))).collect();
         let mut log = json!({
             "version": "1.2",
             "creator": { "name": "netprobe", "version": env!("CARGO_PKG_VERSION") },
@@ -24,7 +32,7 @@ impl Report {
                 "title": self.url,
                 "pageTimings": { "onContentLoad": NONE, "onLoad": self.total.duration_ms() },
             }],
-            "entries": self.hops.iter().map(|hop| self.entry(hop)).collect::<Vec<_>>(),
+            "entries": entries,
         });
         self.add_race(&mut log);
         json!({ "log": log })
@@ -42,7 +50,8 @@ impl Report {
     }
 
     fn entry(&self, hop: &Hop) -> Value {
-        let start_ns = hop.steps.first().map_or(0, |step| step.span.start_ns);
+        // The clock may have run for long when the run began.
+        let start_ns = hop.steps.first().map_or(0, |step| step.span.start_ns.saturating_sub(self.total.start_ns));
         let mut entry = json!({
             "pageref": "page_1",
             "startedDateTime": date(self.started_unix_ms.saturating_add(start_ns / 1_000_000)),

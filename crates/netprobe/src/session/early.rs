@@ -76,8 +76,7 @@ impl Run<'_> {
         let Some(stream) = session.reach(url, hop, clock).await? else { return Ok(()) };
         let (wire, passed) = Wire::new(stream);
         let is_first = self.is_first(url);
-        let given = self.http.as_ref();
-        let options = if is_first { given } else { &given.for_another_origin() };
+        let options = &self.options_for(url).into_owned();
         let cookie = self.jar.header(url);
         let (stream, binder) = late();
         let mut channel = Channel::new(stream, protocol, options, clock);

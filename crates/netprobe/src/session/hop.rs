@@ -1,12 +1,13 @@
 //! One hop: a request over a fresh connection, or over the one that is open.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use url::Url;
 
 use super::retry::{is_cut, note_end, vain};
 use super::run::Run;
-use crate::http::{Channel, Exchange};
+use crate::http::{Channel, Exchange, HttpOptions};
 use crate::proxy::ProxyError;
 use crate::report::Hop;
 use crate::tcp::{Passed, Wire};
@@ -37,6 +38,7 @@ impl Run<'_> {
         let index = hops.len().saturating_sub(1);
         let Some(hop) = hops.last_mut() else { return Ok(()) };
         hop.url = self.shown(url);
+        hop.asked_from = self.embedder.map(|embedder| embedder.space);
         if let Some(protocol) = self.early_protocol(url)
             && let Some(result) = self.hop_early(url, protocol, (hop, index)).await
         {
@@ -97,11 +99,21 @@ impl Run<'_> {
         self.first.get_or_insert_with(|| url.origin()) == &url.origin()
     }
 
+    /// What a request to the URL is made with: not everybody gets all headers.
+    pub(super) fn options_for(&mut self, url: &Url) -> Cow<'_, HttpOptions> {
+        let (is_first, is_embedded) = (self.is_first(url), self.embedder.is_some());
+        match self.http.as_ref() {
+            given if is_first => Cow::Borrowed(given),
+            given if is_embedded => Cow::Owned(given.for_strangers()),
+            given => Cow::Owned(given.for_another_origin()),
+        }
+    }
+
     /// A hop that keeps these steps, and bytes that passed in vain.
     pub(super) fn begin_again(&self, hop: &mut Hop, steps: Vec<Step>) {
-        let Hop { sent_bytes, received_bytes, .. } = *hop;
+        let Hop { asked_from, sent_bytes, received_bytes, .. } = *hop;
         let url = std::mem::take(&mut hop.url);
-        *hop = Hop { steps, sent_bytes, received_bytes, ..Hop::new(url) };
+        *hop = Hop { steps, asked_from, sent_bytes, received_bytes, ..Hop::new(url) };
     }
 
     pub(super) async fn exchange(&mut self, url: &Url, open: &mut Open, hop: &mut Hop) -> Result<(), Error> {
@@ -110,12 +122,10 @@ impl Run<'_> {
     }
 
     async fn request(&mut self, url: &Url, open: &mut Open, hop: &mut Hop) -> (Exchange, Result<(), Error>) {
-        let is_first = self.is_first(url);
-        let given = self.http.as_ref();
-        let options = if is_first { given } else { &given.for_another_origin() };
+        let options = self.options_for(url).into_owned();
         let cookie = self.jar.header(url);
         hop.forwarded_by = self.session.forwarder(url).map(ToString::to_string);
-        open.channel.exchange(url, cookie.as_deref(), options).await
+        open.channel.exchange(url, cookie.as_deref(), &options).await
     }
 
     /// What an exchange leaves in the report, and in what the run remembers.

@@ -1,6 +1,6 @@
 //! The way to whoever is to answer: names, a connection or a tunnel, TLS.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use tokio::net::TcpStream;
 use url::Url;
@@ -11,10 +11,10 @@ use crate::http::{Channel, Forwarder, Protocol};
 use crate::names::{Resolution, Source};
 use crate::proxy::{self, Proxy, Tunnel};
 use crate::report::Hop;
-use crate::tcp::{self, Wire};
+use crate::tcp::{self, ConnectOptions, Wire};
 use crate::tls::{Ech, EchOutcome, Ending, Watched};
 use crate::url::{authority, host, port};
-use crate::{Clock, Error, HttpsRecords, Phase, Step};
+use crate::{Clock, Error, HttpsRecords, Phase, Span, Step};
 
 impl Session {
     pub(crate) async fn resolve(
@@ -55,11 +55,35 @@ impl Session {
         hop: &mut Hop,
         clock: &Clock,
     ) -> Result<TcpStream, Error> {
-        let options = &self.probe.connect;
+        self.connect_as(&self.connect_options(hop), (host, port), addresses, hop, clock).await
+    }
+
+    /// How connections to sites are made.
+    pub(super) fn connect_options(&self, hop: &Hop) -> ConnectOptions {
+        let options = self.probe.connect;
+        ConnectOptions { asked_from: hop.asked_from.or(options.asked_from), ..options }
+    }
+
+    async fn connect_as(
+        &self,
+        options: &ConnectOptions,
+        (host, port): (&str, u16),
+        addresses: &[IpAddr],
+        hop: &mut Hop,
+        clock: &Clock,
+    ) -> Result<TcpStream, Error> {
         let (connection, stream) = tcp::connect(host, addresses, port, options, clock).await;
         hop.steps.push(connection.step(stream.as_ref().err().cloned()));
         hop.connection = Some(connection);
         stream
+    }
+
+    /// A connection to a proxy, which is where the caller has it.
+    async fn connect_to_proxy(&self, proxy: &Proxy, hop: &mut Hop, clock: &Clock) -> Result<TcpStream, Error> {
+        let at = (proxy.host.as_str(), proxy.port);
+        let addresses = self.resolve(at, false, hop, clock).await?;
+        let options = ConnectOptions { asked_from: None, ..self.probe.connect };
+        self.connect_as(&options, at, &addresses, hop, clock).await
     }
 
     /// Where a connection for the URL leads: to its host and port, unless the caller says otherwise.
@@ -109,19 +133,23 @@ impl Session {
         clock: &Clock,
     ) -> Result<TcpStream, Error> {
         let is_site = hop.connected_to.is_none();
+        let options = self.connect_options(hop);
+        // What a proxy makes of a name nobody here knows; an address is what it is.
+        let named: Vec<IpAddr> = literal(host).into_iter().collect();
+        check(&options, host, &named, hop, clock)?;
         if self.forwarder(url).is_some() {
-            let addresses = self.resolve((&proxy.host, proxy.port), false, hop, clock).await?;
-            return self.connect((&proxy.host, proxy.port), &addresses, hop, clock).await;
+            return self.connect_to_proxy(proxy, hop, clock).await;
         }
         let address = match proxy.kind {
             proxy::Kind::Socks5 => {
-                self.resolve((host, port), is_site, hop, clock).await?.first().map(ToString::to_string)
+                let addresses = self.resolve((host, port), is_site, hop, clock).await?;
+                check(&options, host, &addresses, hop, clock)?;
+                addresses.into_iter().find(|address| options.allows(*address)).map(|address| address.to_string())
             }
             proxy::Kind::Http | proxy::Kind::Socks5h => None,
         };
         let target = proxy::Target { host: address.as_deref().unwrap_or(host), port };
-        let addresses = self.resolve((&proxy.host, proxy.port), false, hop, clock).await?;
-        let mut stream = self.connect((&proxy.host, proxy.port), &addresses, hop, clock).await?;
+        let mut stream = self.connect_to_proxy(proxy, hop, clock).await?;
         let (span, answer) = proxy::open(proxy, target, &mut stream, self.probe.proxy_timeout_ms, clock).await;
         let to = authority(target.host, port);
         let label = format!("{to} through {proxy}");
@@ -166,4 +194,25 @@ impl Session {
         let (stream, ending) = Watched::new(stream?);
         Ok((Channel::new(stream, protocol, options, clock), ending))
     }
+}
+
+/// Whether one of the addresses may be connected to; if not, that is the hop's last step.
+fn check(
+    options: &ConnectOptions,
+    host: &str,
+    addresses: &[IpAddr],
+    hop: &mut Hop,
+    clock: &Clock,
+) -> Result<(), Error> {
+    let checked = options.check(host, addresses).map_err(Error::from);
+    let refused = checked.as_ref().err().cloned();
+    let step = |error| Step::new(Phase::Connect, "0 attempts".to_owned(), Span::new(clock.now_ns(), 0, 0), Some(error));
+    hop.steps.extend(refused.map(step));
+    checked
+}
+
+/// The address that a host is by its name.
+fn literal(host: &str) -> Option<IpAddr> {
+    let is_local = host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
+    if is_local { Some(Ipv4Addr::LOCALHOST.into()) } else { host.parse().ok() }
 }

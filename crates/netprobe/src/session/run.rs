@@ -9,7 +9,7 @@ use super::hop::Open;
 use crate::http::{self, HstsHosts, HttpOptions, Jar, Redirect, Trail};
 use crate::report::Hop;
 use crate::url::{parse, redacted};
-use crate::{Clock, Error, Phase, Report, Span, Step};
+use crate::{Clock, Embedder, Error, Phase, Report, Span, Step};
 
 /// What one run keeps from hop to hop.
 pub(super) struct Run<'a> {
@@ -25,6 +25,8 @@ pub(super) struct Run<'a> {
     pub(super) open: Option<Open>,
     /// Whose headers those for one origin alone are: where the first request went, or where the page is from.
     pub(super) first: Option<url::Origin>,
+    /// The page that asks, if one does.
+    pub(super) embedder: Option<&'a Embedder>,
 }
 
 impl<'a> Run<'a> {
@@ -40,7 +42,15 @@ impl<'a> Run<'a> {
             hsts: HstsHosts::default(),
             open: None,
             first: None,
+            embedder: None,
         }
+    }
+
+    /// A run for what a page asks for.
+    pub(super) fn embedded(session: &'a Session, clock: &'a Clock, embedder: &'a Embedder) -> Self {
+        let origin = embedder.origin.as_ref().map_or_else(url::Origin::new_opaque, Url::origin);
+        let run = Self::begin(session, clock, Cow::Owned(session.probe.http.as_get()));
+        Self { first: Some(origin), embedder: Some(embedder), ..run }
     }
 }
 
@@ -58,6 +68,7 @@ impl Run<'_> {
         hop.steps.push(Step::new(Phase::Url, label, span, parsed.as_ref().err().cloned()));
         report.hops.push(hop);
         let mut url = parsed?;
+        self.jar = self.embedder.map(|embedder| embedder.cookies_for(&url)).unwrap_or_default();
         let mut trail = Trail::default();
         loop {
             let visited = trail.visit(&url, self.http.method(), self.jar.header(&url), probe.redirects_max);

@@ -137,8 +137,8 @@ impl Session {
             addresses
         };
         let known = async { told.await.ok().flatten() };
-        let options = &self.probe.connect;
-        let connecting = tcp::connect_hinted(at.0, &hints, Some(known), at.1, options, clock);
+        let options = self.connect_options(hop);
+        let connecting = tcp::connect_hinted(at.0, &hints, Some(known), at.1, &options, clock);
         // Futures that hold whole walks would fill the stack of whoever holds them.
         let (addresses, (connection, stream)) = Box::pin(join(asking, connecting)).await;
         let is_hinted =

@@ -1,8 +1,8 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::IoFailure;
+use crate::{AddressSpace, IoFailure};
 
 /// Why there is no connection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
@@ -20,6 +20,18 @@ pub enum TcpError {
         address: SocketAddr,
         /// What the system said about it.
         source: IoFailure,
+    },
+    /// All there was to try is more private than the server of the page that asks.
+    #[error("{host} is at {address}, which is {space}: a page from a {from} address may not ask for it")]
+    MorePrivate {
+        /// The host.
+        host: String,
+        /// Its first address.
+        address: IpAddr,
+        /// The space of that.
+        space: AddressSpace,
+        /// The space of the page's server.
+        from: AddressSpace,
     },
     /// There was nothing to try.
     #[error("{host} has no address to connect to")]

@@ -9,6 +9,7 @@ mod info;
 mod wire;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -16,7 +17,7 @@ use futures_util::future::Ready;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
-use crate::{Clock, Error, Phase, Span, Step};
+use crate::{AddressSpace, Clock, Error, Phase, Span, Step};
 
 pub use error::TcpError;
 use happy_eyeballs::race_hinted;
@@ -34,11 +35,34 @@ pub struct ConnectOptions {
     pub attempt_delay_ms: u64,
     /// How long all attempts together may take.
     pub timeout_ms: u64,
+    /// Where the page is whose server asks, if one does: addresses that are more private are not connected to
+    /// ([`AddressSpace::may_ask`]). With [`AddressSpace::Public`] nothing but the internet is.
+    pub asked_from: Option<AddressSpace>,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { attempt_delay_ms: 250, timeout_ms: 10_000 }
+        Self { attempt_delay_ms: 250, timeout_ms: 10_000, asked_from: None }
+    }
+}
+
+impl ConnectOptions {
+    /// Whether an address may be connected to.
+    #[must_use]
+    pub fn allows(&self, address: IpAddr) -> bool {
+        self.asked_from.is_none_or(|from| from.may_ask(AddressSpace::of(address)))
+    }
+
+    /// Whether one of these addresses may be connected to, if there are any.
+    ///
+    /// # Errors
+    /// [`TcpError::MorePrivate`], with the first address.
+    pub fn check(&self, host: &str, addresses: &[IpAddr]) -> Result<(), TcpError> {
+        let (Some(&address), Some(from)) = (addresses.first(), self.asked_from) else { return Ok(()) };
+        if addresses.iter().any(|address| self.allows(*address)) {
+            return Ok(());
+        }
+        Err(TcpError::MorePrivate { host: host.to_owned(), address, space: AddressSpace::of(address), from })
     }
 }
 
@@ -85,7 +109,7 @@ fn attempt_step(attempt: &Attempt) -> Step {
 }
 
 /// Connects to the first of `addresses` that answers, of the first [`ATTEMPTS_MAX`], by Happy Eyeballs, and turns Nagle's algorithm
-/// off.
+/// off. Those that the options do not allow are passed over.
 ///
 /// `TCP_NODELAY` matters: with HTTP/2 the first frames are small, and Nagle's algorithm would hold the request back until the
 /// peer's delayed acknowledgement, 40 ms later.
@@ -112,12 +136,21 @@ pub(crate) async fn connect_hinted(
     clock: &Clock,
 ) -> (Connection, Result<TcpStream, Error>) {
     let targets = |addresses: &[IpAddr]| -> Vec<SocketAddr> {
-        interleave(addresses).into_iter().take(ATTEMPTS_MAX).map(|address| SocketAddr::new(address, port)).collect()
+        let allowed = interleave(addresses).into_iter().filter(|address| options.allows(*address));
+        allowed.take(ATTEMPTS_MAX).map(|address| SocketAddr::new(address, port)).collect()
     };
-    let known = known.map(|known| known.map(|addresses| addresses.map(|addresses| targets(&addresses))));
+    let refused = OnceLock::new();
+    let checked = |addresses: &[IpAddr]| {
+        if let Err(error) = options.check(host, addresses) {
+            // The first is as good as another.
+            let _ = refused.set(error);
+        }
+        targets(addresses)
+    };
+    let known = known.map(|known| known.map(|addresses| addresses.map(|addresses| checked(&addresses))));
     let delay = Duration::from_millis(options.attempt_delay_ms);
     let limit = Duration::from_millis(options.timeout_ms);
-    let begun = targets(addresses);
+    let begun = checked(addresses);
     let racing = race_hinted(&begun, known, delay, limit, clock, open);
     let ((attempts, winner), span) = clock.measure(racing).await;
     let stream = winner.map(|(_, stream)| stream);
@@ -129,7 +162,10 @@ pub(crate) async fn connect_hinted(
         info_at_end: None,
         attempts,
     };
-    let result = stream.ok_or_else(|| failure(host, &connection.attempts, options));
+    let is_untried = connection.attempts.iter().all(|attempt| attempt.outcome == Outcome::Withdrawn);
+    let refused = refused.into_inner().filter(|_| is_untried);
+    let result =
+        stream.ok_or_else(|| refused.map_or_else(|| failure(host, &connection.attempts, options), Error::from));
     (connection, result)
 }
 
@@ -173,6 +209,31 @@ mod tests {
             assert!(info.send_mss_bytes > 500 && info.rtt_us > 0, "{info:?}");
             assert_eq!(info.retransmits, 0);
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_more_private_is_not_connected_to() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+        let port = listener.local_addr().expect("an address").port();
+        let loopback: Vec<IpAddr> = vec!["127.0.0.1".parse().expect("an address")];
+        let clock = Clock::start();
+        let options = |from| ConnectOptions { asked_from: Some(from), ..ConnectOptions::default() };
+        for from in [AddressSpace::Public, AddressSpace::Private, AddressSpace::LinkLocal] {
+            let (connection, stream) = connect("me", &loopback, port, &options(from), &clock).await;
+            let Err(Error::Tcp(error)) = stream else { panic!("{stream:?}") };
+            let (host, space) = ("me".to_owned(), AddressSpace::Loopback);
+            assert_eq!(error, TcpError::MorePrivate { host, address: loopback[0], space, from });
+            assert_eq!(connection.attempts, []);
+            // Hints are no way around it, nor is what they turn out to be.
+            for (hints, known) in [(&loopback[..], None), (&[], Some(loopback.clone()))] {
+                let known = Some(std::future::ready(known));
+                let (connection, stream) = connect_hinted("me", hints, known, port, &options(from), &clock).await;
+                assert!(matches!(stream, Err(Error::Tcp(TcpError::MorePrivate { .. }))), "{stream:?}");
+                assert_eq!(connection.attempts, []);
+            }
+        }
+        let (_, stream) = connect("me", &loopback, port, &options(AddressSpace::Loopback), &clock).await;
+        assert!(stream.is_ok(), "{stream:?}");
     }
 
     #[tokio::test]
