@@ -80,7 +80,8 @@
 //!
 //! # What it is not
 //!
-//! Not a browser: it takes the page and looks at nothing in it. HTTP/3 only beside
+//! Not a browser: it takes the page and looks at nothing in it. Whoever does asks for what the page names with [`Session::run_resource`], in
+//! the name of an [`Embedder`]; with [`tcp::ConnectOptions::asked_from`] any probe keeps away from addresses that are not everybody's. HTTP/3 only beside
 //! HTTP over TCP, with the feature `h3` (`Probe::http3`). Revoked certificates are told from what the
 //! server staples, and nobody is refused for it. `TCP_INFO` and the key press are Linux's alone;
 //! elsewhere the fields are empty.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::dom::quoted;
+use crate::tree::walk;
 
 /// A box, all numbers in CSS pixels, from the top left corner of the page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,12 +56,7 @@ impl LayoutBox {
     }
 
     fn walk_with_depth(&self) -> impl Iterator<Item = (usize, &Self)> {
-        let mut next = vec![(0, self)];
-        std::iter::from_fn(move || {
-            let (depth, inner) = next.pop()?;
-            next.extend(inner.children.iter().rev().map(|child| (depth + 1, child)));
-            Some((depth, inner))
-        })
+        walk(self, |inner| inner.children.iter())
     }
 }
 

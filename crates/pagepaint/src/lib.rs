@@ -37,13 +37,19 @@
 //! [`Resource`] says who asked ([`Initiator`]). On the same [`netprobe::Clock`] ([`Painter::paint_on`]) requests and stages are one timeline
 //! ([`Painting::chapter`]). [`Offline`] has its resources in memory, and anybody may implement [`Fetch`].
 //!
+//! What a page asks for is asked for in its name ([`Network::asked_by`]): with the caller's headers to its own origin alone, with its visit's
+//! cookies to its own site, and never at an address that is more private than its server's. User names and passwords in its addresses are
+//! sent where they belong, and shown to nobody unless [`Painter::reveal_secrets`] is set.
+//!
 //! # What a page may cost
 //!
-//! Nothing that a page does is trusted. Bytes, nodes, depth, brackets of CSS, resources, pixels and time have [`Limits`] with names; what
-//! exceeds one is an [`Error`], or a resource that is left out. The engine has a thread of its own with a large stack: if it panics, that is
-//! [`Error::Engine`], and if it does not end, [`Error::Time`]. Two things cannot be helped inside one process: a computation that never ends
-//! goes on in its thread, and how much memory the engine takes for what is within the limits is bounded by experience with the awkward
-//! pages of this crate's tests, not by a number. Whoever paints pages of strangers all day does so in a process that can be ended.
+//! Nothing that a page does is trusted. Bytes, nodes, depth, characters, brackets of CSS, resources, pixels and time have [`Limits`] with
+//! names; what exceeds one is an [`Error`], or a resource that is left out. The engine has a thread of its own with a large stack: if it
+//! panics, that is [`Error::Engine`] ([`is_engine_thread`] is for a panic hook that keeps quiet about it), and if it does not end,
+//! [`Error::Time`]. Two things cannot be helped inside one process: a computation that never ends goes on in its thread; and while the
+//! memory for text and for images is bounded by numbers, what else the engine takes for a page within the limits is bounded by
+//! experience with the awkward pages of this crate's tests. Whoever paints pages of strangers all day does so in a process that can be
+//! ended.
 //!
 //! # What it is built on, and what it is not
 //!
@@ -68,14 +74,17 @@ mod painter;
 mod painting;
 mod picture;
 mod render_tree;
+mod secrets;
 mod stage;
 mod svg;
+mod tree;
 mod unpainted;
 mod vet;
 
 pub use cssom::{Cssom, Rule, StyleSheet};
 pub use dom::{Dom, DomNode, Element, Language, NodeData, NodeIndex, Quirks};
 pub use encoding::EncodingSource;
+pub use engine::is_engine_thread;
 pub use error::Error;
 pub use fetch::{Fetch, Fetched, Initiator, Network, Offline, Resource, ResourceKind};
 pub use layout::{LayoutBox, Line};

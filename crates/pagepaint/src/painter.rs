@@ -4,12 +4,13 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use netprobe::{Clock, Span};
+use netprobe::Clock;
 use url::Url;
 
-use crate::engine::{self, Delivered, Record, Running};
-use crate::fetch::{Budget, Fetch, Fetched, Wanted, fetch_data};
+use crate::engine::{self, Record, Running, Wishes};
+use crate::fetch::{Budget, Fetch, Fetched, fetch_data};
 use crate::limits::SIDE_MAX;
+use crate::secrets::Secrets;
 use crate::{Error, Limits, Page, Painting, Unpainted};
 
 /// What a page without an address is relative to. Nothing is ever fetched from there (RFC 2606 keeps the name free).
@@ -47,11 +48,14 @@ pub struct Painter {
     pub full_page: bool,
     /// How much of a page is taken.
     pub limits: Limits,
+    /// Keep user names and passwords readable in what is reported: addresses, style, and the document's attributes.
+    pub reveal_secrets: bool,
 }
 
 impl Default for Painter {
     fn default() -> Self {
-        Self { width: 1_024, height: 768, scale: 1.0, full_page: false, limits: Limits::default() }
+        let limits = Limits::default();
+        Self { width: 1_024, height: 768, scale: 1.0, full_page: false, limits, reveal_secrets: false }
     }
 }
 
@@ -70,7 +74,7 @@ impl Painter {
     /// # Errors
     /// As [`Painter::paint`], with the stages and resources that there were until then.
     pub async fn paint_on(&self, clock: &Clock, page: &Page, fetch: &impl Fetch) -> Result<Painting, Box<Unpainted>> {
-        let record = Record::start(*clock);
+        let record = Record::start(*clock, Secrets { are_revealed: self.reveal_secrets });
         let painted = self.recorded(&record, page, fetch).await;
         painted.map_err(|error| record.ended(error, page.bytes.len()))
     }
@@ -79,7 +83,7 @@ impl Painter {
         self.viewport_pixels()?;
         self.page_url(page)?;
         if let Some(content_type) = page.content_type.clone().filter(|_| !page.is_html()) {
-            return Err(Error::NotHtml { url: page.url.clone(), content_type });
+            return Err(Error::NotHtml { url: record.secrets.text(&page.url), content_type });
         }
         let mut running = engine::start(self.clone(), page.clone(), record.clone())?;
         let time = Duration::from_millis(self.limits.time_max_ms);
@@ -90,14 +94,13 @@ impl Painter {
     /// Serves the engine until it is done.
     async fn serve(&self, running: &mut Running, fetch: &impl Fetch, record: &Record) -> Result<Painting, Error> {
         let mut budget = Budget::new(&self.limits);
-        while let Some(wanted) = running.wanted.recv().await {
-            let mut fetching = pin!(
-                stream::iter(wanted).map(|wanted| deliver(wanted, fetch, &record.clock)).buffered(FETCHED_AT_ONCE)
-            );
+        while let Some(Wishes { first, urls }) = running.wanted.recv().await {
+            let all_of_them = (first..).zip(urls).map(|(place, url)| fetched(place, url, fetch, record));
+            let mut fetching = pin!(stream::iter(all_of_them).buffered(FETCHED_AT_ONCE));
             let mut all = Vec::new();
-            while let Some((mut fetched, span)) = fetching.next().await {
-                let bytes = budget.take(&mut fetched);
-                all.push(Delivered { fetched, bytes, span });
+            while let Some(mut fetched) = fetching.next().await {
+                budget.take(&mut fetched);
+                all.push(fetched);
             }
             // It waits for nothing else, so it is there.
             let _ = running.delivered.send(all);
@@ -114,7 +117,8 @@ impl Painter {
         let url = url.and_then(|url| {
             if url.cannot_be_a_base() { Err("nothing can be relative to it".to_owned()) } else { Ok(url) }
         });
-        url.map_err(|reason| Error::Url { url: page.url.clone(), reason })
+        let secrets = Secrets { are_revealed: self.reveal_secrets };
+        url.map_err(|reason| Error::Url { url: secrets.text(&page.url), reason })
     }
 
     /// The window in pixels of the picture.
@@ -145,15 +149,19 @@ impl Painter {
     }
 }
 
-async fn deliver(wanted: Wanted, fetch: &impl Fetch, clock: &Clock) -> (Fetched, Span) {
+/// What came from a URL; the record has all but the bytes.
+async fn fetched(place: usize, url: Url, fetch: &impl Fetch, record: &Record) -> Fetched {
+    record.begun(place);
     let fetching = async {
-        if wanted.url.scheme() == "data" {
-            fetch_data(&wanted.url)
-        } else if wanted.url.as_str().starts_with(NO_ADDRESS) {
+        if url.scheme() == "data" {
+            fetch_data(&url)
+        } else if url.as_str().starts_with(NO_ADDRESS) {
             Fetched::failed("relative to a page that has no address")
         } else {
-            fetch.fetch(&wanted.url).await
+            fetch.fetch(&url).await
         }
     };
-    clock.measure(fetching).await
+    let (mut fetched, span) = record.clock.measure(fetching).await;
+    record.came(place, &mut fetched, span);
+    fetched
 }

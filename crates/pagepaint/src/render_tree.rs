@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::dom::quoted;
+use crate::tree::walk;
 
 /// An element that is displayed, or a text in one. What is not displayed (`head`, `display: none`) is not here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,12 +46,7 @@ impl RenderNode {
     }
 
     fn walk_with_depth(&self) -> impl Iterator<Item = (usize, &Self)> {
-        let mut next = vec![(0, self)];
-        std::iter::from_fn(move || {
-            let (depth, node) = next.pop()?;
-            next.extend(node.children.iter().rev().map(|child| (depth + 1, child)));
-            Some((depth, node))
-        })
+        walk(self, |node| node.children.iter())
     }
 }
 

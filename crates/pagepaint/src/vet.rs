@@ -34,24 +34,64 @@ fn is_font(fetched: &Fetched) -> bool {
     is_said || fetched.body.starts_with(b"wOF") || FONT_STARTS.iter().any(|start| fetched.body.starts_with(start))
 }
 
-/// The bytes as the engine may have them, or why it may not.
-pub(crate) fn vetted(
-    kind: ResourceKind,
-    fetched: &mut Fetched,
-    url: &Url,
+/// Looks at what came for one page.
+pub(crate) struct Vet<'a> {
+    limits: &'a Limits,
     page_encoding: &'static Encoding,
-    limits: &Limits,
-) -> Result<Vec<u8>, String> {
-    if let Some(error) = &fetched.error {
-        return Err(error.clone());
+    /// Of the images that the engine has got so far.
+    pixels: u64,
+}
+
+impl<'a> Vet<'a> {
+    pub(crate) fn new(limits: &'a Limits, page_encoding: &'static Encoding) -> Self {
+        Self { limits, page_encoding, pixels: 0 }
     }
-    let bytes = std::mem::take(&mut fetched.body);
-    match kind {
-        ResourceKind::StyleSheet => style_sheet(&bytes, fetched.content_type.as_deref(), url, page_encoding, limits),
-        ResourceKind::Image if svg::is_svg(&bytes) => svg::cleaned(&bytes, limits).map(String::into_bytes),
-        ResourceKind::Image => image(bytes, limits),
-        ResourceKind::Font if FONT_STARTS.iter().any(|start| bytes.starts_with(start)) => Ok(bytes),
-        ResourceKind::Font => Err("not a TrueType or OpenType font".to_owned()),
+
+    /// The bytes as the engine may have them, or why it may not.
+    pub(crate) fn vetted(&mut self, kind: ResourceKind, fetched: &mut Fetched, url: &Url) -> Result<Vec<u8>, String> {
+        if let Some(error) = &fetched.error {
+            return Err(error.clone());
+        }
+        let bytes = std::mem::take(&mut fetched.body);
+        match kind {
+            ResourceKind::StyleSheet => self.style_sheet(&bytes, fetched.content_type.as_deref(), url),
+            ResourceKind::Image if svg::is_svg(&bytes) => svg::cleaned(&bytes, self.limits).map(String::into_bytes),
+            ResourceKind::Image => self.image(bytes),
+            ResourceKind::Font if FONT_STARTS.iter().any(|start| bytes.starts_with(start)) => Ok(bytes),
+            ResourceKind::Font => Err("not a TrueType or OpenType font".to_owned()),
+        }
+    }
+
+    fn style_sheet(&self, bytes: &[u8], content_type: Option<&str>, url: &Url) -> Result<Vec<u8>, String> {
+        let essence = essence(content_type);
+        if !matches!(essence.as_str(), "" | "text/css") {
+            return Err(format!("a style sheet that is {essence:?}, not text/css"));
+        }
+        let text = encoding::decode_css(bytes, content_type, self.page_encoding).text;
+        let (depth, max) = (css::depth(&text), self.limits.css_depth_max);
+        if depth > max {
+            return Err(exceeded("css_depth_max", depth as u64, max as u64));
+        }
+        Ok(css::without_broken_imports(&text, url).into_bytes())
+    }
+
+    /// An image whose head says that it is not too large to be read, and not too much with the others.
+    fn image(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+        let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|error| error.to_string())?;
+        let (width, height) = reader.into_dimensions().map_err(|error| format!("not an image: {error}"))?;
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels > self.limits.image_pixels_max {
+            return Err(exceeded("image_pixels_max", pixels, self.limits.image_pixels_max));
+        }
+        if width.max(height) > SIDE_MAX {
+            return Err(exceeded("the side of an image", u64::from(width.max(height)), u64::from(SIDE_MAX)));
+        }
+        let (together, max) = (self.pixels.saturating_add(pixels), self.limits.images_total_pixels_max);
+        if together > max {
+            return Err(exceeded_together("images_total_pixels_max", together, max));
+        }
+        self.pixels = together;
+        Ok(bytes)
     }
 }
 
@@ -59,35 +99,7 @@ pub(crate) fn exceeded(limit: &str, found: u64, max: u64) -> String {
     format!("{limit}: it has {found}, and {max} is the most")
 }
 
-fn style_sheet(
-    bytes: &[u8],
-    content_type: Option<&str>,
-    url: &Url,
-    page_encoding: &'static Encoding,
-    limits: &Limits,
-) -> Result<Vec<u8>, String> {
-    let essence = essence(content_type);
-    if !matches!(essence.as_str(), "" | "text/css") {
-        return Err(format!("a style sheet that is {essence:?}, not text/css"));
-    }
-    let text = encoding::decode_css(bytes, content_type, page_encoding).text;
-    let depth = css::depth(&text);
-    if depth > limits.css_depth_max {
-        return Err(exceeded("css_depth_max", depth as u64, limits.css_depth_max as u64));
-    }
-    Ok(css::without_broken_imports(&text, url).into_bytes())
-}
-
-/// An image whose head says that it is not too large to be read.
-fn image(bytes: Vec<u8>, limits: &Limits) -> Result<Vec<u8>, String> {
-    let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|error| error.to_string())?;
-    let (width, height) = reader.into_dimensions().map_err(|error| format!("not an image: {error}"))?;
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels > limits.image_pixels_max {
-        return Err(exceeded("image_pixels_max", pixels, limits.image_pixels_max));
-    }
-    if width.max(height) > SIDE_MAX {
-        return Err(exceeded("the side of an image", u64::from(width.max(height)), u64::from(SIDE_MAX)));
-    }
-    Ok(bytes)
+/// For a limit of all resources together.
+pub(crate) fn exceeded_together(limit: &str, found: u64, max: u64) -> String {
+    format!("{limit}: with it there are {found}, and {max} is the most")
 }

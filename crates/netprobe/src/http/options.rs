@@ -55,6 +55,8 @@ pub struct HttpOptions {
     pub user_agent: String,
     /// Further headers of every request, in place of ours where the names are the same. `authorization`, `cookie`,
     /// `proxy-authorization` and `host` are for the first URL's origin alone: a redirect to another does not take them along.
+    /// What a page asks for takes none of these headers to any origin but the page's
+    /// ([`Session::run_resource`](crate::Session::run_resource)).
     pub headers: Vec<(String, String)>,
     /// How much of an answer is taken.
     pub limits: Limits,

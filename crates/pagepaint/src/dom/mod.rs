@@ -10,6 +10,8 @@ mod text;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
+use crate::tree::walk;
+
 pub(crate) use grow::grow;
 pub(crate) use text::quoted;
 
@@ -120,13 +122,8 @@ impl Dom {
 
     /// The same below a node, which is the first.
     pub fn walk_from(&self, start: NodeIndex) -> impl Iterator<Item = (usize, NodeIndex)> {
-        let mut next = vec![(0, start)];
-        std::iter::from_fn(move || {
-            let (depth, index) = next.pop()?;
-            let children = self.node(index).map_or(&[][..], |node| &node.children);
-            next.extend(children.iter().rev().map(|&child| (depth + 1, child)));
-            Some((depth, index))
-        })
+        let children = |index| self.node(index).map_or(&[][..], |node| &node.children);
+        walk(start, move |index| children(index).iter().copied())
     }
 
     /// The elements of a name, in document order.

@@ -1,5 +1,7 @@
 //! The tree goes into the engine: every element with its attributes, and what it makes the engine ask for in its name.
 
+use std::collections::HashMap;
+
 use blitz_dom::node::Attribute;
 use blitz_dom::{BaseDocument, DocumentMutator, LocalName, NodeId, Prefix, QualName, ns};
 use encoding_rs::Encoding;
@@ -16,9 +18,6 @@ const LOADING: [(&str, &str); 2] = [("img", "src"), ("link", "href")];
 /// What the engine would load or run and we do not: pages in pages.
 const NOT_LOADED: [(&str, &str); 2] = [("iframe", "src"), ("iframe", "srcdoc")];
 
-/// The most columns that a cell may be wide (WHATWG HTML, section 4.9.11).
-const COLSPAN_MAX: u64 = 1_000;
-
 /// The address that everything in the page is relative to: the page's own, or what its first `base` says.
 pub(super) fn base_url(dom: &Dom, page_url: &Url) -> Url {
     let base = dom.elements("base").find_map(|(_, element)| element.attribute("href"));
@@ -32,6 +31,8 @@ pub(super) struct Loader<'a> {
     pub(super) base: &'a Url,
     pub(super) asker: &'a Asker,
     pub(super) limits: &'a Limits,
+    /// How many columns its cells span.
+    pub(super) spans: &'a HashMap<NodeIndex, u64>,
     /// Of the page: what its addresses may be relative to is written in it.
     pub(super) encoding: &'static Encoding,
 }
@@ -67,7 +68,7 @@ impl Loader<'_> {
             NodeData::Element(element) if is_left_out(element) => None,
             NodeData::Element(element) => {
                 self.asker.ask_as(Initiator::Element(element.label()));
-                let node = mutator.create_element(name(element), self.attributes(element));
+                let node = mutator.create_element(name(element), self.attributes(index, element));
                 if element.name == "style" && element.language == Language::Html {
                     let css = css::without_broken_imports(&self.dom.text_of(index), self.base);
                     // The engine takes the text of a style element for HTML once more.
@@ -90,7 +91,7 @@ impl Loader<'_> {
     }
 
     /// The attributes, addresses made whole as this page's encoding has it, without those that would load what is not loaded.
-    fn attributes(&self, element: &Element) -> Vec<Attribute> {
+    fn attributes(&self, index: NodeIndex, element: &Element) -> Vec<Attribute> {
         let kept = element.attributes.iter().filter_map(|(key, value)| {
             let pair = (element.name.as_str(), key.as_str());
             let is_immense = element.language == Language::Svg && svg::immense(key, value).is_some();
@@ -99,7 +100,9 @@ impl Loader<'_> {
             }
             let value = match key.as_str() {
                 _ if LOADING.contains(&pair) => self.absolute(value)?,
-                "colspan" => columns(value),
+                // The engine would take any element's word for it.
+                "colspan" | "span" => self.spans.get(&index)?.to_string(),
+                "rowspan" if !self.spans.contains_key(&index) => return None,
                 _ => value.clone(),
             };
             Some(Attribute { name: attribute_name(key), value })
@@ -125,11 +128,6 @@ impl Loader<'_> {
         }
         Ok(())
     }
-}
-
-/// How many columns a cell is wide, which HTML allows to be this many: the engine counts what it is told.
-fn columns(value: &str) -> String {
-    value.trim().parse::<u64>().map_or_else(|_| value.to_owned(), |columns| columns.min(COLSPAN_MAX).to_string())
 }
 
 fn is_left_out(element: &Element) -> bool {

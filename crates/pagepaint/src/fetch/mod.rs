@@ -13,8 +13,8 @@ pub(crate) use budget::Budget;
 pub(crate) use data::fetch_data;
 pub use network::Network;
 pub use offline::Offline;
+pub(crate) use resource::Wanted;
 pub use resource::{Initiator, Resource, ResourceKind};
-pub(crate) use resource::{Wanted, shown};
 
 /// Something that fetches what a page asks for: [`Network`] through a probe, [`Offline`] from memory, or yours.
 ///

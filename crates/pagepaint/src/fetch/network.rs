@@ -1,6 +1,6 @@
 //! Resources from the network, every step of it measured.
 
-use netprobe::{Clock, Report, Session};
+use netprobe::{AddressSpace, Clock, Embedder, Report, Session};
 use url::Url;
 
 use super::{Fetch, Fetched};
@@ -8,32 +8,41 @@ use crate::{Error, Page};
 
 /// Fetches through a [`Session`] of netprobe: `http` and `https`, with its limits, timeouts and redirects, on one clock.
 ///
-/// What the session learns, names and TLS tickets, the next resource profits from; each has a connection of its own, and cookies live
-/// for one run. What is asked for is asked for with GET, and gets the secrets of [`netprobe::Probe::http`] only if it is of the page's origin
-/// ([`Network::asked_by`]).
+/// What the session learns, names and TLS tickets, the next resource profits from; each has a connection of its own. What is asked for
+/// is asked for with GET, in the name of the page ([`Network::asked_by`]):
+///
+/// - The caller's headers ([`netprobe::http::HttpOptions::headers`]) go to the page's origin, and to no other.
+/// - The cookies of the visit go to the page's site. Those that resources set live as long as their own redirects.
+/// - The page may ask for what is in its server's address space or in a more public one, and for nothing that is more private
+///   ([`AddressSpace::may_ask`]): a page of the internet does not reach the machines around whoever looks at it. Addresses are looked at
+///   when names are resolved and before anybody is connected to, after redirects too.
 #[derive(Debug, Clone)]
 pub struct Network<'a> {
     session: &'a Session,
     clock: Clock,
-    /// Whose secrets those for one origin are; nobody's if there is none.
-    page: Option<Url>,
+    embedder: Embedder,
 }
 
 impl<'a> Network<'a> {
-    /// Fetches through a session, on a clock that runs already: its reports have one time axis with everything else on it.
+    /// Fetches through a session, on a clock that runs already: its reports have one time axis with everything else on it. Until a visit
+    /// is named, the page counts as one of the internet, for which nobody's headers and cookies are.
     #[must_use]
     pub fn on(session: &'a Session, clock: Clock) -> Self {
-        Self { session, clock, page: None }
+        Self { session, clock, embedder: Embedder::default() }
     }
 
-    /// The same for what the page of this visit asks for. Until a visit is named, secrets that are for one origin go to nobody; nor do they
-    /// if the visit was led to another origin than it began at: they were not meant for that one, and it chooses what is asked for.
+    /// The same for what the page of this visit asks for ([`Embedder::of`]). If the visit was led to another origin than it began at,
+    /// nobody gets the caller's headers: they were not meant for that one, and it chooses what is asked for.
     #[must_use]
     pub fn asked_by(self, visit: &Report) -> Self {
-        let began = visit.hops.first().and_then(|hop| Url::parse(&hop.url).ok());
-        let ended = visit.hops.last().and_then(|hop| Url::parse(&hop.url).ok());
-        let page = ended.filter(|ended| began.is_some_and(|began| began.origin() == ended.origin()));
-        Self { page, ..self }
+        Self { embedder: Embedder::of(visit), ..self }
+    }
+
+    /// The same for a page whose server counts as being in this address space.
+    #[must_use]
+    pub fn in_space(mut self, space: AddressSpace) -> Self {
+        self.embedder.space = space;
+        self
     }
 
     /// Fetches a page, and tells how.
@@ -55,7 +64,7 @@ impl Fetch for Network<'_> {
         if !matches!(url.scheme(), "http" | "https") {
             return Fetched::failed(format!("{}: is not fetched over the network", url.scheme()));
         }
-        fetched(self.session.run_resource(&self.clock, self.page.as_ref(), url.as_str()).await)
+        fetched(self.session.run_resource(&self.clock, &self.embedder, url.as_str()).await)
     }
 }
 

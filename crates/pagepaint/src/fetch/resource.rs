@@ -9,13 +9,13 @@ use url::Url;
 /// Something that the page asked for: when, why, how it came, and what came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resource {
-    /// What was asked for; a `data:` URL only from its beginning.
+    /// What was asked for, without user name and password unless they were asked for; a `data:` URL only from its beginning.
     pub url: String,
     /// What for.
     pub kind: ResourceKind,
     /// Who asked.
     pub initiator: Initiator,
-    /// When it was fetched, on the same clock as the stages.
+    /// When it was fetched, on the same clock as the stages. What had not come when the page ended has been waited for until then.
     pub span: Span,
     /// The URLs on the way that sent us elsewhere.
     pub redirects: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Resource {
     pub content_type: Option<String>,
     /// Bytes that came, decompressed.
     pub bytes: u64,
-    /// Why it is not used: it did not come, is too large, or is not what it should be.
+    /// Why it is not used: it did not come, not in time, is too large, or is not what it should be.
     pub error: Option<String>,
     /// How the network went about it. Its times are the stages' if [`crate::Network`] is on the painter's clock.
     pub report: Option<Box<Report>>,
@@ -82,16 +82,4 @@ impl fmt::Display for Initiator {
 pub(crate) struct Wanted {
     pub(crate) url: Url,
     pub(crate) initiator: Initiator,
-}
-
-/// How much of a `data:` URL is shown.
-const DATA_URL_CHARS_SHOWN: usize = 40;
-
-/// A URL as it is shown: not the whole of what is written in a `data:` URL.
-pub(crate) fn shown(url: &Url) -> String {
-    let text = url.as_str();
-    match text.char_indices().nth(DATA_URL_CHARS_SHOWN) {
-        Some((end, _)) if url.scheme() == "data" => format!("{}… ({} bytes)", &text[..end], text.len()),
-        _ => text.to_owned(),
-    }
 }

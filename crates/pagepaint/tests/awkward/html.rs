@@ -3,7 +3,7 @@
 use super::{Awkward, painted, refused};
 
 pub(super) fn pages() -> Vec<Awkward> {
-    [broken(), deep(), large(), odd()].into_iter().flatten().collect()
+    [broken(), deep(), large(), texts(), tables(), odd()].into_iter().flatten().collect()
 }
 
 /// Bytes of no language, the same every time.
@@ -85,6 +85,45 @@ fn large() -> Vec<Awkward> {
         painted("10,000 paragraphs", "<p>text".repeat(10_000)),
         painted("10,000 links in a line", "<a href=x>y</a> ".repeat(10_000)),
         painted("20,000 options", format!("<select>{}", "<option>x".repeat(20_000))),
+    ]
+}
+
+/// Text beyond what is laid out, wherever it is from, and text that is not laid out.
+fn texts() -> Vec<Awkward> {
+    let words = "word ".repeat(400_000);
+    let long = "w".repeat(20_000);
+    let many = "<p>x".repeat(100);
+    let generated =
+        |name: &'static str, style: String| refused(name, format!("<style>{style}</style>{many}"), "text_chars_max");
+    vec![
+        refused("more text than any page", words.clone(), "text_chars_max"),
+        refused("more text than any field", format!("<input value='{words}'>"), "text_chars_max"),
+        refused("white space that stays", format!("<pre>x{}", " ".repeat(2_000_000)), "text_chars_max"),
+        generated("text before everything", format!("p::before {{ content: '{long}' }}")),
+        generated("text after everything", format!("p::after {{ content: 'x' '{long}' }}")),
+        generated("markers as long as books", format!("p {{ display: list-item; list-style-type: '{long}' }}")),
+        painted(
+            "more text than any page, hidden",
+            format!("<div style='display: none'>{words}</div><script>{words}</script>"),
+        ),
+        painted("white space between words", format!("<p>a{}b", " \n".repeat(1_000_000))),
+    ]
+}
+
+/// Tables whose columns, counted as they say, are more than 16 bits.
+fn tables() -> Vec<Awkward> {
+    let cells = |attributes: &str| format!("<table><tr>{}", format!("<td {attributes}>x").repeat(70));
+    vec![
+        painted("a row of 70 cells of 1,000 columns", cells("colspan=1000")),
+        painted(
+            "rows of cells of 1,000 columns that reach down",
+            format!("<table>{}", "<tr><td colspan=1000 rowspan=65534>x".repeat(70)),
+        ),
+        painted(
+            "cells that are none",
+            format!("<div style='display: table-row'>{}", "<i style='display: table-cell' colspan=1000>x".repeat(70)),
+        ),
+        painted("a million columns", format!("<table>{}<tr><td>x", "<col span=1000>".repeat(1_000))),
     ]
 }
 

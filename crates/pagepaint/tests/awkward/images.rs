@@ -38,6 +38,10 @@ fn gif_head(width: u16, height: u16) -> Vec<u8> {
     [b"GIF89a".as_slice(), &size, &table, &[0x2c, 0, 0, 0, 0], &size, &[0, 2]].concat()
 }
 
+fn images(count: usize) -> String {
+    (0..count).map(|number| format!("<img src={number}>")).collect()
+}
+
 fn pixels() -> Vec<Awkward> {
     vec![
         painted("an image that is not there", IMG)
@@ -61,8 +65,17 @@ fn pixels() -> Vec<Awkward> {
         painted("half a WebP", IMG).with("a", "image/webp", b"RIFF\x10\0\0\0WEBPVP8 \x04\0\0\0".to_vec()),
         painted("text for an image", IMG).with("a", "image/png", "no image"),
         painted("a page for an image", IMG).with("a", "text/html", "<html><p>no image"),
-        painted("more images than any page", (0..300).map(|number| format!("<img src={number}>")).collect::<String>())
+        painted("more images than any page", images(300))
             .checked(|painting| assert_eq!((painting.resources.len(), painting.resources_left_out), (128, 172))),
+        (0..100)
+            .fold(painted("a hundred images of 16,000,000 pixels", images(100)), |page, number| {
+                page.with(&number.to_string(), "image/png", png_of(4_000, 4_000))
+            })
+            .checked(|painting| {
+                let refused = "images_total_pixels_max: with it there are 48000000, and 33554432 is the most";
+                let errors = painting.resources.iter().filter(|one| one.error.as_deref() == Some(refused));
+                assert_eq!((painting.resources.len(), errors.count()), (100, 98));
+            }),
         painted("more bytes than any image", IMG).with("a", "image/png", vec![0; 9 * 1024 * 1024]).checked(
             |painting| assert!(first_error(painting).contains("resource_bytes_max"), "{}", first_error(painting)),
         ),
