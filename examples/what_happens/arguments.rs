@@ -17,6 +17,7 @@ use netprobe::render::escape_terminal;
 use netprobe::tls::Roots;
 use netprobe::{Objective, Probe};
 
+use crate::files;
 use crate::page::PageArguments;
 use crate::request::RequestArguments;
 use crate::visit::VisitArguments;
@@ -161,8 +162,9 @@ impl Arguments {
         let arguments = Self::parse();
         let of_dns = arguments.dns.as_ref().and_then(|dns| dns.as_ref().err());
         let of_proxy = arguments.proxy.as_ref().and_then(|proxy| proxy.as_ref().err());
-        if let Some(wrong) = of_dns.or(of_proxy).map(String::as_str).or(arguments.page.wrong()) {
-            Self::command().error(ErrorKind::ValueValidation, escape_terminal(wrong)).exit();
+        let of_page = || arguments.page.wrong().map(str::to_owned);
+        if let Some(wrong) = of_dns.or(of_proxy).cloned().or_else(of_page).or_else(|| files::wrong(&arguments)) {
+            Self::command().error(ErrorKind::ValueValidation, escape_terminal(&wrong)).exit();
         }
         arguments
     }

@@ -40,6 +40,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+#[cfg(not(feature = "paint"))]
+use netprobe::Report;
 use netprobe::names::Method;
 use netprobe::proxy::Proxies;
 use netprobe::render::{Chapter, Timeline, escape_json};
@@ -52,6 +54,7 @@ mod files;
 mod page;
 #[cfg(feature = "paint")]
 mod paint;
+mod place;
 mod press;
 #[path = "../support/request.rs"]
 mod request;
@@ -68,6 +71,8 @@ use balance::ServerSide;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
+    #[cfg(feature = "paint")]
+    paint::quieten();
     match runtime::block_on(run(&arguments)) {
         Ok(false) => ExitCode::FAILURE,
         other => support::exit(other.map(|_| ())),
@@ -114,7 +119,8 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     };
     let mut timeline = report.timeline();
     #[cfg(feature = "paint")]
-    let painted = paint::paint(&arguments.page, &session, &clock, &report, &mut timeline).await;
+    let painted =
+        paint::paint((&arguments.page, arguments.reveal_secrets), &session, &clock, &report, &mut timeline).await;
     if let Some(servers) = &mut servers {
         servers.ask(&session, &clock).await?;
         servers.add_to(&mut timeline, &clock);
@@ -124,10 +130,14 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         timeline.failure.get_or_insert_with(|| missed.clone());
     }
     #[cfg(feature = "paint")]
-    if let Some(painted) = &painted {
-        painted.files(&arguments.page)?.iter().try_for_each(files::write)?;
-    }
-    files::of_visit(arguments, &report, &timeline)?.iter().try_for_each(files::write)?;
+    let (resources, mut files) = match &painted {
+        Some(painted) => (painted.reports(), painted.files(&arguments.page)?),
+        None => Default::default(),
+    };
+    #[cfg(not(feature = "paint"))]
+    let (resources, mut files): (Vec<&Report>, Vec<files::Written>) = Default::default();
+    files.extend(files::of_visit(arguments, &report, &resources, &timeline)?);
+    let after_report = files::write(files)?;
     let mut out = io::stdout().lock();
     let printed = if arguments.json {
         let mut json = serde_json::to_value(&report)?;
@@ -145,8 +155,9 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     } else {
         tell::tell(&mut out, &timeline)
     };
+    let printed = printed.and_then(|()| after_report.iter().try_for_each(|bytes| out.write_all(bytes)));
     // A reader that has seen enough changes nothing about how the probe went.
-    match printed {
+    match printed.and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(timeline.failure.is_none()),
     }

@@ -10,7 +10,7 @@ pub(crate) struct PageArguments {
     /// Paint the page that came into this PNG; without a URL, a page of the lab with a style sheet, an image and a redirect [needs --features paint]
     #[arg(long, value_name = "FILE", conflicts_with = "head")]
     pub(crate) paint: Option<PathBuf>,
-    /// Write what the stages made, as text: DOM, CSSOM, render tree, boxes and times; as JSON if FILE ends in .json
+    /// Write what the stages made, as text: DOM, CSSOM, render tree, boxes and times; as JSON if FILE ends in .json; - is standard output, after the report
     #[arg(long, value_name = "FILE", requires = "paint")]
     pub(crate) trees: Option<PathBuf>,
     /// The size of the window, in CSS pixels
@@ -22,12 +22,12 @@ pub(crate) struct PageArguments {
     /// How long painting may take, fetching what the page asks for included
     #[arg(long, value_name = "N", requires = "paint", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) page_time_ms: Option<u64>,
-    /// How many style sheets, images and fonts are fetched
+    /// How many style sheets, images and fonts are fetched; 0 for none
     #[arg(long, value_name = "N", requires = "paint")]
     pub(crate) page_resources: Option<usize>,
     /// How many bytes they may have, all together
-    #[arg(long, value_name = "N", requires = "paint")]
-    pub(crate) page_bytes: Option<usize>,
+    #[arg(long, value_name = "N", requires = "paint", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) page_bytes: Option<u64>,
 }
 
 /// The longest side of a window.

@@ -16,7 +16,7 @@ pub(crate) struct Painted(Result<Painting, Box<Unpainted>>);
 
 /// Paints the page that came, if one did, and adds a chapter that says how.
 pub(crate) async fn paint(
-    arguments: &PageArguments,
+    (arguments, reveal_secrets): (&PageArguments, bool),
     session: &Session,
     clock: &Clock,
     report: &Report,
@@ -25,7 +25,8 @@ pub(crate) async fn paint(
     arguments.paint.as_ref()?;
     let page = Page::from_report(report).filter(|_| report.error.is_none())?;
     let network = Network::on(session, *clock).asked_by(report);
-    let result = painter(arguments).paint_on(clock, &page, &network).await;
+    let painter = Painter { reveal_secrets, ..painter(arguments) };
+    let result = painter.paint_on(clock, &page, &network).await;
     match &result {
         Ok(painting) => {
             timeline.warnings.extend(painting.warnings());
@@ -45,13 +46,37 @@ fn painter(arguments: &PageArguments) -> Painter {
     let limits = Limits {
         time_max_ms: arguments.page_time_ms.unwrap_or(usual.limits.time_max_ms),
         resources_max: arguments.page_resources.unwrap_or(usual.limits.resources_max),
-        resources_total_bytes_max: arguments.page_bytes.unwrap_or(usual.limits.resources_total_bytes_max),
+        resources_total_bytes_max: arguments.page_bytes.map_or(usual.limits.resources_total_bytes_max, saturated),
         ..usual.limits
     };
     Painter { width, height, full_page: arguments.full_page, limits, ..usual }
 }
 
+fn saturated(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Has panics of the engine print nothing: they end in the report, where everything else is told. The hook is of the whole process, and so
+/// the program's to set.
+pub(crate) fn quieten() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !pagepaint::is_engine_thread() {
+            usual(panic);
+        }
+    }));
+}
+
 impl Painted {
+    /// How the network went about what the page asked for.
+    pub(crate) fn reports(&self) -> Vec<&Report> {
+        let resources = match &self.0 {
+            Ok(painting) => &painting.resources,
+            Err(unpainted) => &unpainted.resources,
+        };
+        resources.iter().filter_map(|resource| resource.report.as_deref()).collect()
+    }
+
     /// The files that were asked for; none if there is no picture.
     pub(crate) fn files(&self, arguments: &PageArguments) -> Result<Vec<Written>, Box<dyn Error>> {
         let Ok(painting) = &self.0 else { return Ok(Vec::new()) };
