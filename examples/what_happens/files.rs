@@ -51,8 +51,8 @@ pub(crate) fn wrong(arguments: &Arguments) -> Option<String> {
 /// Whether everything can be written where it is to go: if not, there is no reason to visit anybody.
 pub(crate) fn check(arguments: &Arguments) -> Result<(), String> {
     let writable = |path: &Path| Place::of(path)?.check();
-    let files = asked(arguments).into_iter();
-    files.map(|(_, path)| writable(path).map_err(|error| cannot_write(path, &error))).collect()
+    let files = asked(arguments);
+    files.into_iter().try_for_each(|(_, path)| writable(path).map_err(|error| cannot_write(path, &error)))
 }
 
 /// The files about the visit that were asked for; an archive has what the page asked for, too.

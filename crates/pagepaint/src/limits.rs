@@ -25,8 +25,9 @@ pub struct Limits {
     /// Pixels of all images together, before they are scaled. Each has four bytes as long as the page is painted, and four more while it
     /// is drawn: with the usual 32 Mi these are 128 and 256 MiB.
     pub images_total_pixels_max: u64,
-    /// Characters that are laid out: of texts that are displayed, of fields, and what style generates. A character takes the engine about
-    /// 170 bytes: with the usual 1,500,000 these are 255 MB.
+    /// Characters that are laid out: of texts that are displayed, of fields, and what style generates. One takes the engine about 170
+    /// bytes as a rule, and about 900 at worst, where each is written in another direction than the one before: with the usual
+    /// 1,000,000 these are 170 and 900 MB.
     pub text_chars_max: usize,
     /// Dashes of one line. A line that has more is drawn through.
     pub dashes_max: u64,
@@ -53,7 +54,7 @@ impl Default for Limits {
             resources_total_bytes_max: 64 * 1024 * 1024,
             image_pixels_max: 16 * 1024 * 1024,
             images_total_pixels_max: 32 * 1024 * 1024,
-            text_chars_max: 1_500_000,
+            text_chars_max: 1_000_000,
             dashes_max: 100_000,
             picture_pixels_max: 64 * 1024 * 1024,
             stack_bytes: 256 * 1024 * 1024,

@@ -6,6 +6,7 @@
 mod error;
 mod happy_eyeballs;
 mod info;
+mod options;
 mod wire;
 
 use std::net::{IpAddr, SocketAddr};
@@ -17,54 +18,17 @@ use futures_util::future::Ready;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
-use crate::{AddressSpace, Clock, Error, Phase, Span, Step};
+use crate::{Clock, Error, Phase, Span, Step};
 
 pub use error::TcpError;
 use happy_eyeballs::race_hinted;
 pub use happy_eyeballs::{Attempt, Outcome, interleave, race};
 pub use info::{TcpInfo, tcp_info};
+pub use options::ConnectOptions;
 pub(crate) use wire::{Passed, Wire};
 
 /// The most addresses that are tried: whoever owns a name must not make this machine knock at a thousand doors.
 pub const ATTEMPTS_MAX: usize = 32;
-
-/// How connections are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConnectOptions {
-    /// How long one attempt runs alone before the next begins: RFC 8305's Connection Attempt Delay.
-    pub attempt_delay_ms: u64,
-    /// How long all attempts together may take.
-    pub timeout_ms: u64,
-    /// Where the page is whose server asks, if one does: addresses that are more private are not connected to
-    /// ([`AddressSpace::may_ask`]). With [`AddressSpace::Public`] nothing but the internet is.
-    pub asked_from: Option<AddressSpace>,
-}
-
-impl Default for ConnectOptions {
-    fn default() -> Self {
-        Self { attempt_delay_ms: 250, timeout_ms: 10_000, asked_from: None }
-    }
-}
-
-impl ConnectOptions {
-    /// Whether an address may be connected to.
-    #[must_use]
-    pub fn allows(&self, address: IpAddr) -> bool {
-        self.asked_from.is_none_or(|from| from.may_ask(AddressSpace::of(address)))
-    }
-
-    /// Whether one of these addresses may be connected to, if there are any.
-    ///
-    /// # Errors
-    /// [`TcpError::MorePrivate`], with the first address.
-    pub fn check(&self, host: &str, addresses: &[IpAddr]) -> Result<(), TcpError> {
-        let (Some(&address), Some(from)) = (addresses.first(), self.asked_from) else { return Ok(()) };
-        if addresses.iter().any(|address| self.allows(*address)) {
-            return Ok(());
-        }
-        Err(TcpError::MorePrivate { host: host.to_owned(), address, space: AddressSpace::of(address), from })
-    }
-}
 
 /// The attempts to connect, and what came of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -193,6 +157,7 @@ fn failure(host: &str, attempts: &[Attempt], options: &ConnectOptions) -> Error 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::AddressSpace;
 
     #[tokio::test]
     async fn a_connection_to_oneself_is_known_to_the_kernel() {

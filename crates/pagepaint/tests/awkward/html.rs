@@ -96,6 +96,8 @@ fn texts() -> Vec<Awkward> {
     let generated =
         |name: &'static str, style: String| refused(name, format!("<style>{style}</style>{many}"), "text_chars_max");
     vec![
+        painted("as much text as is allowed", "word ".repeat(199_000)),
+        painted("as much text as is allowed, from both sides", "a\u{5d0}".repeat(499_000)),
         refused("more text than any page", words.clone(), "text_chars_max"),
         refused("more text than any field", format!("<input value='{words}'>"), "text_chars_max"),
         refused("white space that stays", format!("<pre>x{}", " ".repeat(2_000_000)), "text_chars_max"),
