@@ -71,7 +71,8 @@ fn parsed<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, LabErr
 struct Told {
     says: Says,
     since: OffsetDateTime,
-    until: OffsetDateTime,
+    /// If it says.
+    until: Option<OffsetDateTime>,
 }
 
 impl Told {
@@ -81,7 +82,7 @@ impl Told {
             Says::WasGood => (now - 10 * Duration::DAY, now - 3 * Duration::DAY),
             Says::Good | Says::Revoked => (now - Duration::HOUR, now + 7 * Duration::DAY),
         };
-        Self { says, since, until }
+        Self { says, since, until: Some(until) }
     }
 }
 
@@ -113,7 +114,8 @@ fn staple_by(
         Says::Revoked => der(0xa1, &[&time(since - 2 * Duration::DAY), key_compromise]),
         Says::Good | Says::WasGood => der(0x80, &[]),
     };
-    let answer = der(SEQUENCE, &[&about, &status, &time(since), &der(0xa0, &[&time(until)])]);
+    let until = until.map(|until| der(0xa0, &[&time(until)])).unwrap_or_default();
+    let answer = der(SEQUENCE, &[&about, &status, &time(since), &until]);
     let data = der(SEQUENCE, &[&der(0xa1, &[name_of_signer]), &time(since), &der(SEQUENCE, &[&answer])]);
     let signature = signed("a staple", key_of_signer.sign(&data))?;
     let certificates: Vec<&[u8]> = certificates_of_signer.iter().map(AsRef::as_ref).collect();

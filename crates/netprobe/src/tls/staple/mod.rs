@@ -35,7 +35,8 @@ pub enum Staple {
 pub struct StapledAnswer {
     /// Whether the certificate is revoked.
     pub status: Revocation,
-    /// Whether it is about the certificate that was shown: the number is its own, and who issued it is the same by name and key.
+    /// Whether it is about the certificate that was shown: the number is its own, and who issued it is the same by name and key. The
+    /// key is not compared if the chain has no certificate of the issuer's; the signer is [`Signer::NotChecked`] then.
     pub is_for_this_certificate: bool,
     /// When it was signed, in seconds since 1970.
     pub produced_unix_s: i64,
@@ -43,7 +44,7 @@ pub struct StapledAnswer {
     pub this_update_unix_s: i64,
     /// Until when it is good, in seconds since 1970, if it says.
     pub next_update_unix_s: Option<i64>,
-    /// Whether that was over when it came (RFC 6960, section 4.2.2.1).
+    /// Whether that was over when it came (RFC 6960, section 4.2.2.1); if it does not say, whether it was more than ten days old.
     pub is_stale: bool,
     /// Whether it was not yet to be true when it came (RFC 6960, section 4.2.2.1), by more than clocks may be wrong: five minutes.
     #[serde(default)]
@@ -98,8 +99,8 @@ pub enum Signer {
 pub(super) const CLOCK_SKEW_S: i64 = 300;
 
 impl Staple {
-    /// Reads what was stapled to the first certificate of a chain, as it is now. The second one is to be the first's issuer: without it
-    /// no signature is checked. What cannot be read is [`Self::Unreadable`].
+    /// Reads what was stapled to the first certificate of a chain, as it is now. Who issued that is sought among the next eight, by name
+    /// and signature: without its issuer no signature is checked. What cannot be read is [`Self::Unreadable`].
     #[must_use]
     pub fn parse<C: AsRef<[u8]>>(der: &[u8], chain: &[C]) -> Self {
         Self::parse_at(der, chain, unix_now_s())
@@ -165,7 +166,13 @@ impl StapledAnswer {
                 let since = date(self.this_update_unix_s);
                 Some(format!("the staple is not to be true before {since}; is this machine's clock right?"))
             }
-            Revocation::Good if self.is_stale => Some("the staple is stale: a newer one is overdue".to_owned()),
+            Revocation::Good if self.is_stale => Some(match self.next_update_unix_s {
+                Some(_) => "the staple is stale: a newer one is overdue".to_owned(),
+                None => format!(
+                    "the staple is stale: it is of {}, and good until nobody knows when",
+                    date(self.this_update_unix_s)
+                ),
+            }),
             Revocation::Good => None,
         }
     }

@@ -7,8 +7,14 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::ReasonCode;
 
 use super::der::{Elements, Reading};
-use super::signer::{Responder, Signed, signer};
+use super::signer::{Responder, Signed, issuer_of, signer};
 use super::{CLOCK_SKEW_S, Revocation, Staple, StapledAnswer};
+use crate::tls::certificate::DAY_S;
+
+/// How old an answer may be that does not say until when it is good. By RFC 6960, section 4.2.2.1, there is always a newer one then, so
+/// nobody needs an old one; RFC 5019, section 4, allows no such answer at all. Public authorities must not let one be good for longer
+/// than this (CA/Browser Forum, Baseline Requirements, section 4.9.10).
+const UNTIL_UNSAID_S: i64 = 10 * DAY_S;
 
 /// Reads what was stapled to the first certificate of a chain, as it is at this time, in seconds since 1970.
 pub(super) fn parse(der: &[u8], chain: &[&[u8]], now_unix_s: i64) -> Reading<Staple> {
@@ -29,8 +35,9 @@ pub(super) fn parse(der: &[u8], chain: &[&[u8]], now_unix_s: i64) -> Reading<Sta
     let _version = data.tagged(0);
     let responder = Responder::of(&mut data)?;
     let signed = Signed::of(data_der, &mut basic)?;
-    let chain = [0, 1].map(|place: usize| chain.get(place).and_then(|der| X509Certificate::from_der(der).ok()));
-    let [leaf, issuer] = chain.map(|one| one.map(|(_, certificate)| certificate));
+    let (leaf, behind) = chain.split_first().unzip();
+    let leaf = leaf.and_then(|der| X509Certificate::from_der(der).ok()).map(|(_, leaf)| leaf);
+    let issuer = leaf.as_ref().and_then(|leaf| issuer_of(leaf, behind.unwrap_or_default()));
     let signer = signer(&signed, responder, issuer.as_ref(), now_unix_s);
     let produced_unix_s = data.time("the time of its signature")?;
     let mut singles = data.sequence("the answers")?;
@@ -47,13 +54,13 @@ pub(super) fn parse(der: &[u8], chain: &[&[u8]], now_unix_s: i64) -> Reading<Sta
     }
     let (is_for_this_certificate, single) = chosen.ok_or("it is about no certificate")?;
     Ok(Staple::Answer(StapledAnswer {
-        status: single.status,
         is_for_this_certificate,
         produced_unix_s,
         this_update_unix_s: single.this_update_unix_s,
         next_update_unix_s: single.next_update_unix_s,
         is_premature: single.this_update_unix_s > now_unix_s.saturating_add(CLOCK_SKEW_S),
-        is_stale: single.next_update_unix_s.is_some_and(|until| until < now_unix_s),
+        is_stale: single.good_until_unix_s() < now_unix_s,
+        status: single.status,
         signer,
     }))
 }
@@ -89,6 +96,12 @@ struct Single {
     next_update_unix_s: Option<i64>,
 }
 
+impl Single {
+    fn good_until_unix_s(&self) -> i64 {
+        self.next_update_unix_s.unwrap_or(self.this_update_unix_s.saturating_add(UNTIL_UNSAID_S))
+    }
+}
+
 /// What an answer is about, and what it says.
 fn single<'a>(singles: &mut Elements<'a>) -> Reading<(About<'a>, Single)> {
     let mut single = singles.sequence("an answer")?;
@@ -100,9 +113,11 @@ fn single<'a>(singles: &mut Elements<'a>) -> Reading<(About<'a>, Single)> {
     let serial = about.next("the serial number")?.data;
     let status = single.next("the status")?;
     let status = match status.header.tag().0 {
+        0..=2 if !status.header.is_contextspecific() => return Err("the status has a tag of another class".to_owned()),
         0 => Revocation::Good,
         1 => revoked(Elements(status.data))?,
-        _ => Revocation::Unknown,
+        2 => Revocation::Unknown,
+        number => return Err(format!("the status is none of 0, 1 and 2 but {number}")),
     };
     let this_update_unix_s = single.time("the time of the answer")?;
     let next_update_unix_s = single.tagged(0).map(|mut next| next.time("the time of the next answer")).transpose()?;

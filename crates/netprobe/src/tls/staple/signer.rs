@@ -11,6 +11,23 @@ use super::{CLOCK_SKEW_S, Signer, date};
 /// So many certificates in a response are looked at: one is enough, and each costs a check of a signature.
 const CERTIFICATES_MAX: usize = 4;
 
+/// So many certificates behind the first are looked at for its issuer, who belongs right behind it (RFC 5246, section 7.4.2), and in TLS
+/// 1.3 should (RFC 8446, section 4.4.2). Each that has the right name costs a check of a signature.
+const CHAIN_MAX: usize = 8;
+
+/// Who signed a certificate, among those that came with it. Its place and its name say nothing: whoever has a certificate can send one
+/// of its own making in front of the issuer's, with the issuer's name, and the path to a root goes around it. A signature by an
+/// algorithm that is not known here is nobody's.
+pub(super) fn issuer_of<'a>(leaf: &X509Certificate<'_>, others: &[&'a [u8]]) -> Option<X509Certificate<'a>> {
+    let others = others.iter().take(CHAIN_MAX).filter_map(|der| X509Certificate::from_der(der).ok());
+    others.map(|(_, other)| other).find(|other| is_issued_by(leaf, other))
+}
+
+fn is_issued_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
+    certificate.issuer().as_raw() == issuer.subject().as_raw()
+        && certificate.verify_signature(Some(issuer.public_key())).is_ok()
+}
+
 /// Whom a response names as its signer.
 #[derive(Clone, Copy)]
 pub(super) enum Responder<'a> {
@@ -81,24 +98,26 @@ pub(super) fn signer(
     now_unix_s: i64,
 ) -> Signer {
     let Some(issuer) = issuer else {
-        return Signer::NotChecked { reason: "the chain has no certificate of the issuer".to_owned() };
+        return Signer::NotChecked { reason: "no certificate in the chain is seen to be the issuer's".to_owned() };
     };
     let nobody = |reason: String| Signer::Nobody { reason };
     let by_issuer = signed.is_by(issuer);
     if by_issuer.is_ok() {
         return if responder.is(issuer) { Signer::Issuer } else { nobody("it names another signer".to_owned()) };
     }
-    let Some(delegate) = signed.certificates.iter().find(|one| signed.is_by(one).is_ok()) else {
-        return nobody(match signed.certificates.len() {
-            0 => format!("not by the issuer: {}", by_issuer.err().unwrap_or_default()),
-            1 => "neither by the issuer nor by the certificate in it".to_owned(),
-            count => format!("neither by the issuer nor by one of the {count} certificates in it"),
-        });
-    };
-    match refusal(delegate, responder, issuer, now_unix_s) {
-        None => Signer::Delegate { name: delegate.subject().to_string() },
-        Some(reason) => nobody(reason),
+    let mut first_refusal = None;
+    // One key may have several certificates: an expired one, and its successor.
+    for delegate in signed.certificates.iter().filter(|one| signed.is_by(one).is_ok()) {
+        let Some(reason) = refusal(delegate, responder, issuer, now_unix_s) else {
+            return Signer::Delegate { name: delegate.subject().to_string() };
+        };
+        first_refusal.get_or_insert(reason);
     }
+    nobody(first_refusal.unwrap_or_else(|| match signed.certificates.len() {
+        0 => format!("not by the issuer: {}", by_issuer.err().unwrap_or_default()),
+        1 => "neither by the issuer nor by the certificate in it".to_owned(),
+        count => format!("neither by the issuer nor by one of the {count} certificates in it"),
+    }))
 }
 
 /// Why somebody who did sign may not: a delegate's certificate is by the issuer itself, for this purpose, and good at this time.
@@ -108,11 +127,9 @@ fn refusal(
     issuer: &X509Certificate<'_>,
     now_unix_s: i64,
 ) -> Option<String> {
-    let is_by_issuer = delegate.issuer().as_raw() == issuer.subject().as_raw()
-        && delegate.verify_signature(Some(issuer.public_key())).is_ok();
     let usage = delegate.extended_key_usage().ok().flatten();
     let (since, until) = (delegate.validity().not_before.timestamp(), delegate.validity().not_after.timestamp());
-    if !is_by_issuer {
+    if !is_issued_by(delegate, issuer) {
         Some("the certificate in it is not by the issuer".to_owned())
     } else if !usage.is_some_and(|usage| usage.value.ocsp_signing) {
         Some("the certificate in it is not for signing such answers".to_owned())
