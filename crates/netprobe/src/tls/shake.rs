@@ -36,12 +36,9 @@ impl TlsClient {
         let Ok(name) = ServerName::try_from(host.to_owned()) else {
             return (handshake, Err(TlsError::ServerName { host: host.to_owned() }.into()));
         };
-        let config = match self.config_for(&extra) {
+        let config = match self.config_for(host, &extra) {
             Ok(config) => config,
-            Err(error) => {
-                let reason = error.to_string();
-                return (handshake, Err(TlsError::EchKeys { host: host.to_owned(), reason }.into()));
-            }
+            Err(error) => return (handshake, Err(error.into())),
         };
         let Extra { early, hiding } = extra;
         let in_the_clear = matches!(name, ServerName::DnsName(_)).then_some(host);
@@ -81,9 +78,10 @@ impl TlsClient {
         (handshake, result)
     }
 
-    fn config_for(&self, extra: &Extra<'_>) -> Result<Arc<ClientConfig>, rustls::Error> {
+    fn config_for(&self, host: &str, extra: &Extra<'_>) -> Result<Arc<ClientConfig>, TlsError> {
         if let Some(hiding) = &extra.hiding {
-            return hiding.config(&self.config, Arc::clone(&self.verifier)).map(Arc::new);
+            let config = hiding.config(&self.config, Arc::clone(&self.verifier));
+            return config.map(Arc::new).map_err(|error| hiding.failure(host, &error));
         }
         let mut config = Arc::clone(&self.config);
         if extra.early.is_some() {

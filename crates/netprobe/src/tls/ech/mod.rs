@@ -12,7 +12,7 @@ use rustls::crypto::aws_lc_rs::hpke::DH_KEM_X25519_HKDF_SHA256_AES_128;
 use rustls::crypto::hpke::Hpke;
 use serde::{Deserialize, Serialize};
 
-use super::warm_provider;
+use super::{TlsError, warm_provider};
 
 pub use keys::EchKeys;
 
@@ -72,6 +72,18 @@ impl Hiding {
         }
     }
 
+    /// Why there is no such configuration: the keys of a record are to blame only where there are some.
+    pub(super) fn failure(&self, host: &str, error: &rustls::Error) -> TlsError {
+        let host = host.to_owned();
+        match self {
+            Self::With(_) => TlsError::EchKeys { host, reason: error.to_string() },
+            Self::Grease => TlsError::Protocol {
+                host,
+                reason: format!("nothing can be made up that looks like a hidden name: {error}"),
+            },
+        }
+    }
+
     /// A configuration like another that hides the name. It has TLS 1.3 alone.
     pub(super) fn config(
         &self,
@@ -92,5 +104,22 @@ impl Hiding {
         config.alpn_protocols.clone_from(&like.alpn_protocols);
         config.resumption = like.resumption.clone();
         Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_to_blame_only_where_there_are_some() {
+        let error = rustls::Error::General("no such suite".to_owned());
+        let list = crate::lab::ech_config_list("public.test").expect("a list");
+        let keys = Hiding::With(EchKeys::read("a.test", &list).expect("keys"));
+        let told = keys.failure("a.test", &error);
+        assert!(matches!(&told, TlsError::EchKeys { host, .. } if host == "a.test"), "{told:?}");
+        let told = Hiding::Grease.failure("a.test", &error);
+        assert!(matches!(&told, TlsError::Protocol { host, .. } if host == "a.test"), "{told:?}");
+        assert!(told.to_string().contains("no such suite") && !told.to_string().contains("record"), "{told}");
     }
 }
