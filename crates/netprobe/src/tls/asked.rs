@@ -48,7 +48,8 @@ impl Asked {
     }
 
     /// Notes that the server's part of a handshake of TLS 1.2 has been checked. What rustls then does at once, before it hears anything
-    /// more, is to write ours, in which the answer is. In TLS 1.3 the handshake is done with our part.
+    /// more, is to write ours, in which the answer is. Should it fail by itself on the way, at the server's share of a key or in signing,
+    /// nothing was written, and the answer is told as sent all the same. In TLS 1.3 the handshake is done with our part.
     pub(super) fn note_that_an_answer_follows() {
         let _ = ASKED.try_with(|asked| asked.heard().answer_follows = true);
     }
@@ -58,7 +59,7 @@ impl Asked {
     }
 
     /// Whether our part of the handshake, in which the answer is, was written. As far as the connection took it: one that is cut at this
-    /// moment may have lost it.
+    /// moment may have lost it. And as far as rustls came with it: [`Self::note_that_an_answer_follows`].
     pub(super) fn is_answered(&self, is_done: bool) -> bool {
         is_done || self.heard().answer_follows
     }
