@@ -14,6 +14,22 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 const BROTLI: &[u8] = b"\x8b\x04\x80whiteboard\x03";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x04\x58\x51\x00\x00whiteboard\x9a\xea\x4a\xfd";
 
+/// Brotli that is stored and not compressed (RFC 7932, section 9.2): meta-blocks with a head of 3 bytes each.
+fn stored_brotli(body: &[u8]) -> Vec<u8> {
+    // A window of 64 KiB, which is one bit more in the first head.
+    let mut spare_bits = 1;
+    let mut stored = Vec::new();
+    for part in body.chunks(1 << 16) {
+        // Not the last; four hexadecimal digits of a length less one; not compressed.
+        let head = ((part.len() as u32 - 1) << 3 | 1 << 19) << std::mem::take(&mut spare_bits);
+        stored.extend(&head.to_le_bytes()[..3]);
+        stored.extend(part);
+    }
+    // The last, and empty.
+    stored.push(3);
+    stored
+}
+
 #[test]
 fn what_was_compressed_comes_back() {
     assert_eq!(decode("gzip", &gzip(b"whiteboard"), 100), Ok(Some(b"whiteboard".to_vec())));
@@ -106,6 +122,10 @@ fn others_have_a_turn_while_a_large_body_is_decompressed() {
     let gzipped = [b"\x1f\x8b\x08\0\0\0\0\0\0\xff".as_slice(), &nothing, b"\x01\x00\x00\xff\xff", &[0; 8]].concat();
     assert_eq!(decode("gzip", &gzipped, 1), Ok(Some(Vec::new())));
     assert!(turns("gzip", &gzipped) >= often(gzipped.len()));
+    // Meta-blocks of no data that skip nothing, a byte each.
+    let brotli = [b"\x0c".as_slice(), &vec![6; bytes], b"\x03"].concat();
+    assert_eq!(decode("br", &brotli, 1), Ok(Some(Vec::new())));
+    assert!(turns("br", &brotli) >= often(brotli.len()));
     // Raw blocks of nothing, 3 bytes each.
     let blocks = 100_000;
     let zstd = [b"\x28\xb5\x2f\xfd\x00\x00".as_slice(), &[0; 3].repeat(blocks), b"\x01\x00\x00"].concat();
@@ -119,7 +139,7 @@ fn what_comes_in_pieces_is_the_same() {
     let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     zlib.write_all(&plain).expect("a vector");
     let zlib = zlib.finish().expect("a vector");
-    for (encoding, body) in [("gzip", gzip(&plain)), ("deflate", zlib)] {
+    for (encoding, body) in [("gzip", gzip(&plain)), ("deflate", zlib), ("br", stored_brotli(&plain))] {
         assert!(body.len() > 10 * BLOCK_BYTES, "{encoding}: {}", body.len());
         assert!(
             decode(encoding, &body, plain.len()).expect("what was compressed").as_deref() == Some(&plain),
