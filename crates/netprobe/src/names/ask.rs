@@ -1,5 +1,8 @@
 //! Asking resolvers: one after the other, all questions to each at the same time.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -17,7 +20,7 @@ use crate::dns::one::{Attempt, ask_server, prepare, written_down};
 use crate::dns::reply::{Reply, read_resolved};
 use crate::dns::{DnsError, Outcome, RecordType, Recursion, Server, Transport, Tried, Walker};
 use crate::tls::TlsClient;
-use crate::{Clock, Error, Span};
+use crate::{Clock, Error};
 
 /// What is asked, for how long it may be waited, and with what a resolver behind TLS is found and known.
 pub(super) struct Asking<'a> {
@@ -38,27 +41,21 @@ pub(super) type Replies = Vec<Attempt>;
 
 /// Asks this resolver, or those of the system one after the other, in the order in which they are listed.
 pub(super) async fn ask(resolver: Option<&Upstream>, asking: &Asking<'_>) -> (Stub, Vec<Learnt>) {
-    let stub = Stub {
-        resolvers: Vec::new(),
-        secured: None,
-        queries: Vec::new(),
-        records: Vec::new(),
-        site: None,
-        span: Span::default(),
-        error: None,
-    };
     let mut learnt = Vec::new();
-    let (mut stub, span) = asking.clock.measure(ask_all(resolver, asking, stub, &mut learnt)).await;
+    let (mut stub, span) = asking.clock.measure(ask_all(resolver, asking, Stub::unasked(), &mut learnt)).await;
     stub.span = span;
     (stub, learnt)
 }
 
-async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stub, learnt: &mut Vec<Learnt>) -> Stub {
+async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, stub: Stub, learnt: &mut Vec<Learnt>) -> Stub {
     let system = || system_resolvers().map(|all| all.into_iter().map(Upstream::Plain).collect());
-    let upstreams = match resolver.map_or_else(system, |resolver| Ok(vec![resolver.clone()])) {
-        Ok(upstreams) => upstreams,
-        Err(error) => return Stub { error: Some(error.into()), ..stub },
-    };
+    match resolver.map_or_else(system, |resolver| Ok(vec![resolver.clone()])) {
+        Ok(upstreams) => ask_each(&upstreams, asking, stub, learnt).await,
+        Err(error) => Stub { error: Some(error.into()), ..stub },
+    }
+}
+
+async fn ask_each(upstreams: &[Upstream], asking: &Asking<'_>, mut stub: Stub, learnt: &mut Vec<Learnt>) -> Stub {
     let name = match crate::dns::parse_name(asking.name) {
         Ok(name) => name,
         Err(error) => return Stub { error: Some(error.into()), ..stub },
@@ -71,7 +68,7 @@ async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stu
         let spent = Duration::from_nanos(asking.clock.now_ns().saturating_sub(began_ns));
         let timeout = asking.timeout.saturating_sub(spent) / u32::try_from(upstreams.len() - place).unwrap_or(u32::MAX);
         stub.resolvers.push(upstream.to_string());
-        let asked = Questions::new(&questions, asking.site.as_ref().filter(|_| stub.site.is_none()));
+        let asked = Questions::new(&questions, asking.site.as_ref().filter(|_| stub.lacks_site()));
         let replies = match upstream {
             Upstream::Plain(address) => plain(*address, &asked, timeout, asking).await,
             secure => {
@@ -104,7 +101,7 @@ async fn ask_all(resolver: Option<&Upstream>, asking: &Asking<'_>, mut stub: Stu
             }
             stub.queries.push(query);
         }
-        if questions.is_empty() {
+        if questions.is_empty() && (asking.site.is_none() || !stub.lacks_site()) {
             break;
         }
     }

@@ -31,6 +31,24 @@ pub struct Stub {
 }
 
 impl Stub {
+    /// Before anybody was asked.
+    pub(super) fn unasked() -> Self {
+        Self {
+            resolvers: Vec::new(),
+            secured: None,
+            queries: Vec::new(),
+            records: Vec::new(),
+            site: None,
+            span: Span::default(),
+            error: None,
+        }
+    }
+
+    /// Whether nobody has said yet how the site wants to be reached: one that fails says nothing of it.
+    pub(super) fn lacks_site(&self) -> bool {
+        self.site.as_ref().is_none_or(|site| site.lookup.answer.is_err())
+    }
+
     /// The addresses among the records.
     #[must_use]
     pub fn addresses(&self) -> Vec<IpAddr> {
