@@ -75,8 +75,13 @@
 //!
 //! Nothing because a peer says so. DNSSEC is validated from the trust anchor; certificates by the roots that one picks, or by none
 //! with a loud warning ([`tls::Roots::Unchecked`]). Heads, bodies and what bodies decompress to have limits with names
-//! ([`http::Limits`]). Text from outside is escaped wherever it is drawn ([`render`]); passwords and cookies are redacted unless
-//! [`http::HttpOptions::reveal_secrets`] is set, and in `Debug` always. A query string is not: it is part of what was asked for.
+//! ([`http::Limits`]). Text from outside is escaped wherever it is drawn ([`render`]); passwords and cookies are redacted in reports unless
+//! [`http::HttpOptions::reveal_secrets`] is set. A query string is not: it is part of what was asked for.
+//!
+//! `Debug` of what a caller gives hides secrets always: [`http::HttpOptions`] the body and the value of every header,
+//! [`proxy::Credentials`] user and password, [`tls::ClientIdentity`] the key. Of a report [`http::Cookie`] hides the value, and [`http::Header`]
+//! what is known to be a secret: credentials, cookies, the user in a URL. A report that was to reveal secrets has them in its URLs
+//! ([`Report::url`], [`Hop::url`], [`http::Redirect::url`]), `Debug` or not.
 //!
 //! # What it is not
 //!

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::redaction::redacted;
+use super::redaction::REDACTED;
 
 /// Headers that are meant for the origin that was asked for, and for nobody to whom its answers redirect.
 const FOR_ONE_ORIGIN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "host"];
@@ -39,8 +39,8 @@ impl Default for Limits {
     }
 }
 
-/// How requests are made: by method, body and headers, which differ from redirect to redirect. `Debug` shows neither secrets nor the
-/// body.
+/// How requests are made: by method, body and headers, which differ from redirect to redirect. `Debug` shows the names of headers, and
+/// neither their values, any of which may be a secret, nor the body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpOptions {
     /// The method, such as `PUT`. If there is none: `POST` with a body, `GET` without. A redirect may turn it into `GET`
@@ -124,8 +124,7 @@ impl HttpOptions {
 
 impl fmt::Debug for HttpOptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<(&str, String)> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), redacted(name, value))).collect();
+        let headers: Vec<(&str, &str)> = self.headers.iter().map(|(name, _)| (name.as_str(), REDACTED)).collect();
         formatter
             .debug_struct("HttpOptions")
             .field("method", &self.method)
@@ -149,15 +148,15 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let headers =
-            ["Authorization", "COOKIE", "proxy-authorization", "Set-Cookie"].map(|name| header(name, "secret"));
-        let headers = headers.into_iter().chain([header("x-shown", "plain")]).collect();
+        let headers = ["Authorization", "COOKIE", "proxy-authorization", "Set-Cookie", "x-api-key"]
+            .map(|name| header(name, "secret"));
+        let headers = headers.to_vec();
         let body = Some(b"password=secret".as_slice().into());
         let options = HttpOptions { headers, body, reveal_secrets: true, ..HttpOptions::default() };
         let probe = crate::Probe { http: options.clone(), ..crate::Probe::default() };
         for shown in [format!("{options:?}"), format!("{options:#?}"), format!("{probe:?}")] {
             assert!(!shown.contains("secret\"") && !shown.contains("=secret"), "{shown}");
-            assert!(shown.contains("Authorization") && shown.contains("plain"), "{shown}");
+            assert!(shown.contains("Authorization") && shown.contains("x-api-key"), "{shown}");
         }
     }
 }

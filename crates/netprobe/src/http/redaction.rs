@@ -9,7 +9,8 @@ use url::Url;
 
 use crate::url::{redacted as redacted_url, redacted_within};
 
-/// A header, as a report has it. `Debug` shows no secret, whatever the report does.
+/// A header, as a report has it. `Debug` shows neither credentials nor cookies nor users of URLs, whatever the report does. What else may be
+/// a secret, such as an `x-api-key`, nobody here can know.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// In lower case.
@@ -21,17 +22,12 @@ pub struct Header {
 /// What stands in a report where a secret was.
 pub(super) const REDACTED: &str = "[redacted]";
 
-/// The value of a header without its secrets.
-pub(super) fn redacted(name: &str, value: &str) -> String {
-    redact(name, value.to_owned())
-}
-
 impl fmt::Debug for Header {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Header")
             .field("name", &self.name)
-            .field("value", &redacted(&self.name, &self.value))
+            .field("value", &redact(&self.name, self.value.clone()))
             .finish()
     }
 }

@@ -2,7 +2,8 @@
 //! certificate, so that a refusal comes when the request is on its way (RFC 8446, section 4.4.2.4).
 //!
 //! An alert comes behind whatever the server has said before it. So when a write fails, what has come is read up to a limit in search of
-//! it, and kept for whoever reads next: an answer that came before the server hung up is still the answer.
+//! it. That is not lost for a reader that goes on. hyper's over HTTP/1.1 does not: a write that failed ends its connection, and an answer
+//! that had come before is not looked at.
 
 use std::collections::VecDeque;
 use std::io;
