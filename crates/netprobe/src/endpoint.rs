@@ -20,6 +20,9 @@ pub enum HttpsRecords {
     /// `https:`. Not through proxies, and not where [`Probe::connect_to`](crate::Probe::connect_to) or
     /// [`Probe::overrides`](crate::Probe::overrides) decides.
     ///
+    /// Where the host is to be hidden ([`Probe::ech`](crate::Probe::ech)) and all of the record's servers have keys for that, they are the
+    /// only ones: the host's own addresses would learn the name, and whoever blocks the others could lead us there (RFC 9848, section 5.1).
+    ///
     /// Where the record cannot be had, or is bogus, the site is reached without it: what is missing is told, and a page that is there is
     /// measured. RFC 9460, section 3.1, has clients give up where answers are protected on their way; so does [`Probe::ech`](crate::Probe::ech), which
     /// has something to lose. Records of one priority keep the order in which they came, which servers rotate.
@@ -48,7 +51,8 @@ pub struct Endpoint {
 /// What was made of a site's HTTPS record. Each decision is a step of [`Phase::Site`](crate::Phase::Site) as well.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Followed {
-    /// The servers that it names, in the order in which they are tried; behind them come the host's own addresses.
+    /// The servers that it names, in the order in which they are tried; behind them come the host's own addresses, unless the host is
+    /// hidden and all of them have keys.
     pub endpoints: Vec<Endpoint>,
     /// The place of the one that the connection leads to; none if it leads to the host's own addresses, or nowhere.
     pub used: Option<usize>,
@@ -62,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) endpoints: Vec<Endpoint>,
     /// What is not used, and why.
     pub(crate) passed_over: Vec<String>,
+    /// Whether the record has keys to hide the site's name with for each of its servers, those that are passed over among them.
+    pub(crate) is_keyed: bool,
 }
 
 impl Plan {
@@ -80,8 +86,18 @@ impl Plan {
         self.passed_over.push(sentence);
     }
 
+    /// The same for somebody who hides the site's name wherever its record has keys for that. What an alias leads to has none.
+    pub(crate) fn hiding(mut self) -> Self {
+        if self.is_keyed {
+            self.endpoints.retain(|endpoint| endpoint.ech.is_some());
+        }
+        self
+    }
+
     fn read(&mut self, site: &Site, port: u16, alpn: Alpn) {
-        for binding in site.bindings() {
+        let bindings = site.bindings();
+        self.is_keyed = !bindings.is_empty() && bindings.iter().all(|binding| binding.ech.is_some());
+        for binding in bindings {
             if binding.is_alias() {
                 self.pass(
                     "the HTTPS record says that there is no such site, which is advice: it is visited all the same"
@@ -134,4 +150,49 @@ fn is_offered(alpn: Alpn, name: &str) -> bool {
 
 fn unrooted(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::{Alias, Answer, Lookup, Record};
+
+    /// A site behind an alias, with a server for each of these: its protocol, and its keys.
+    fn site(servers: &[(&str, Option<&str>)]) -> Site {
+        let (name, record_type) = ("b.test.".to_owned(), "HTTPS".to_owned());
+        let record = |(place, (alpn, ech)): (usize, &(&str, Option<&str>))| {
+            let binding = ServiceBinding {
+                priority: 1,
+                target: format!("{place}.test."),
+                alpn: vec![(*alpn).to_owned()],
+                port: None,
+                ipv4_hints: Vec::new(),
+                ipv6_hints: Vec::new(),
+                ech: ech.map(str::to_owned),
+                mandatory: Vec::new(),
+                unknown: Vec::new(),
+            };
+            let (name, record_type) = (name.clone(), record_type.clone());
+            Record { name, ttl: 60, record_type, data: String::new(), service: Some(Ok(binding)) }
+        };
+        let answer = Ok(Answer::Records { records: servers.iter().enumerate().map(record).collect() });
+        let aliases = vec![Alias { name: "a.test.".to_owned(), target: name.clone(), ttl: 60 }];
+        Site { name: "a.test.".to_owned(), lookup: Lookup { record_type, aliases, answer, dnssec: Status::Secure } }
+    }
+
+    #[test]
+    fn who_hides_the_name_goes_where_keys_are_if_all_have_some() {
+        let (open, keyed, strange) = (("h2", None), ("h2", Some("AA==")), ("h9", Some("AA==")));
+        for (servers, is_keyed, all, hiding) in [
+            (vec![keyed, keyed], true, vec!["0.test", "1.test", "b.test"], vec!["0.test", "1.test"]),
+            (vec![keyed, open], false, vec!["0.test", "1.test", "b.test"], vec!["0.test", "1.test", "b.test"]),
+            (vec![strange], true, vec!["b.test"], vec![]),
+            (vec![], false, vec!["b.test"], vec!["b.test"]),
+        ] {
+            let plan = || Plan::new(&site(&servers), 443, Alpn::Any);
+            let hosts = |plan: Plan| plan.endpoints.into_iter().map(|one| one.host).collect::<Vec<_>>();
+            assert_eq!((plan().is_keyed, hosts(plan())), (is_keyed, all.iter().map(|one| (*one).to_owned()).collect()));
+            assert_eq!(hosts(plan().hiding()), hiding, "{servers:?}");
+        }
+    }
 }

@@ -50,8 +50,13 @@ pub struct Probe {
     /// Whether the host is hidden in the ClientHello (ECH); as with curl's `--ech`. Such requests are never early data.
     ///
     /// Where hiding is offered, the site's HTTPS record is waited for as long as its addresses are. If it cannot be had though it was
-    /// asked for through TLS or in a signed zone, nobody is connected to: [`DnsError::SiteWithheld`](crate::dns::DnsError::SiteWithheld). If it
-    /// was asked for in the clear, or there is none, the host is not hidden, and the report says so ([`EchOutcome::NoKeys`](crate::tls::EchOutcome::NoKeys)).
+    /// asked for through TLS or in a signed zone, or if it is bogus, nobody is connected to:
+    /// [`DnsError::SiteWithheld`](crate::dns::DnsError::SiteWithheld). If it was asked for in the clear, or there is none, the host is not
+    /// hidden, and the report says so ([`EchOutcome::NoKeys`](crate::tls::EchOutcome::NoKeys)).
+    ///
+    /// The same where nobody is asked for it: through a proxy that resolves names itself (`http`, `socks5h`), where [`Self::connect_to`] or
+    /// [`Self::overrides`] leads, where the hosts file has the address, and without [`ResolverOptions::https_records`]. HTTP/3, whose first
+    /// packet would have the host in it, is not raced where hiding is offered.
     pub ech: Ech,
     /// Send a GET or HEAD without a body with the ClientHello, to servers that gave a ticket for that (0-RTT); as with curl's
     /// `--tls-earlydata`. Whoever records it may send it again, and the server answers twice. If the handshake fails with it, there is
@@ -61,7 +66,8 @@ pub struct Probe {
     pub http: HttpOptions,
     /// How many redirects are followed.
     pub redirects_max: usize,
-    /// If a server says that it speaks HTTP/3, request once more, over QUIC and over TCP at the same time, when all else is done.
+    /// If a server says that it speaks HTTP/3, request once more, over QUIC and over TCP at the same time, when all else is done. Not where
+    /// [`Self::ech`] offers to hide the host: over QUIC nothing does.
     #[cfg(feature = "h3")]
     pub http3: bool,
     /// Look for the path to the server, when all else is done.

@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::report::Hop;
 use crate::tcp::Wire;
+use crate::tls::Ech;
 use crate::url::{host, port};
 use crate::{Clock, ConnectTo, Endpoint, Error, Override, Probe, Report, Session, Step};
 
@@ -88,7 +89,10 @@ impl Session {
         let repeats = matches!(probe.http.method(), "GET" | "HEAD") && probe.http.body.is_none();
         // No proxy here carries UDP, and going past it is not what was asked for.
         let is_direct = probe.proxies.of(url).is_none() && probe.proxies.forwarder(url).is_none();
-        let offer = offer(report, url).filter(|_| probe.http3 && repeats && is_direct && report.error.is_none())?;
+        // The first packet of QUIC has the host in it, which nobody encrypts here; nor do addresses that are known have keys with them.
+        let is_open = probe.ech != Ech::Offered;
+        let is_wanted = probe.http3 && repeats && is_direct && is_open;
+        let offer = offer(report, url).filter(|_| is_wanted && report.error.is_none())?;
         // Both begin with addresses: what names take is told already.
         let mut names = Hop::default();
         let addresses = self.resolve((&offer.host, offer.port), false, &mut names, clock).await.ok()?;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use netprobe::dns::{DnsError, Validation, Walker};
 use netprobe::names::{Family, Method};
+use netprobe::proxy::{Kind, Proxies, Proxy};
 use netprobe::tls::{Alpn, Ech, EchKeys, EchOutcome, Handshake, Roots, TlsClient, TlsError, Trust};
-use netprobe::{Clock, Error, Fault, HttpsRecords, Lab, Phase, Probe, Report};
+use netprobe::{Clock, Error, Fault, HttpsRecords, Lab, Phase, Probe, Report, Step};
 
 /// Long enough on any machine, however busy.
 const AGES: Duration = Duration::from_secs(600);
@@ -63,20 +64,72 @@ async fn what_only_looks_like_it_is_ignored_and_without_keys_nothing_is_hidden()
 }
 
 #[tokio::test]
-async fn keys_of_a_bogus_record_are_not_used_and_the_report_says_so() {
+async fn a_bogus_record_ends_the_visit_also_where_what_is_bogus_is_only_told() {
     let lab = Lab::start().expect("a lab");
+    let url = lab.fault_url(Fault::BogusSignature);
     for https_records in [HttpsRecords::Shown, HttpsRecords::Followed] {
-        let mut probe = Probe { https_records, ..hiding(&lab) };
-        // What is bogus is told, and the visit goes on.
-        probe.names.walker.validation = Validation::Report;
-        let report = probe.run(&lab.fault_url(Fault::BogusSignature)).await;
-        assert_eq!(report.error, None, "{https_records:?}: {report:#?}");
-        assert_eq!(outcome(&report), Some(&EchOutcome::NoKeys));
-        let handshake = report.hops[0].handshake.as_ref().expect("a handshake");
-        assert_eq!(handshake.server_name, Some(Fault::BogusSignature.host()));
-        let story = format!("{:#?}", report.story());
-        assert!(story.contains("the HTTPS record is not used, since it is bogus: "), "{story}");
+        for family in [Family::Any, Family::V4] {
+            let mut probe = Probe { https_records, ..hiding(&lab) };
+            probe.names.walker.validation = Validation::Report;
+            // Of this one nothing is signed as it should be.
+            probe.names.family = family;
+            let session = probe.open().expect("a session");
+            for _ in 0..2 {
+                let report = session.run(&url).await;
+                let Some(Error::Dns(DnsError::SiteWithheld { channel, source, .. })) = &report.error else {
+                    panic!("{https_records:?}: {report:#?}")
+                };
+                assert_eq!((channel.as_str(), matches!(**source, DnsError::Bogus(_))), ("in a signed zone", true));
+                assert!(report.hops[0].connection.is_none() && report.hops[0].sent_bytes == 0);
+                let story = format!("{:#?}", report.story());
+                assert!(story.contains("the HTTPS record is not used, since it is bogus: "), "{story}");
+            }
+            assert_eq!(Probe { ech: Ech::Off, ..probe }.run(&url).await.error, None, "the visit of who hides nothing");
+        }
     }
+}
+
+/// The peers that somebody tried to connect to.
+fn peers(steps: &[Step]) -> Vec<&str> {
+    let own = steps.iter().filter(|step| step.phase == Phase::Connect && step.children.is_empty());
+    let below = steps.iter().flat_map(|step| peers(&step.children));
+    own.map(|step| step.label.as_str()).chain(below).collect()
+}
+
+#[tokio::test]
+async fn where_each_server_has_keys_the_hosts_own_addresses_do_not_learn_the_name() {
+    let lab = Lab::start().expect("a lab");
+    let url = lab.host_url("keyed", "/");
+    let probe = Probe { https_records: HttpsRecords::Followed, ..hiding(&lab) };
+    let report = probe.run(&url).await;
+    assert!(matches!(report.error, Some(Error::Tcp(_))), "{report:#?}");
+    let last = report.failed_step().expect("a step");
+    assert_eq!((last.phase, &last.error, last.label.starts_with("not visited: ")), (Phase::Site, &report.error, true));
+    let hop = &report.hops[0];
+    assert!(hop.followed.as_ref().is_some_and(|followed| followed.used.is_none()));
+    assert!(peers(&hop.steps).iter().all(|peer| peer.contains("127.0.1.2")), "{:#?}", hop.steps);
+    assert!(hop.connection.is_none() && hop.handshake.is_none() && hop.sent_bytes == 0);
+    // Nobody speaks what is wanted: who is left is still nobody.
+    let stranger = Probe { alpn: Alpn::Dot, ..probe.clone() }.run(&url).await;
+    assert!(matches!(stranger.error, Some(Error::Dns(DnsError::NoUsableEndpoint { .. }))), "{stranger:#?}");
+    assert!(stranger.hops[0].connection.is_none() && stranger.hops[0].sent_bytes == 0);
+    let open = Probe { ech: Ech::Off, ..probe }.run(&url).await;
+    assert_eq!(open.error, None);
+    assert!(peers(&open.hops[0].steps).iter().any(|peer| peer.contains("127.0.1.1")), "who hides nothing goes on");
+}
+
+#[tokio::test]
+async fn keys_are_used_through_a_proxy_that_is_told_an_address() {
+    let lab = Lab::start().expect("a lab");
+    let proxies = Proxies::all(Proxy { kind: Kind::Socks5, ..lab.socks_proxy() });
+    let probe = Probe { proxies, ..hiding(&lab) };
+    let report = probe.run(&lab.fault_url(Fault::EchRejected)).await;
+    assert!(matches!(report.error, Some(Error::Tls(TlsError::EchRejected { .. }))), "{report:#?}");
+    let tunnel = report.hops[0].tunnel.as_ref().expect("a tunnel");
+    assert_eq!(tunnel.resolution.as_ref().map(|found| &found.name), Some(&Fault::EchRejected.host()));
+    let withheld = probe.run(&lab.fault_url(Fault::HttpsRecordMalformed)).await;
+    assert!(matches!(withheld.error, Some(Error::Dns(DnsError::SiteWithheld { .. }))), "{withheld:#?}");
+    assert!(withheld.hops[0].connection.is_none() && withheld.hops[0].tunnel.is_none());
 }
 
 #[tokio::test]

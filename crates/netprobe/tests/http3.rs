@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use netprobe::dns::Validation;
 use netprobe::http::{HttpOptions, Protocol};
-use netprobe::tls::{ClientCertificate, Roots, TlsError};
+use netprobe::tls::{ClientCertificate, Ech, Roots, TlsError};
 use netprobe::{Error, Fault, Hop, HttpsRecords, Lab, Override, Phase, Probe, Report};
 use quinn::Endpoint;
 use quinn::crypto::rustls::QuicServerConfig;
@@ -67,6 +67,20 @@ async fn only_what_is_asked_for_and_changes_nothing_is_raced() {
     assert!(report.error.is_none() && report.race.is_none());
     let report = probe(&lab).run(&lab.url("/status/204")).await;
     assert!(report.error.is_none() && report.race.is_none(), "that answer offers nothing");
+}
+
+#[tokio::test]
+async fn a_name_that_is_to_be_hidden_is_not_raced_in_the_clear() {
+    let lab = Lab::start().expect("a lab");
+    let mut by_record = Probe { http3: true, ..lab.probe().with_timeout_ms(AGES_MS) };
+    by_record.names.walker.site_grace = std::time::Duration::from_millis(AGES_MS);
+    // By its record, and by alt-svc.
+    for probe in [by_record, probe(&lab)] {
+        for (ech, is_raced) in [(Ech::Offered, false), (Ech::Grease, true)] {
+            let report = Probe { ech, ..probe.clone() }.run(&lab.url("/")).await;
+            assert_eq!((&report.error, report.race.is_some()), (&None, is_raced), "{ech:?}");
+        }
+    }
 }
 
 #[tokio::test]

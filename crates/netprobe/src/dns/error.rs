@@ -103,6 +103,15 @@ pub enum DnsError {
         /// What became of asking.
         source: Box<DnsError>,
     },
+    /// All servers of the site's HTTPS record have keys to hide its name with, and none of them can be spoken to: the host's own addresses
+    /// would learn the name (RFC 9848, section 5.1).
+    #[error(
+        "no server of the HTTPS record of {name} can be spoken to, and any other would learn the name that they hide"
+    )]
+    NoUsableEndpoint {
+        /// The name that the record is at.
+        name: String,
+    },
     /// The text does not say who is to be asked.
     #[error("{text:?} is no resolver: {reason}")]
     BadResolver {

@@ -17,8 +17,9 @@ pub(super) struct Host {
 /// The first labels of the hosts that nothing is wrong with: the site, another one, one that speaks HTTP/1.1 alone, one whose
 /// key exchange needs a HelloRetryRequest, one that knows TLS 1.2 at most, one with both families, one that sends hints before its
 /// page, two that want to know who the client is, in TLS 1.3 and 1.2, three that take requests with the ClientHello, over HTTP/2, over
-/// HTTP/1.1 alone, and over HTTP/2 only at the first visit, and the resolver.
-pub(super) const HEALTHY: [&str; 13] = [
+/// HTTP/1.1 alone, and over HTTP/2 only at the first visit, one whose HTTPS record has keys and a server that is not there, and the
+/// resolver.
+pub(super) const HEALTHY: [&str; 14] = [
     "www",
     "other",
     "http1",
@@ -31,6 +32,7 @@ pub(super) const HEALTHY: [&str; 13] = [
     "early",
     "early-http1",
     "early-changed",
+    "keyed",
     "dns",
 ];
 

@@ -112,7 +112,8 @@ impl Lab {
     /// The URL of a path on one of the lab's hosts, by its first label: `www`, `other`, `http1` (no HTTP/2), `retry` (its key
     /// exchange needs a HelloRetryRequest), `tls12` (knows nothing newer), `dual` (both families), `hints` (103 before its page),
     /// `clients` and `clients-tls12` (want to know who the client is: [`Lab::identity`]), `early`, `early-http1` and
-    /// `early-changed` (take a request with the ClientHello; the last has no HTTP/2 from the second visit on), `moved` (no address: its HTTPS record says where it is).
+    /// `early-changed` (take a request with the ClientHello; the last has no HTTP/2 from the second visit on), `moved` (no address: its HTTPS record says where it is),
+    /// `keyed` (its HTTPS record has keys to hide its name with, and leads to a server that refuses).
     #[must_use]
     pub fn host_url(&self, label: &str, path: &str) -> String {
         format!("https://{label}.{}:{}{path}", fault::ZONE, self.servers.web.ports.https)

@@ -25,6 +25,7 @@ pub use server::{Credentials, Kind, Proxy};
 pub(crate) use tunnel::{Target, open};
 
 use crate::Span;
+use crate::names::Resolution;
 
 /// How a proxy was asked for a connection, and what it said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub struct Tunnel {
     pub proxy: String,
     /// The host and the port that it was asked for.
     pub target: String,
+    /// How its name became an address, if that was done here (`socks5`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
     /// From asking to the answer.
     pub span: Span,
     /// What it said: a status line, or a reply by name.

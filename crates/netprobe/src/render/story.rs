@@ -239,7 +239,8 @@ fn handshake(handshake: &Handshake) -> (String, Vec<String>) {
         }
         Some(EchOutcome::Grease) => "; what looked like a hidden name meant nothing (GREASE)".to_owned(),
         Some(EchOutcome::NoKeys) => {
-            "; the name could not be hidden: no HTTPS record that can be used has keys for that".to_owned()
+            "; the name could not be hidden: there is no HTTPS record with keys for that, or nobody was asked"
+                .to_owned()
         }
         None => String::new(),
     };

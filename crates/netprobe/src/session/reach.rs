@@ -114,9 +114,7 @@ impl Session {
                 HttpsRecords::Followed if is_site => Box::pin(self.connect_to_site(url, addresses, hop, clock)).await,
                 _ => {
                     let addresses = addresses?;
-                    if let Some(site) = hop.resolution.as_ref().and_then(|resolution| resolution.site()).cloned() {
-                        self.insist_on(&site, url, hop, clock)?;
-                    }
+                    self.insist(url, hop, clock)?;
                     self.connect((host, port), &addresses, hop, clock).await.map(Some)
                 }
             };
@@ -140,10 +138,14 @@ impl Session {
         if self.forwarder(url).is_some() {
             return self.connect_to_proxy(proxy, hop, clock).await;
         }
+        let mut resolution = None;
         let address = match proxy.kind {
             proxy::Kind::Socks5 => {
                 let addresses = self.resolve((host, port), is_site, hop, clock).await?;
                 check(&options, host, &addresses, hop, clock)?;
+                self.insist(url, hop, clock)?;
+                // What comes next is the proxy's.
+                resolution = hop.resolution.take();
                 addresses.into_iter().find(|address| options.allows(*address)).map(|address| address.to_string())
             }
             proxy::Kind::Http | proxy::Kind::Socks5h => None,
@@ -155,7 +157,7 @@ impl Session {
         let label = format!("{to} through {proxy}");
         hop.steps.push(Step::new(Phase::Proxy, label, span, answer.as_ref().err().cloned()));
         let answered = answer.as_ref().ok().cloned();
-        hop.tunnel = Some(Tunnel { proxy: proxy.to_string(), target: to, span, answer: answered });
+        hop.tunnel = Some(Tunnel { proxy: proxy.to_string(), target: to, resolution, span, answer: answered });
         answer.map(|_| stream)
     }
 

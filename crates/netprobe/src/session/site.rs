@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! names ─► the record ─► alias? ask there ─► http:? as if it had answered 307
-//!                     └► its servers, the smallest priority first ─► the host's own addresses
+//!                     └► its servers, the smallest priority first ─► the host's own addresses, if the name is not to be hidden
 //!                          └ another name: its addresses, and meanwhile a connection to the hints
 //! ```
 
@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use super::Session;
+use super::hidden::not_visited;
 use super::retry::together;
 use crate::dns::{Alias, Answer, DnsError, Site};
 use crate::endpoint::{Endpoint, Followed, Plan};
@@ -44,7 +45,11 @@ impl Session {
         if own.is_ok() {
             self.insist_on(&site, url, hop, clock)?;
         }
-        let plan = Plan::new(&site, at.1, self.probe.alpn);
+        let mut plan = Plan::new(&site, at.1, self.probe.alpn);
+        let is_reliant = self.hides(url) && plan.is_keyed;
+        if is_reliant {
+            plan = plan.hiding();
+        }
         hop.steps.extend(plan.passed_over.into_iter().map(|why| decision(why, clock)));
         if url.scheme() == "http" && !plan.endpoints.is_empty() {
             self.upgrade(url, hop, clock);
@@ -52,6 +57,7 @@ impl Session {
             return Ok(None);
         }
         let mut followed = Followed { endpoints: plan.endpoints, ..Followed::default() };
+        let mut last = None;
         for (place, endpoint) in followed.endpoints.iter().enumerate() {
             hop.steps.push(decision(format!("to {}: {}", endpoint.authority(), endpoint.why), clock));
             let first = hop.steps.len();
@@ -67,12 +73,19 @@ impl Session {
                     let label = format!("{} in vain: {}", endpoint.authority(), error.with_causes());
                     hop.steps.push(together(Phase::Site, label, tried));
                     hop.connection = None;
+                    last = Some(error);
                 }
             }
         }
-        if !followed.endpoints.is_empty() {
+        let is_followed = !followed.endpoints.is_empty();
+        hop.followed = is_followed.then_some(followed);
+        if is_reliant {
+            own.is_err().then(|| forgive(&mut hop.steps));
+            let error = last.unwrap_or_else(|| DnsError::NoUsableEndpoint { name: site.name }.into());
+            return Err(not_visited(error, hop, clock));
+        }
+        if is_followed {
             hop.steps.push(decision(format!("to {}: the host's own addresses are left", authority(at.0, at.1)), clock));
-            hop.followed = Some(followed);
         }
         self.connect(at, &own?, hop, clock).await.map(Some)
     }

@@ -37,10 +37,10 @@ impl Offer {
 }
 
 /// Puts the records of the sites at this port: `www` offers itself, `other` is served as `www`, and `moved`, which has no address, from
-/// a host called `edge`. Who asks for the usual port is told which one it is.
+/// a host called `edge`. Who asks for the usual port is told which one it is. `keyed` is served where nobody is, with its name hidden.
 pub(super) fn put(home: &mut Zone, port: u16) -> Result<(), String> {
-    let [www, other, moved, edge] = ["www", "other", "moved", "edge"].map(|label| name(&format!("{label}.{ZONE}")));
-    let (www, other, moved, edge) = (www?, other?, moved?, edge?);
+    let host = |label: &str| name(&format!("{label}.{ZONE}"));
+    let (www, other, moved, edge) = (host("www")?, host("other")?, host("moved")?, host("edge")?);
     let offer = |target: &Name, at: Option<u16>| {
         let mut offer = Offer { port: at, hint: Some(WEB), ..Offer::new(1, target.clone()) };
         // Over QUIC somebody is there with the feature alone.
@@ -57,6 +57,11 @@ pub(super) fn put(home: &mut Zone, port: u16) -> Result<(), String> {
         let stranger = Offer { alpn: vec!["h9".to_owned()], ..Offer::new(1, edge.clone()) };
         home.put(site, without_default(stranger));
         home.put(site, Offer { port: Some(port), hint: Some(WEB), ..Offer::new(2, edge.clone()) }.record());
+    }
+    let (keyed, gone) = (host("keyed")?, host("gone")?);
+    home.put(&gone, RData::A(A(REFUSING)));
+    for site in [&keyed, &at(port, &keyed)?] {
+        home.put(site, with_keys(Offer { port: Some(port), ..Offer::new(1, gone.clone()) })?);
     }
     Ok(())
 }

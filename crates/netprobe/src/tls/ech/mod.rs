@@ -45,7 +45,8 @@ pub enum EchOutcome {
     },
     /// What looked like it meant nothing.
     Grease,
-    /// The site's HTTPS record has no keys for it, cannot be used, or was not to be had.
+    /// The site's HTTPS record has no keys for it, or was not to be had; or nobody was asked for one ([`Probe::ech`](crate::Probe::ech) says
+    /// when), though there may be one with keys.
     NoKeys,
 }
 
