@@ -44,7 +44,7 @@ impl Default for Limits {
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpOptions {
     /// The method, such as `PUT`. If there is none: `POST` with a body, `GET` without. A redirect may turn it into `GET`
-    /// ([`becomes_get`]).
+    /// ([`becomes_get`](super::becomes_get)).
     pub method: Option<String>,
     /// The body of the request. Without a `content-type` among the headers it is `application/x-www-form-urlencoded`, as with curl's
     /// `--data`. If `expect: 100-continue` is among them, it waits for the server's 100.

@@ -13,7 +13,7 @@ use crate::{Error, Phase, Span, Step};
 /// What resolvers answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stub {
-    /// Those that were asked, in that order, as [`Upstream`] writes them.
+    /// Those that were asked, in that order, as [`Upstream`](super::Upstream) writes them.
     pub resolvers: Vec<String>,
     /// The connection to the last of them, if it was asked through TLS.
     pub secured: Option<Secured>,
