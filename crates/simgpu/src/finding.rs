@@ -21,7 +21,7 @@ pub struct Finding {
     pub address: Option<u64>,
     /// A sentence: sizes, the other thread and its line, the buffer's bounds.
     pub detail: String,
-    /// How often it happened.
+    /// How often it happened. An access that races on several pieces of global memory counts for each.
     pub count: u64,
 }
 

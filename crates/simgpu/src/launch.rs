@@ -23,7 +23,7 @@ const NOTED_BLOCKS: usize = 4096;
 
 /// Runs all blocks. What is counted and found does not depend on the number of threads, since blocks do not. When a block ends
 /// the launch, what is reported is found by it and the blocks before it, which all run to their end; the counters are those of
-/// the blocks that ran.
+/// the blocks that ran, and races on global memory are reported only if there is no other block.
 pub(crate) fn run(gpu: &Gpu, module: &Module, kernel: &Kernel, launch: &Launch<'_>) -> Result<LaunchReport, Error> {
     let settings = gpu.settings();
     // `Kernel::check` has seen that this is less than 2^63.
