@@ -9,13 +9,17 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 case "${1:-}" in
+    -h | --help)
+        sed -n '/^set/q; s/^# \{0,1\}//p' "$(basename "$0")" | tail -n +2
+        exit
+        ;;
     "") output=. ;;
     --check)
         output=$(mktemp -d)
         trap 'rm -rf "$output"' EXIT
         ;;
     *)
-        echo "usage: build.sh [--check]" >&2
+        echo "usage: build.sh [--check | --help]" >&2
         exit 2
         ;;
 esac

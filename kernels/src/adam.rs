@@ -1,4 +1,5 @@
-//! A step of Adam, and the squared length of a gradient. `cuda/adam.cu`.
+//! A step of Adam (Kingma and Ba 2015, arXiv:1412.6980) with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), and the
+//! squared length of a gradient. `cuda/adam.cu`.
 
 use crate::Entry;
 
@@ -10,6 +11,9 @@ pub const BLOCK: [u32; 3] = [256, 1, 1];
 
 /// With g = clip·gradient: first = beta1·first + new1·g, second = beta2·second + new2·g², and
 /// after = kept·before − rate·first / (√(second·correction) + epsilon).
+///
+/// The host calculates what depends on the step alone, counted from 1: new1 = 1 − beta1, new2 = 1 − beta2, rate = learning_rate / (1 − beta1^step),
+/// correction = 1 / (1 − beta2^step), kept = 1 − learning_rate·weight_decay.
 ///
 /// All arrays hold `count` f32, but for `not_finite`, one u32, which is added to for each gradient or new weight that is not finite.
 /// Grid: any number of blocks in x; each thread takes every (grid · block)th number.

@@ -1,4 +1,4 @@
-//! Attention: out = softmax(scale·Q·Kᵀ)·V for each head.
+//! Attention: out = softmax(scale·Q·Kᵀ)·V for each head (Vaswani et al. 2017, arXiv:1706.03762).
 //!
 //! ```text
 //! q, out                [batch, heads, queries, head_dim]            row-major f32
@@ -22,11 +22,11 @@ pub const LENGTH_MAX: u32 = 1 << 30;
 /// The largest head dimension of the flash kernels.
 pub const HEAD_DIM_MAX: u32 = 256;
 
-/// The flash kernels' head dimension: theirs are padded to the next of these.
+/// The head dimensions that the flash kernels are built for: any other is padded to the next of these.
 pub const HEAD_DIMS: [u32; 4] = [32, 64, 128, 256];
 
-/// Which of [`HEAD_DIMS`] holds `head_dim`: the index of the entry in a table such as [`flash_forward::ENTRIES`]. 4 where none
-/// does.
+/// Which of [`HEAD_DIMS`] holds `head_dim`: the index of the entry in a table such as [`flash_forward::ENTRIES`]. 4, which is no
+/// index, where none does.
 pub const fn variant(head_dim: u32) -> usize {
     let mut index = 0;
     while index < HEAD_DIMS.len() && HEAD_DIMS[index] < head_dim {
@@ -35,7 +35,7 @@ pub const fn variant(head_dim: u32) -> usize {
     index
 }
 
-/// Without the N×N matrix, in f32. `cuda/flash_forward.cu`.
+/// Without the N×N matrix, in f32: flash attention (Dao et al. 2022, arXiv:2205.14135). `cuda/flash_forward.cu`.
 pub mod flash_forward {
     use crate::Entry;
 
@@ -76,7 +76,12 @@ pub mod flash_forward {
     /// Keys of a tile.
     pub const KEY_TILE: u32 = 32;
 
-    /// Blocks in x: a tile of queries and a head each. `heads` counts the batch in: batch · heads.
+    /// Blocks in x: a tile of queries and a head each. `heads` counts the batch in: batch · heads. `variant` is
+    /// [`variant`](super::variant)'s.
+    ///
+    /// # Panics
+    ///
+    /// If `variant` is no index of [`HEAD_DIMS`](super::HEAD_DIMS).
     pub const fn grid(heads: u32, queries: u32, variant: usize) -> u64 {
         heads as u64 * queries.div_ceil(QUERY_TILES[variant]) as u64
     }
@@ -118,6 +123,7 @@ pub mod flash_forward_mma {
 /// Gradients without the N×N matrix, in f32: three launches, [`DELTA`](flash_backward::DELTA) first.
 /// `cuda/flash_backward.cu`.
 ///
+/// Weights are calculated again from log_sum_exp (Dao et al. 2022, arXiv:2205.14135, algorithm 4).
 /// d_out and d_q have the shape of q; d_k and d_v that of k, and rows past the last key receive 0. The same bits in every run.
 pub mod flash_backward {
     use crate::Entry;
@@ -202,11 +208,19 @@ pub mod flash_backward {
     pub const STREAMED_TILES: [u32; 4] = [32, 32, 32, 16];
 
     /// Blocks in x of [`DQ`]; `heads` is batch · heads.
+    ///
+    /// # Panics
+    ///
+    /// If `variant` is no index of [`HEAD_DIMS`](super::HEAD_DIMS).
     pub const fn dq_grid(heads: u32, queries: u32, variant: usize) -> u64 {
         heads as u64 * queries.div_ceil(OWN_TILES[variant]) as u64
     }
 
     /// Blocks in x of [`DKV`]; `kv_heads` is batch · kv_heads.
+    ///
+    /// # Panics
+    ///
+    /// If `variant` is no index of [`HEAD_DIMS`](super::HEAD_DIMS).
     pub const fn dkv_grid(kv_heads: u32, key_capacity: u32, variant: usize) -> u64 {
         kv_heads as u64 * key_capacity.div_ceil(OWN_TILES[variant]) as u64
     }

@@ -1,6 +1,7 @@
 //! Random darts at a quarter circle, counted exactly: π ≈ 4 · inside / samples. `cuda/darts.cu`.
 //!
-//! The count is defined by (first, samples, seed) alone, on any grid and on the CPU:
+//! The count is defined by (first, samples, seed) alone, on any grid and on the CPU (Philox: Salmon, Moraes, Dror and Shaw 2011, "Parallel random
+//! numbers: as easy as 1, 2, 3"):
 //!
 //! ```text
 //! key    = seed: its low 32 bits, its high 32 bits

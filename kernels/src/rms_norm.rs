@@ -1,4 +1,4 @@
-//! RMS norm of the rows of a matrix, and its gradients; sums down columns. `cuda/rms_norm.cu`.
+//! RMS norm of the rows of a matrix (Zhang and Sennrich 2019, arXiv:1910.07467), and its gradients; sums down columns. `cuda/rms_norm.cu`.
 //!
 //! All matrices are `rows`×`columns` f32, row-major without gaps, `columns` ≥ 1; `weight` and `d_weight` have `columns` numbers, `inverse_rms`
 //! has `rows`. `has_weight` 0: weights count as 1, and `weight` is not read.

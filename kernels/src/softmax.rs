@@ -1,4 +1,5 @@
-//! Softmax of the rows of a matrix, in one pass for the sum and one for the result, and its gradient. `cuda/softmax.cu`.
+//! Softmax of the rows of a matrix, in one pass for the sum and one for the result (Milakov and Gimelshein 2018, arXiv:1805.02867), and its
+//! gradient. `cuda/softmax.cu`.
 
 use crate::Entry;
 

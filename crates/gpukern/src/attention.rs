@@ -94,7 +94,7 @@ impl Attention {
         self.key_capacity.unwrap_or(self.keys)
     }
 
-    /// How many keys a query sees: the first so many.
+    /// How many keys a query, counted from 0, sees: the first so many.
     #[must_use]
     pub fn keys_seen(&self, query: usize) -> usize {
         if self.causal { (query + 1 + self.keys).saturating_sub(self.queries).min(self.keys) } else { self.keys }

@@ -7,7 +7,7 @@ use crate::{Attention, AttentionBackend, Error, Saved};
 /// Attention and the row-wise pieces by their definitions, calculated in f64 and rounded once, at the end: the oracle of every other backend.
 ///
 /// Attention writes out the whole matrix of scores, queries × keys, one head at a time: 8 bytes an entry, 2 GiB at 16384 × 16384. That
-/// is what flash attention avoids. Its backward pass computes the probabilities again from `q`, `k` and `v`; of `out` and
+/// is what flash attention avoids; where it does not fit memory that is [`Error::OutOfMemory`]. Its backward pass computes the probabilities again from `q`, `k` and `v`; of `out` and
 /// `log_sum_exp` it only checks the lengths.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reference;

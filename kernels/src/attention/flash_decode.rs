@@ -1,4 +1,5 @@
-//! Few queries over many keys, in f32: decoding. `cuda/flash_decode.cu`.
+//! Few queries over many keys, in f32: decoding (Dao, Haziza, Massa and Sizov 2023, "Flash-Decoding for long-context inference").
+//! `cuda/flash_decode.cu`.
 //!
 //! Keys are cut into splits of [`split_keys`]; each block leaves the out and log_sum_exp of its split, and [`COMBINE`] adds them up in
 //! order. With one split [`ENTRIES`] write the result itself, and nothing is left to combine.
@@ -72,11 +73,19 @@ pub const fn split_keys(keys: u32) -> u32 {
 }
 
 /// How many splits of `split_keys` there are; one where there are no keys.
+///
+/// # Panics
+///
+/// If `split_keys` is 0 and there are keys.
 pub const fn splits(keys: u32, split_keys: u32) -> u32 {
     if keys == 0 { 1 } else { keys.div_ceil(split_keys) }
 }
 
 /// Blocks in x: `kv_heads` is batch · kv_heads, `rows` is heads / kv_heads · queries, the rows that share keys.
+///
+/// # Panics
+///
+/// As [`splits`].
 pub const fn grid(kv_heads: u32, rows: u32, keys: u32, split_keys: u32) -> u64 {
     kv_heads as u64 * rows.div_ceil(ROWS) as u64 * splits(keys, split_keys) as u64
 }

@@ -13,7 +13,8 @@ use crate::{Attention, AttentionBackend, Error, Isa, Saved};
 use backward::Backward;
 use forward::Forward;
 
-/// Flash attention in f32 (tiles, online softmax, vector registers, threads) and the row-wise pieces beside it.
+/// Flash attention (Dao et al. 2022, arXiv:2205.14135) in f32: tiles, online softmax, vector registers, threads; and the row-wise pieces
+/// beside it.
 ///
 /// - **Decoding**, with at most eight rows of queries for a key/value head, reads the keys and values once, where they lie, and shares
 ///   them out among threads.
@@ -28,6 +29,7 @@ use forward::Forward;
 /// - **Range**: scores up to ±10⁹. Beyond that an f32 is too coarse for what exponentials are relative to: weights overflow or vanish.
 ///   Sums of weights times values must stay in range before they are divided: values up to 10¹⁵ do at these scores, and up to 10³³
 ///   where scores are below 10⁸.
+/// - **Refused**, beside what the checks refuse: an [`Isa`] that this processor does not have ([`Error::IsaUnavailable`]).
 ///
 /// ```
 /// use gpukern::{Attention, AttentionBackend, Cpu, Isa};

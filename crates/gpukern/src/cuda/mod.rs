@@ -46,6 +46,9 @@ pub const DECODE_QUERIES_MAX: usize = 8;
 /// are. Errors are within what [`suite`](crate::suite) allows; with [`CudaKernel::FlashTensorCores`] `out` is off by up to
 /// 2⁻⁸·max|v| for the rounding of the weights, beside what rounding q, k and v to bf16 (2⁻⁸ of each number) does to scores and values.
 ///
+/// Refused, beside what the checks refuse: what the kernels cannot count, and a `head_dim` that they do not take
+/// ([`Error::KernelLimit`]); what the device cannot do is [`Error::Gpu`].
+///
 /// ```
 /// use gpukern::{Attention, AttentionBackend, Cuda, Error};
 ///
