@@ -9,7 +9,7 @@ pub struct Finding {
     pub kind: FindingKind,
     /// The kernel's name.
     pub kernel: String,
-    /// The line of the PTX text.
+    /// The line of the PTX text, from 1.
     pub ptx_line: u32,
     /// File and line of the source, where the PTX has `.loc`.
     pub source: Option<(String, u32)>,
@@ -47,7 +47,7 @@ pub enum FindingKind {
     DivergentBarrier,
     /// All that is left waits for something that cannot come.
     Deadlock,
-    /// More instructions than the limit.
+    /// A block ran more instructions than [`Settings::block_instructions_max`](crate::Settings::block_instructions_max).
     TooManyInstructions,
     /// `trap`, or an `assert` of the kernel.
     Trap,

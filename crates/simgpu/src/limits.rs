@@ -31,7 +31,7 @@ pub const FINDINGS: usize = 256;
 /// Pieces of global memory, times instructions, whose races within a block are kept until the launch has ended; more are counted
 /// only, and which of them depends on the order in which blocks ran.
 pub const CLASHES: usize = 1 << 20;
-/// Bytes of device memory that can be allocated at once, on the host in truth.
+/// Bytes of device memory that can be allocated at a time. They are the host's.
 pub const DEVICE_BYTES: u64 = 16 << 30;
 /// Bytes that a launch keeps beside an allocation to find races on it; of a larger one nothing is kept.
 pub const BESIDE_BYTES: u64 = 4 << 30;
@@ -39,13 +39,14 @@ pub const BESIDE_BYTES: u64 = 4 << 30;
 pub const FREED_BYTES: u64 = 64 << 20;
 /// Freed allocations that are kept to recognise a use after the free.
 pub const FREED_ALLOCATIONS: usize = 1024;
-/// Blocks that an instruction may be one of: basic blocks times registers that live across them, for exact liveness.
+/// Basic blocks times registers that live across them, for liveness that is exact; beyond it every such register counts as live in the whole
+/// kernel.
 pub const LIVENESS_BITS: u64 = 1 << 28;
 /// Register slots (of 32 lanes by 32 bits) of a warp.
 pub const REGISTER_SLOTS: usize = 60_000;
-/// Bytes of static shared memory of a kernel: more than any GPU has.
+/// Bytes of shared memory a block, static and dynamic: more than any GPU has.
 pub const SHARED_BYTES: u64 = 256 << 10;
 /// Host threads of a launch.
 pub const HOST_THREADS: usize = 1024;
-/// Threads a block.
-pub const BLOCK_THREADS: u64 = 1024;
+/// Threads a block: [`profile::BLOCK_THREADS`](crate::profile::BLOCK_THREADS).
+pub const BLOCK_THREADS: u64 = crate::profile::BLOCK_THREADS as u64;

@@ -1,4 +1,4 @@
-//! How many blocks of a kernel an SM holds at once, and what stops it from holding more.
+//! How many blocks of a kernel a streaming multiprocessor (SM) holds at once, and what stops it from holding more.
 //!
 //! An SM hides the latency of memory by switching between warps, so it wants many. Each block takes warps, registers and
 //! shared memory, all of them in units; whichever runs out first is the limit. The arithmetic is that of NVIDIA's
@@ -49,7 +49,7 @@ pub struct Occupancy {
 }
 
 impl Occupancy {
-    /// Warps held, as a part of those that could be.
+    /// Warps held, as a part of those that could be: 0 to 1.
     pub fn fraction(&self) -> f64 {
         f64::from(self.warps) / f64::from(self.warps_max)
     }
@@ -68,7 +68,8 @@ impl fmt::Display for Occupancy {
     }
 }
 
-/// The occupancy of a kernel on a GPU. A block without a thread or with more than a block may have fits 0 times.
+/// The occupancy of a kernel on a GPU. A block without a thread, or with more threads, registers or
+/// shared memory than it may have, fits 0 times.
 pub fn occupancy(needs: &BlockNeeds, model: &GpuModel) -> Occupancy {
     let warps_block = needs.threads.div_ceil(WARP);
     let limits = [

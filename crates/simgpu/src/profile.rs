@@ -10,7 +10,7 @@
 //!   Capability" and "Throughput of Native Arithmetic Instructions".
 //! - \[Occupancy\]: NVIDIA's occupancy calculator of Nsight Compute and the CUDA Toolkit, sheet "GPU Data".
 
-/// A GPU as its maker describes it. Peaks are without sparsity.
+/// A GPU as its maker describes it. Peaks are floating-point operations a second, without sparsity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GpuModel {
     /// The product's name.
@@ -21,7 +21,7 @@ pub struct GpuModel {
     pub sms: u32,
     /// Boost clock in hertz.
     pub clock_hz: f64,
-    /// Peak of single precision, floating-point operations a second.
+    /// Peak of single precision.
     pub peak_f32: f64,
     /// Peak of double precision outside the tensor cores.
     pub peak_f64: f64,

@@ -36,7 +36,7 @@ pub struct Derived {
     pub global_efficiency: Option<f64>,
     /// Passes over shared memory's banks beyond those that conflict-free accesses would take.
     pub bank_conflicts: u64,
-    /// Divergent ones of the conditional branches.
+    /// Branches whose lanes went both ways, as a part of the conditional branches.
     pub divergence: Option<f64>,
     /// Floating-point operations of every kind.
     pub flops: u64,
@@ -67,7 +67,7 @@ impl Derived {
         }
     }
 
-    /// Active lanes as a part of the warp.
+    /// Active lanes as a part of the warp: 0 to 1.
     pub fn lane_efficiency(&self) -> Option<f64> {
         self.active_lanes.map(|lanes| lanes / f64::from(WARP))
     }

@@ -9,7 +9,7 @@
 //!   whose blocks share data through L1 or L2 can be faster than that.
 //! - Latency, occupancy, clocks below boost, tails of the grid. They make a real kernel slower.
 //!
-//! A grid with fewer blocks than SMs keeps only as many SMs busy; the rates that an SM brings count only for those.
+//! A grid with fewer blocks than streaming multiprocessors (SMs) keeps only as many of them busy; the rates that an SM brings count only for those.
 
 use std::fmt;
 

@@ -48,9 +48,9 @@ pub struct Settings {
     pub checks: Checks,
     /// Host threads that run blocks, at most [`HOST_THREADS`](crate::limits::HOST_THREADS); `None` is rayon's current pool.
     pub threads: Option<usize>,
-    /// Warp instructions that a block may run before it counts as one without an end.
+    /// Warp instructions that a block may run before it counts as one without an end; 2³³ unless it is set.
     pub block_instructions_max: u64,
-    /// Instruction set of the lanes; `None` is the best that the CPU has.
+    /// Instruction set of the lanes; `None`, and one that the CPU lacks, is the best that it has.
     pub lanes: Option<Lanes>,
 }
 

@@ -61,7 +61,7 @@ impl CUresult {
         self.entry().map(|&(_, name, _)| name)
     }
 
-    /// What it means.
+    /// What it means, in a few words of our own; `None` as for [`CUresult::name`].
     pub fn text(self) -> Option<&'static CStr> {
         self.entry().map(|&(_, _, text)| text)
     }

@@ -16,7 +16,7 @@ macro_rules! field {
             (self.0 >> $first) as u32 & (u32::MAX >> (32 - $bits))
         }
         #[inline(always)]
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "not every field is set alone")]
         pub(super) fn $set(self, value: u32) -> Self {
             let mask = u64::from(u32::MAX >> (32 - $bits)) << $first;
             Self(self.0 & !mask | (u64::from(value) << $first) & mask)
