@@ -18,7 +18,7 @@ pub struct StyleSheet {
     pub source: String,
     /// Rules, imports among them; those inside others, `@media` say, count with these.
     pub rules: u64,
-    /// The first of them.
+    /// The first 1,000 of them.
     pub first_rules: Vec<Rule>,
 }
 
@@ -27,7 +27,7 @@ pub struct StyleSheet {
 pub struct Rule {
     /// `style`, `media`, `import` and so on.
     pub kind: String,
-    /// As the engine writes it: what it did not understand is not there.
+    /// As the engine writes it, up to 400 characters: what it did not understand is not there.
     pub text: String,
 }
 

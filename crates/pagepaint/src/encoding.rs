@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// How far into a page its own word for its encoding is looked for.
 const PRESCAN_BYTES: usize = 1_024;
 
-/// What said which encoding it is.
+/// What said which encoding it is, in the order in which it counts: WHATWG HTML, "determining the character encoding"; for style sheets CSS
+/// Syntax 3, section 3.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EncodingSource {
@@ -21,7 +22,7 @@ pub enum EncodingSource {
     Content,
     /// What asked for the style sheet.
     Referrer,
-    /// Nothing.
+    /// Nothing: windows-1252, as browsers have it.
     Default,
 }
 

@@ -28,7 +28,7 @@ pub struct LayoutBox {
     pub children: Vec<LayoutBox>,
 }
 
-/// A line of text.
+/// A line of text, all numbers in CSS pixels, from the top left corner of the page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// What stands on it. A box among the text is U+FFFC.
@@ -49,7 +49,7 @@ impl LayoutBox {
         self.walk_with_depth().map(|(_, inner)| inner)
     }
 
-    /// The first box of a node, named as in [`LayoutBox::node`].
+    /// The first box of a node, named as in [`LayoutBox::node`], in document order.
     #[must_use]
     pub fn find(&self, node: &str) -> Option<&Self> {
         self.walk().find(|inner| inner.node == node)

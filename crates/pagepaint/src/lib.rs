@@ -12,6 +12,15 @@
 //!                           are fetched as they are met                                                     pixels ──► PNG
 //! ```
 //!
+#![doc = concat!(
+    "<div class=\"picture\"><style>.picture svg{max-width:100%;height:auto}</style>",
+    include_str!("../docs/pixels.svg"),
+    "</div>\n"
+)]
+//!
+//! *One run, against the lab of `netprobe`: from the key press through DNS, TCP, TLS and HTTP to the pixels. Drawn by the repository's example
+//! `what_happens --press --paint`.*
+//!
 //! Each of these is a stage here, with its time ([`Stage`]), and what it made can be looked at: [`Dom`], [`Cssom`], [`RenderNode`],
 //! [`LayoutBox`], [`Picture`], as values, as text and as JSON.
 //!
@@ -30,6 +39,13 @@
 //! # Ok::<(), pagepaint::Error>(())
 //! # }).unwrap();
 //! ```
+//!
+//! # Reading order
+//!
+//! [`Painter`] is the way from a [`Page`] to a [`Painting`]. Then its stages, one after the other: [`EncodingSource`] (bytes to text), [`Dom`] (text
+//! to a tree), [`Cssom`], [`RenderNode`] (what is displayed, and how), [`LayoutBox`] (where), [`Picture`] (the pixels); [`Fetch`] is where
+//! what a page asks for comes from, [`Limits`] what it may cost. Of the sources, `painter.rs` and `dom/sink.rs` come first; `engine` is all that
+//! knows blitz.
 //!
 //! # Where a page comes from
 //!

@@ -38,11 +38,11 @@ const FETCHED_AT_ONCE: usize = 6;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Painter {
-    /// The window's width in CSS pixels.
+    /// The window's width in CSS pixels. Times [`Painter::scale`] it has 1 to [`SIDE_MAX`] pixels of the picture, and so has its height.
     pub width: u32,
-    /// Its height.
+    /// Its height in CSS pixels.
     pub height: u32,
-    /// Pixels of the picture in a CSS pixel, in each direction.
+    /// Pixels of the picture in a CSS pixel, in each direction: more than 0, at most 16.
     pub scale: f32,
     /// Paint all of the page and not just what is in the window, as far as a picture can be high.
     pub full_page: bool,
@@ -60,11 +60,15 @@ impl Default for Painter {
 }
 
 impl Painter {
-    /// Paints a page; what it asks for comes from `fetch`. Needs tokio's timers.
+    /// Paints a page; what it asks for comes from `fetch`.
     ///
     /// # Errors
-    /// [`Error`]: the page exceeds a limit, takes too long, or breaks the engine. A resource that does not come is no error of the
-    /// page; [`Painting::resources`] says which did not.
+    /// [`Error::Size`] and [`Error::Scale`] for a picture that cannot be, [`Error::Url`] and [`Error::NotHtml`] for a page that is none,
+    /// [`Error::Limit`] and [`Error::Time`] for one that costs too much, [`Error::Engine`] for one that breaks the engine, and
+    /// [`Error::Thread`]. A resource that does not come is no error of the page; [`Painting::resources`] says which did not.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its timers on.
     pub async fn paint(&self, page: &Page, fetch: &impl Fetch) -> Result<Painting, Error> {
         Ok(self.paint_on(&Clock::start(), page, fetch).await?)
     }
@@ -73,6 +77,9 @@ impl Painter {
     ///
     /// # Errors
     /// As [`Painter::paint`], with the stages and resources that there were until then.
+    ///
+    /// # Panics
+    /// As [`Painter::paint`].
     pub async fn paint_on(&self, clock: &Clock, page: &Page, fetch: &impl Fetch) -> Result<Painting, Box<Unpainted>> {
         let record = Record::start(*clock, Secrets { are_revealed: self.reveal_secrets });
         let painted = self.recorded(&record, page, fetch).await;

@@ -35,7 +35,7 @@ pub struct Painting {
     pub dom: Dom,
     /// Its style sheets.
     pub cssom: Cssom,
-    /// What of it is displayed, and how.
+    /// What of it is displayed, and how; none if nothing is.
     pub render_tree: Option<RenderNode>,
     /// Its boxes; none if it has none.
     pub layout: Option<LayoutBox>,
@@ -54,7 +54,7 @@ impl Painting {
         &self.png
     }
 
-    /// A stage.
+    /// The stage of a name, if it ran.
     #[must_use]
     pub fn stage(&self, name: StageName) -> Option<&Stage> {
         self.stages.iter().find(|stage| stage.name == name)

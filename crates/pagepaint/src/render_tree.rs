@@ -12,7 +12,7 @@ use crate::tree::walk;
 pub struct RenderNode {
     /// The element, as a selector would name it; `#text` for text.
     pub node: String,
-    /// The text, of a text.
+    /// The text, if it is one; empty for an element.
     pub text: String,
     /// Of [`RenderNode::PROPERTIES`] the computed values that differ from those of the node around it; all of them for the first.
     pub style: Vec<(String, String)>,
@@ -21,7 +21,7 @@ pub struct RenderNode {
 }
 
 impl RenderNode {
-    /// The properties that are looked at.
+    /// The CSS properties that are looked at.
     pub const PROPERTIES: [&str; 9] = [
         "display",
         "position",
@@ -39,7 +39,7 @@ impl RenderNode {
         self.walk_with_depth().map(|(_, node)| node)
     }
 
-    /// The first node of a name.
+    /// The first node of a name, as in [`RenderNode::node`], in document order.
     #[must_use]
     pub fn find(&self, node: &str) -> Option<&Self> {
         self.walk().find(|inner| inner.node == node)

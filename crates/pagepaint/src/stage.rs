@@ -91,7 +91,7 @@ pub struct Stage {
 /// How many of something a stage made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
-    /// Of what.
+    /// Of what, in the plural: `elements`, `rules`, `boxes`.
     pub what: String,
     /// How many.
     pub count: u64,
@@ -104,7 +104,7 @@ impl Stage {
         self.rounds.iter().fold(0, |sum, round| sum.saturating_add(round.duration_ns))
     }
 
-    /// How many of something came out.
+    /// How many of something came out, by the name in [`Count::what`].
     #[must_use]
     pub fn count(&self, what: &str) -> Option<u64> {
         self.made.iter().find(|made| made.what == what).map(|made| made.count)

@@ -18,7 +18,8 @@ pub(crate) use text::quoted;
 /// The place of a node in its [`Dom`].
 pub type NodeIndex = usize;
 
-/// The document: a tree of nodes, the first of which is the document itself.
+/// The document: a tree of nodes, the first of which is the document itself. html5ever reads it as browsers agreed to (WHATWG HTML,
+/// section 13.2), so that every text is a tree, however broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dom {
     pub(crate) nodes: Vec<DomNode>,
@@ -26,7 +27,7 @@ pub struct Dom {
     pub quirks: Quirks,
     /// How many times the parser had to put up with something that is not HTML.
     pub parse_errors: usize,
-    /// The first of them, in the parser's words.
+    /// The first ten of them, in the parser's words.
     pub first_errors: Vec<String>,
 }
 
@@ -100,7 +101,7 @@ impl Dom {
     /// The document.
     pub const ROOT: NodeIndex = 0;
 
-    /// A node.
+    /// The node at a place, if there is one.
     #[must_use]
     pub fn node(&self, index: NodeIndex) -> Option<&DomNode> {
         self.nodes.get(index)
@@ -120,7 +121,7 @@ impl Dom {
         self.walk_from(Self::ROOT)
     }
 
-    /// The same below a node, which is the first.
+    /// The same from a node on, which is the first, with depth 0. Of a node that is not there nothing comes but its index.
     pub fn walk_from(&self, start: NodeIndex) -> impl Iterator<Item = (usize, NodeIndex)> {
         let children = |index| self.node(index).map_or(&[][..], |node| &node.children);
         walk(start, move |index| children(index).iter().copied())
@@ -132,13 +133,13 @@ impl Dom {
         self.walk().filter_map(element).filter(move |(_, element)| element.name == name)
     }
 
-    /// How deep the tree is.
+    /// How deep the tree is: 0 if there is nothing but the document.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.walk().map(|(depth, _)| depth).max().unwrap_or(0)
     }
 
-    /// The text in a node, all of it one after the other.
+    /// The text in a node, all of it one after the other; empty if the node is not there.
     #[must_use]
     pub fn text_of(&self, index: NodeIndex) -> String {
         let text = |(_, index): (usize, NodeIndex)| match &self.node(index)?.data {
@@ -148,7 +149,7 @@ impl Dom {
         self.walk_from(index).filter_map(text).collect()
     }
 
-    /// What the page calls itself.
+    /// What the page calls itself: the text of its first `title`, with single spaces.
     #[must_use]
     pub fn title(&self) -> Option<String> {
         let (index, _) = self.elements("title").find(|(_, element)| element.language == Language::Html)?;
@@ -157,7 +158,7 @@ impl Dom {
 }
 
 impl Element {
-    /// An attribute's value.
+    /// An attribute's value, by the name that [`Element::attributes`] has.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

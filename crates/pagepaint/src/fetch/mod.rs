@@ -21,7 +21,7 @@ pub use resource::{Initiator, Resource, ResourceKind};
 /// `data:` URLs never come here. What comes is the page's wish and nothing that was checked: whoever implements this decides which
 /// schemes and hosts may be asked.
 pub trait Fetch {
-    /// Fetches one URL, redirects followed.
+    /// Fetches one URL, redirects followed. What does not come is [`Fetched::error`].
     fn fetch(&self, url: &Url) -> impl Future<Output = Fetched>;
 }
 

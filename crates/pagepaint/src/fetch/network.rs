@@ -47,7 +47,8 @@ impl<'a> Network<'a> {
 
     /// Fetches a page, and tells how.
     ///
-    /// The result is [`Error::Page`] if it did not come. A page with a status that says that there is none, 404 say, is a page.
+    /// # Errors
+    /// [`Error::Page`] if it did not come. A page with a status that says that there is none, 404 say, is a page.
     pub async fn page(&self, url: &str) -> (Result<Page, Error>, Report) {
         let report = self.session.run_on(&self.clock, url).await;
         let failed = |reason: String| Error::Page { url: report.url.clone(), reason };

@@ -11,7 +11,7 @@ use super::{Fetch, Fetched};
 pub struct Offline {
     /// What there is: `content-type` and bytes. The URL is whole, without a fragment.
     pub resources: HashMap<String, (String, Vec<u8>)>,
-    /// What sends elsewhere: from, to.
+    /// What sends elsewhere: from, to. At most ten in a row are followed.
     pub redirects: HashMap<String, String>,
 }
 
