@@ -64,6 +64,14 @@
 //! To probe often, [`Probe::open`] a [`Session`]: it keeps the names' TTL cache and TLS tickets. [`Probe::repeat`] measures cold
 //! runs against resumed ones, with [`Percentiles`].
 //!
+//! Whatever asks the network or waits for it needs a tokio runtime with I/O and timers on (`enable_all`), and panics without.
+//!
+//! # Reading order
+//!
+//! [`Probe`] and [`Session`] (`probe.rs`, `session.rs`) are all of it in a row. Then the steps alone, each with a page of its own: [`url`],
+//! [`names`], [`dns`] (which has a reading order, too), [`tcp`], [`tls`], [`http`]; [`proxy`] between them, [`keypress`] before them, [`path`]
+//! after them. [`Report`] is what they leave, [`render`] shows it, and [`lab`] is what they can be tried on.
+//!
 //! # What a time means
 //!
 //! Every [`Span`] counts from the run's start, after roots are read and cryptography is warm. Its `cpu_ns` is the time in which this

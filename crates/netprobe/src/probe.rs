@@ -102,7 +102,7 @@ impl Default for Probe {
     }
 }
 
-/// An address that is known already.
+/// An address that is known already: `"www.google.com:443:192.0.2.1".parse()`, as curl's `--resolve` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
     /// For this host,
@@ -136,6 +136,9 @@ impl Probe {
     /// Does what a browser does with `url`, one step at a time, and tells how it went: also when it went wrong.
     ///
     /// Roots are read and the cryptography is warmed up before the clock starts. To probe often, [`Probe::open`] a session once.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with I/O and timers on.
     pub async fn run(&self, url: &str) -> Report {
         match self.open() {
             Ok(session) => session.run(url).await,

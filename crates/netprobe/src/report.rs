@@ -162,7 +162,7 @@ impl Report {
         self.steps().find(|step| step.error.is_some())
     }
 
-    /// The time that all steps of a kind took together.
+    /// The time that all steps of a kind took together, in nanoseconds.
     #[must_use]
     pub fn phase_ns(&self, phase: Phase) -> u64 {
         self.steps().filter(|step| step.phase == phase).fold(0, |sum, step| sum.saturating_add(step.span.duration_ns))

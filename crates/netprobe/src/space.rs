@@ -13,7 +13,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-/// Who can reach an address.
+/// Who can reach an address: the spaces of Private Network Access (<https://wicg.github.io/private-network-access/>), and one for link-local
+/// addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AddressSpace {
@@ -38,7 +39,8 @@ impl AddressSpace {
         }
     }
 
-    /// Whether a page whose server is in this space may ask a server in the other one for something.
+    /// Whether a page whose server is in this space may ask a server in the other one for something: if that is no more private, and not
+    /// link-local unless it is itself.
     #[must_use]
     pub fn may_ask(self, other: Self) -> bool {
         match other {

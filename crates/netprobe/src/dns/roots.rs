@@ -20,7 +20,7 @@ const ANCHORS: &str = include_str!("../../data/root.ds");
 /// The port of every name server out there.
 pub const PORT: u16 = 53;
 
-/// The root servers, IPv4 addresses first.
+/// The root servers, IPv4 addresses first: IANA's [`named.root`](https://www.internic.net/domain/named.root) of 18 April 2024, which comes along.
 #[must_use]
 pub fn root_servers() -> Vec<Server> {
     let mut servers: Vec<Server> = HINTS.lines().filter_map(hint).collect();
@@ -37,10 +37,12 @@ fn hint(line: &str) -> Option<Server> {
 }
 
 /// A fingerprint of a key that the root zone is signed with: the one thing that a chain of trust takes on faith.
+/// It is read from a DS record as zone files write it: `". IN DS 20326 8 2 E06D44B8…".parse()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Anchor(pub(crate) DS);
 
-/// The keys of the root zone.
+/// The keys of the root zone, KSK-2017 and KSK-2024: IANA's [`root-anchors.xml`](https://data.iana.org/root-anchors/root-anchors.xml), which comes
+/// along.
 #[must_use]
 pub fn root_anchors() -> Vec<Anchor> {
     ANCHORS.lines().filter_map(|line| line.parse().ok()).collect()

@@ -10,7 +10,7 @@ use super::redaction::REDACTED;
 use crate::Report;
 use crate::embedder::is_same_site;
 
-/// A cookie that an answer sets. `Debug` does not show its value.
+/// A cookie that an answer sets (RFC 6265, section 4.1). `Debug` does not show its value.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cookie {
     /// Its name.
@@ -46,7 +46,7 @@ impl fmt::Debug for Cookie {
     }
 }
 
-/// The cookies of one run. `Debug` says how many.
+/// The cookies of one run, kept and sent as RFC 6265, section 5, has it. `Debug` says how many.
 #[derive(Clone, Default)]
 pub struct Jar {
     store: CookieStore,

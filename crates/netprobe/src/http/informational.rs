@@ -10,7 +10,7 @@ use super::moments::Moments;
 use super::redaction::{self, Header};
 use crate::Clock;
 
-/// An answer of status 1xx: another one follows.
+/// An answer of status 1xx: another one follows (RFC 9110, section 15.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Informational {
     /// 100 (Continue), 102 (Processing), 103 (Early Hints), or another from 100 to 199.

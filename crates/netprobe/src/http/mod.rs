@@ -1,4 +1,4 @@
-//! HTTP: from a secret to an answer.
+//! HTTP: from a secret to an answer. (What it says: RFC 9110; how it is written: RFC 9112, 9113 and, for HTTP/3, 9114.)
 //!
 //! One request, one answer, over a stream that somebody else has opened, and another over the same ([`Channel`]). hyper speaks
 //! HTTP/1.1, h2 HTTP/2; both are driven by hand, so that each phase has its own time: the request is sent, and its body; answers may

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// From now on only over TLS.
+/// From now on only over TLS: the header `strict-transport-security` (RFC 6797, section 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hsts {
     /// For how long, in seconds; 0 takes it back.
@@ -70,7 +70,7 @@ fn seconds(digits: &str) -> Option<u64> {
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Another way to the same answers, such as HTTP/3.
+/// Another way to the same answers, such as HTTP/3: the header `alt-svc` (RFC 7838, section 3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AltService {
     /// The protocol, by its ALPN name: `h3`.

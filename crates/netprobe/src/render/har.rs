@@ -11,7 +11,7 @@ use crate::{Hop, Phase, Report};
 const NONE: i64 = -1;
 
 impl Report {
-    /// The report as an HTTP archive: one entry a hop. What HAR has no field for is in fields that begin with an underscore, as
+    /// The report as an HTTP archive ([HAR 1.2](http://www.softwareishard.com/blog/har-12-spec/)): one entry a hop. What HAR has no field for is in fields that begin with an underscore, as
     /// the format asks.
     #[must_use]
     pub fn to_har(&self) -> Value {

@@ -7,7 +7,7 @@ use super::escape_terminal;
 use crate::Report;
 
 impl Report {
-    /// The report as OpenMetrics text: what each phase took, the whole, the status, and whether every step succeeded.
+    /// The report as [OpenMetrics](https://openmetrics.io) 1.0 text: what each phase took, the whole, the status, and whether every step succeeded.
     #[must_use]
     pub fn to_open_metrics(&self) -> String {
         let url = label(&self.url);

@@ -54,7 +54,8 @@ pub enum Outcome {
     Failed(IoFailure),
 }
 
-/// The addresses in the order in which they are tried: families alternate, beginning with the first address's.
+/// The addresses in the order in which they are tried: families alternate, beginning with the first address's (RFC 8305, section 4, with a First
+/// Address Family Count of 1).
 ///
 /// Within a family the order stays as it was given.
 #[must_use]
@@ -66,7 +67,8 @@ pub fn interleave(addresses: &[IpAddr]) -> Vec<IpAddr> {
     (0..longest).flat_map(|rank| [first.get(rank), second.get(rank)]).flatten().copied().collect()
 }
 
-/// Races connections to `targets`, in their order.
+/// Races connections to `targets`, in their order (RFC 8305, section 5): the next begins when the one before has been on its way for
+/// `attempt_delay`, or has failed, and the first to connect wins.
 ///
 /// Returns every attempt that was begun, and the winner's index and connection. Ends at the latest `limit` after its start.
 pub async fn race<S, F>(

@@ -1,7 +1,8 @@
 //! TCP: from addresses to a connection.
 //!
 //! SYN, SYN-ACK, ACK: after these three packets both sides know that the other hears them, and count bytes from numbers that both
-//! know. It costs one round trip before anything useful is said.
+//! know (RFC 9293, section 3.5). It costs one round trip before anything useful is said. Of several addresses the first that answers is taken:
+//! Happy Eyeballs (RFC 8305).
 
 mod error;
 mod happy_eyeballs;

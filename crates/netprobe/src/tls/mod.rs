@@ -2,7 +2,7 @@
 //!
 //! The client says which ciphers and groups it can do and sends its half of a Diffie–Hellman exchange; the server picks, sends its
 //! own half and a certificate that says whose key signs the conversation. From then on both have the same symmetric keys, and
-//! nobody who listened has. TLS 1.3 needs one round trip for it, TLS 1.2 two. A server may ask who the client is, too
+//! nobody who listened has. TLS 1.3 (RFC 8446) needs one round trip for it, TLS 1.2 (RFC 5246) two. A server may ask who the client is, too
 //! ([`ClientIdentity`]).
 
 mod asked;

@@ -17,7 +17,7 @@ pub struct Tickets {
     /// How many.
     pub count: u32,
     /// How many bytes the server says that it takes with the next ClientHello, before any handshake (0-RTT, RFC 8446, section 2.3);
-    /// none if it takes nothing.
+    /// 0 if it takes nothing.
     pub early_data_bytes_max: u32,
 }
 

@@ -34,7 +34,8 @@ const BLOCK_BYTES: usize = 16 * 1024;
 /// After so many such pieces others that run on the same thread have their turn.
 const PIECES_A_TURN: usize = 16;
 
-/// Undoes the encodings of a `content-encoding` header, which lists them in the order in which they were applied.
+/// Undoes the encodings of a `content-encoding` header, which lists them in the order in which they were applied (RFC 9110, section 8.4):
+/// gzip, deflate, br and zstd, at most four of them.
 ///
 /// `None` if there is nothing to undo: no body, no encoding, `identity`, or one that nobody here knows.
 ///
