@@ -1,4 +1,4 @@
-//! What is checked is in `crates/netprobe/tests/fuzzed/report.rs`; `tests/seeds.rs` there checks it for the seeds alone.
+//! What is checked is in `crates/netprobe/tests/fuzzed/report.rs`; `tests/lab/seeds.rs` there checks it for the seeds alone.
 //!
 //! `fuzz/run.sh 600 netprobe_report`
 #![no_main]

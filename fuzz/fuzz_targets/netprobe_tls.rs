@@ -1,4 +1,4 @@
-//! What is checked is in `crates/netprobe/tests/fuzzed/tls.rs`; `tests/seeds.rs` there checks it for the seeds alone.
+//! What is checked is in `crates/netprobe/tests/fuzzed/tls.rs`; `tests/lab/seeds.rs` there checks it for the seeds alone.
 //!
 //! `fuzz/run.sh 600 netprobe_tls`
 #![no_main]

@@ -1,4 +1,4 @@
-//! What is checked is in `crates/netprobe/tests/fuzzed/url.rs`; `tests/seeds.rs` there checks it for the seeds alone.
+//! What is checked is in `crates/netprobe/tests/fuzzed/url.rs`; `tests/lab/seeds.rs` there checks it for the seeds alone.
 //!
 //! `fuzz/run.sh 600 netprobe_url`
 #![no_main]

@@ -3,7 +3,7 @@
 //! `ldnsutils` and `bind9-dnsutils`:
 //!
 //! ```sh
-//! cargo test -p netprobe --test dns_oracle -- --ignored
+//! cargo test -p netprobe --test lab dns_oracle:: -- --ignored
 //! ```
 
 use std::fmt::Write as _;

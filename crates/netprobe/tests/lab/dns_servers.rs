@@ -6,9 +6,7 @@ use netprobe::dns::dnssec::{Bogus, Status};
 use netprobe::dns::{DnsError, Failure, Outcome, Purpose, RecordType, Transport, Walker};
 use netprobe::{Fault, Lab};
 
-mod walks;
-
-use walks::{WEB, addresses, asked, error, failures, fault, lookup, questions, walk, walk_to};
+use crate::walks::{WEB, addresses, asked, error, failures, fault, lookup, questions, walk, walk_to};
 
 #[tokio::test]
 async fn the_next_server_is_tried_and_both_are_listed() {

@@ -1,7 +1,5 @@
 //! Walks through the lab, and what tests want to know of them.
 
-#![allow(dead_code, reason = "each test uses a part")]
-
 use std::time::Duration;
 
 use netprobe::dns::{DnsError, Failure, Lookup, Outcome, Purpose, Query, RecordType, Walk, Walker};

@@ -6,9 +6,7 @@ use netprobe::dns::dnssec::{Bogus, Insecure, Status};
 use netprobe::dns::{Answer, DnsError, Failure, Purpose, RecordType, Walk, Walker};
 use netprobe::{Clock, Fault, Lab};
 
-mod walks;
-
-use walks::{WEB, addresses, asked, error, fault, lookup, questions, walk};
+use crate::walks::{WEB, addresses, asked, error, fault, lookup, questions, walk};
 
 #[tokio::test]
 async fn from_the_root_to_the_answer_with_every_link_signed() {

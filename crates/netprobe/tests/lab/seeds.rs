@@ -4,16 +4,7 @@
 
 use std::path::Path;
 
-#[path = "fuzzed/dns.rs"]
-mod dns;
-#[path = "fuzzed/http.rs"]
-mod http;
-#[path = "fuzzed/report.rs"]
-mod report;
-#[path = "fuzzed/tls.rs"]
-mod tls;
-#[path = "fuzzed/url.rs"]
-mod url;
+use crate::fuzzed::{dns, http, report, tls, url};
 
 /// Seeds longer than this are cut off at this many places, evenly.
 const CUTS_MAX: usize = 64;

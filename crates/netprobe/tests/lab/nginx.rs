@@ -1,5 +1,5 @@
 //! A server that thousands use and that we did not write, and a client of that kind at the lab's. Needs Debian's nginx and curl:
-//! `cargo test -p netprobe --test nginx -- --ignored`.
+//! `cargo test -p netprobe --test lab nginx:: -- --ignored`.
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! The page, in a browser: `cargo test -p netprobe --test chromium -- --ignored`. Needs Debian's chromium.
+//! The page, in a browser: `cargo test -p netprobe --test lab chromium:: -- --ignored`. Needs Debian's chromium.
 
 use std::fs;
 use std::process::Command;
