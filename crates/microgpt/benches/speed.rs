@@ -72,7 +72,10 @@ fn sampling_streams<'a>(
 }
 
 fn main() {
-    let seconds: f64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(2.0);
+    // Cargo adds `--bench`.
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let seconds = arguments.next().map_or(2.0, |text| text.parse::<f64>().expect("SECONDS"));
+    let filter = arguments.next().unwrap_or_default();
     let (untrained, names) = model();
     let documents = Documents::from_names(&untrained, &names).expect("documents");
     let mut trained = untrained.clone();
@@ -136,7 +139,6 @@ fn main() {
         round: sampling_streams(one, &large, 64, 64),
         seconds: Vec::new(),
     });
-    let filter = std::env::args().nth(2).unwrap_or_default();
     lines.retain(|line| line.name.contains(&filter));
     let begin = Instant::now();
     while begin.elapsed().as_secs_f64() < seconds * lines.len() as f64 {
