@@ -120,7 +120,7 @@ impl Caches {
             access(c_start + i * n + j, |counts| &mut counts.c);
         };
         match walk {
-            Walk::Order(order) => order.visit(m, n, k, step),
+            Walk::Order(order) => order.visit(m, k, n, step),
             Walk::Tiled(side) => tiled(side.max(1), m, k, n, step),
         }
         misses

@@ -21,7 +21,7 @@ pub enum Error {
         right_cols: usize,
     },
     /// C does not have the shape of A·B.
-    #[error("the product is {expected_rows}x{expected_cols}, the output is {rows}x{cols}")]
+    #[error("the output is {rows}x{cols}, the product is {expected_rows}x{expected_cols}")]
     OutputShape {
         /// Rows of the product.
         expected_rows: usize,
@@ -111,7 +111,7 @@ pub enum Error {
         best: Isa,
     },
     /// A tile size is zero or above its limit.
-    #[error("{name} = {value} is outside 1..={max}")]
+    #[error("{name} is {value}, it must be between 1 and {max}")]
     BadTiling {
         /// The name of the tile size.
         name: &'static str,
@@ -120,18 +120,18 @@ pub enum Error {
         /// The largest value taken.
         max: usize,
     },
-    /// A dimension or stride is larger than the provider's integers.
-    #[error("{provider} takes dimensions and strides up to {max}, got {value}")]
+    /// A dimension is larger than the provider's integers.
+    #[error("a dimension is {value}, {provider} takes at most {max}")]
     ProviderLimit {
-        /// The library called.
+        /// The library or kernel called.
         provider: &'static str,
-        /// The dimension or stride.
+        /// The dimension.
         value: usize,
         /// The largest value taken.
         max: usize,
     },
     /// An `ndarray` view runs backwards through memory.
-    #[error("views take strides from 0 up, got {stride} along axis {axis}")]
+    #[error("the stride along axis {axis} is {stride}, it must be at least 0")]
     NegativeStride {
         /// 0 for rows, 1 for columns.
         axis: usize,

@@ -51,9 +51,9 @@ impl LoopOrder {
         }
     }
 
-    /// Calls `step(i, j, p)` for every multiplication of an m × k by k × n product, in this order.
+    /// Calls `step(i, j, p)` for every multiplication A\[i\]\[p\]·B\[p\]\[j\] of an m × k by k × n product, in this order.
     #[inline]
-    pub fn visit(self, m: usize, n: usize, k: usize, mut step: impl FnMut(usize, usize, usize)) {
+    pub fn visit(self, m: usize, k: usize, n: usize, mut step: impl FnMut(usize, usize, usize)) {
         match self {
             Self::Ijk => nest(m, n, k, step),
             Self::Ikj => nest(m, k, n, |i, p, j| step(i, j, p)),

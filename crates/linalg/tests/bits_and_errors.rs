@@ -149,6 +149,8 @@ fn aliasing_is_found_exactly() {
 #[test]
 fn settings_that_cannot_be_followed_are_refused() {
     let (a, mut c) = (Matrix::<f32>::identity(4), Matrix::from_fn(4, 4, |_, _| 7.0f32));
+    let said = Error::BadTiling { name: "kc", value: 0, max: linalg::KC_MAX }.to_string();
+    assert_eq!(said, "kc is 0, it must be between 1 and 4096");
     for (tiling, name, max) in [
         (Tiling { kc: Some(0), ..Tiling::default() }, "kc", linalg::KC_MAX),
         (Tiling { mc: Some(usize::MAX), ..Tiling::default() }, "mc", linalg::MC_MAX),

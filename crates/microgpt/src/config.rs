@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(error(Config { n_embd: 0, ..default }), "n_embd is 0, it must be at least 1");
         assert_eq!(error(Config { n_head: 0, ..default }), "n_head is 0, it must be at least 1");
         assert_eq!(error(Config { block_size: 0, ..default }), "block_size is 0, it must be at least 1");
-        assert_eq!(error(Config { n_head: 5, ..default }), "n_embd = 16 is not divisible by n_head = 5");
+        assert_eq!(error(Config { n_head: 5, ..default }), "n_embd is 16, it must be a multiple of n_head, which is 5");
         for huge in [1 << 20, usize::MAX] {
             let error = Config { n_embd: huge, n_head: 1, ..default }.parameters(27).unwrap_err();
             assert!(matches!(error, Error::TooManyParameters { .. }), "{error}");

@@ -103,7 +103,7 @@ pub enum Error {
         name: &'static str,
     },
     /// The embedding cannot be split among the heads.
-    #[error("n_embd = {n_embd} is not divisible by n_head = {n_head}")]
+    #[error("n_embd is {n_embd}, it must be a multiple of n_head, which is {n_head}")]
     HeadsDoNotDivide {
         /// Numbers in an embedding.
         n_embd: usize,
@@ -111,7 +111,7 @@ pub enum Error {
         n_head: usize,
     },
     /// A number is out of range.
-    #[error("{name} = {value} is not {expected}")]
+    #[error("{name} is {value}, it must be {expected}")]
     OutOfRange {
         /// The option.
         name: &'static str,
@@ -187,8 +187,8 @@ pub enum Error {
     },
     /// The kernels that were asked for are not for models of these sizes.
     #[error(
-        "the fused path is for f32 models with n_embd = 16 and n_head = 4, this one has n_embd = {n_embd} and \
-         n_head = {n_head}"
+        "the model has n_embd = {n_embd} and n_head = {n_head}, the fused path is for f32 models with n_embd = 16 and \
+         n_head = 4"
     )]
     NotFused {
         /// Numbers in an embedding.

@@ -117,7 +117,7 @@ fn bad_settings_are_named_before_anything_is_done() {
     let good = Training::default();
     assert_eq!(error(Training { batch: 0, ..good }), "batch is 0, it must be at least 1");
     for learning_rate in [-1.0, f64::NAN, f64::INFINITY] {
-        assert!(error(Training { learning_rate, ..good }).starts_with("learning_rate = "), "{learning_rate}");
+        assert!(error(Training { learning_rate, ..good }).starts_with("learning_rate is "), "{learning_rate}");
     }
     assert!(error(Training { batch: 1 << 40, ..good }).contains("use a smaller batch"));
     assert!(error(Training { batch: usize::MAX, ..good }).contains("use a smaller batch"));

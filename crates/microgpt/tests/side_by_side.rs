@@ -89,7 +89,7 @@ fn no_texts_no_streams_and_what_cannot_be_sampled() {
     assert_eq!(error.to_string(), "streams is 0, it must be at least 1");
     let cold = Sampling { temperature: 0.0, ..sampling };
     let error = samples_side_by_side(&engine, &model, &cold, 1, &mut randoms(1)).expect_err("too cold");
-    assert_eq!(error.to_string(), "temperature = 0 is not a positive number, finite as its reciprocal is");
+    assert_eq!(error.to_string(), "temperature is 0, it must be a positive number, finite as its reciprocal is");
 }
 
 #[test]

@@ -99,7 +99,10 @@ fn bytes_that_are_no_checkpoint_are_refused_with_a_reason() {
         replaced("\\\"block_size\\\":16", "\\\"block_size\\\":12"),
         "wpe has the shape [16, 16], the model needs [12, 16]"
     );
-    assert_eq!(replaced("\\\"n_head\\\":4", "\\\"n_head\\\":5"), "n_embd = 16 is not divisible by n_head = 5");
+    assert_eq!(
+        replaced("\\\"n_head\\\":4", "\\\"n_head\\\":5"),
+        "n_embd is 16, it must be a multiple of n_head, which is 5"
+    );
     assert!(replaced("lm_head\"", "ml_head\"").contains("it has no tensor \"lm_head\""));
     assert!(replaced("\"config\"", "\"konfig\"").contains("has no config"));
     assert!(replaced("\"F64\"", "\"I64\"").contains("are I64"));
@@ -256,7 +259,7 @@ fn top_k_and_top_p_keep_the_likeliest() {
         assert_eq!(one(Sampling { top_k: Some(1000), ..sampling.clone() }), one(sampling.clone()));
         let error = |sampling: Sampling| sampling.check(&model).expect_err("out of range").to_string();
         assert_eq!(error(Sampling { top_k: Some(0), ..sampling.clone() }), "top_k is 0, it must be at least 1");
-        assert!(error(Sampling { top_p: 0.0, ..sampling.clone() }).starts_with("top_p = 0"));
+        assert!(error(Sampling { top_p: 0.0, ..sampling.clone() }).starts_with("top_p is 0, "));
     }
 }
 

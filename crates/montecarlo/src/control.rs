@@ -58,14 +58,14 @@ impl Integrator for ControlVariates<'_> {
         domain.check(NAME, DIMS_MAX)?;
         if self.controls.len() > CONTROLS_MAX {
             let value = self.controls.len() as f64;
-            return Err(Error::BadOption { name: "controls", value, range: "0..=64" });
+            return Err(Error::BadOption { name: "the number of controls", value, range: "at most 64" });
         }
         at_least(NAME, self.samples, self.controls.len() as u64 + 3)?;
         plan.check()?;
         let (dims, points) = (domain.dims(), chunk_points(domain.dims()));
         let known: Vec<f64> = self.controls.iter().map(|control| control.integral / domain.volume()).collect();
         if let Some(&value) = known.iter().find(|known| !known.is_finite()) {
-            return Err(Error::BadOption { name: "the integral of a control", value, range: "the finite numbers" });
+            return Err(Error::BadOption { name: "the mean of a control", value, range: "finite" });
         }
         let columns = self.controls.len() + 1;
         let scratch = || (Scratch::new(points, dims), Vec::with_capacity(points * columns));

@@ -7,7 +7,7 @@ use crate::Isa;
 #[non_exhaustive]
 pub enum Error {
     /// Too few samples for a mean with an error bar.
-    #[error("{method} needs at least {needed} samples here, got {samples}")]
+    #[error("samples is {samples}, {method} needs at least {needed} here")]
     TooFewSamples {
         /// The method.
         method: &'static str,
@@ -17,7 +17,7 @@ pub enum Error {
         needed: u64,
     },
     /// More samples than the method can tell apart.
-    #[error("{method} takes at most {max} samples here, got {samples}")]
+    #[error("samples is {samples}, {method} takes at most {max} here")]
     TooManySamples {
         /// The method.
         method: &'static str,
@@ -27,10 +27,10 @@ pub enum Error {
         max: u64,
     },
     /// A domain without dimensions.
-    #[error("a domain has at least one dimension, got none")]
+    #[error("the domain has no dimension, it must have at least one")]
     NoDimensions,
     /// More dimensions than the method has sequences, or memory, for.
-    #[error("{method} takes at most {max} dimensions, got {dims}")]
+    #[error("the domain has {dims} dimensions, {method} takes at most {max}")]
     TooManyDimensions {
         /// The method.
         method: &'static str,
@@ -40,7 +40,7 @@ pub enum Error {
         max: usize,
     },
     /// An interval of a domain that is empty, reversed, or has an end that is no number.
-    #[error("dimension {dimension} runs from {low} to {high}: it must go up between two finite numbers")]
+    #[error("dimension {dimension} runs from {low} to {high}, it must go up between two finite numbers")]
     BadInterval {
         /// Which dimension, counted from 0.
         dimension: usize,
@@ -90,7 +90,7 @@ pub enum Error {
         density: f64,
     },
     /// A tolerance that nothing can reach, or that is no number.
-    #[error("{name} = {value}: a tolerance is a finite number of at least 0, and 0 asks for none")]
+    #[error("{name} is {value}, it must be finite and at least 0: 0 asks for none")]
     BadTolerance {
         /// Its name.
         name: &'static str,
@@ -98,13 +98,13 @@ pub enum Error {
         value: f64,
     },
     /// A confidence level outside (0, 1).
-    #[error("a confidence level lies between 0 and 1, got {level}")]
+    #[error("the confidence level is {level}, it must be more than 0 and less than 1")]
     BadLevel {
         /// The level.
         level: f64,
     },
     /// An option outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} is {value}, it must be {range}")]
     BadOption {
         /// Its name.
         name: &'static str,

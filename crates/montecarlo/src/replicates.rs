@@ -65,7 +65,7 @@ pub(crate) fn integrate(
 /// Refuses fewer than two replicates, of which one has no spread, and more than anybody has use for: each takes memory.
 pub(crate) fn check(replicates: u64) -> Result<(), Error> {
     if !(2..=1 << 16).contains(&replicates) {
-        return Err(Error::BadOption { name: "replicates", value: replicates as f64, range: "2..=65536" });
+        return Err(Error::BadOption { name: "replicates", value: replicates as f64, range: "between 2 and 65536" });
     }
     Ok(())
 }

@@ -155,3 +155,16 @@ fn more_samples_than_memory_are_refused() {
     assert!(refused(Sobol { samples, replicates, ..Default::default() }.integrate(&unit, |_| 1.0).map(|_| ())));
     assert!(refused(Halton { samples, replicates, ..Default::default() }.integrate(&unit, |_| 1.0).map(|_| ())));
 }
+
+/// What was given, a comma, what is wanted.
+#[test]
+fn errors_read_alike() {
+    let unit = Domain::unit(1);
+    let said = |result: Result<Estimate, Error>| result.expect_err("refused").to_string();
+    let replicates = Halton { replicates: 1, ..Halton::default() };
+    assert_eq!(said(replicates.integrate(&unit, |_| 1.0)), "replicates is 1, it must be between 2 and 65536");
+    let alpha = Vegas { alpha: 11.0, ..Vegas::default() };
+    assert_eq!(said(alpha.integrate(&unit, |_| 1.0)), "alpha is 11, it must be between 0 and 10");
+    let few = Plain { samples: 1, ..Plain::default() };
+    assert_eq!(said(few.integrate(&unit, |_| 1.0)), "samples is 1, plain Monte Carlo needs at least 2 here");
+}

@@ -90,12 +90,12 @@ impl Vegas {
         domain.check("VEGAS", DIMS_MAX)?;
         plan.check()?;
         let ranges: [(&'static str, f64, bool, &'static str); 6] = [
-            ("warm_up", self.warm_up, self.warm_up > 0.0 && self.warm_up < 1.0, "(0, 1)"),
-            ("warm_up_iterations", self.warm_up_iterations.into(), self.warm_up_iterations >= 1, "1.."),
-            ("replicates", self.replicates.into(), self.replicates >= 2, "2.."),
-            ("increments", self.increments as f64, (1..=100_000).contains(&self.increments), "1..=100000"),
-            ("alpha", self.alpha, (0.0..=10.0).contains(&self.alpha), "0..=10"),
-            ("beta", self.beta, (0.0..=1.0).contains(&self.beta), "0..=1"),
+            ("warm_up", self.warm_up, self.warm_up > 0.0 && self.warm_up < 1.0, "more than 0 and less than 1"),
+            ("warm_up_iterations", self.warm_up_iterations.into(), self.warm_up_iterations >= 1, "at least 1"),
+            ("replicates", self.replicates.into(), self.replicates >= 2, "at least 2"),
+            ("increments", self.increments as f64, (1..=100_000).contains(&self.increments), "between 1 and 100000"),
+            ("alpha", self.alpha, (0.0..=10.0).contains(&self.alpha), "between 0 and 10"),
+            ("beta", self.beta, (0.0..=1.0).contains(&self.beta), "between 0 and 1"),
         ];
         for (name, value, is_fine, range) in ranges {
             if !is_fine {
