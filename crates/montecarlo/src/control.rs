@@ -12,17 +12,17 @@ const COLLINEAR: f64 = 1e-10;
 /// A function whose integral over the domain is known.
 #[derive(Clone, Copy)]
 pub struct Control<'a> {
-    /// The function.
+    /// The function of a point, which has as many coordinates as the domain has dimensions.
     pub f: &'a (dyn Fn(&[f64]) -> f64 + Sync),
-    /// Its integral over the domain.
+    /// Its integral over the domain, a finite number.
     pub integral: f64,
 }
 
 /// Plain Monte Carlo with control variates: of the integrand only what no combination of the controls explains is left to chance.
 ///
 /// The coefficients are those of the regression of the integrand on the controls, from the same samples, which costs a bias of order
-/// 1/n, far below the error bar. A correlation ρ with the best combination is worth 1/(1 − ρ²) times the samples. (S. S. Lavenberg &
-/// P. D. Welch 1981.)
+/// 1/n, far below the error bar. A correlation ρ with the best combination is worth 1/(1 − ρ²) times the samples. Up to 2²⁰ dimensions.
+/// (S. S. Lavenberg & P. D. Welch 1981.)
 ///
 /// ```
 /// use montecarlo::{Control, ControlVariates, Domain, Integrator};

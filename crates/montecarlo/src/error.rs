@@ -30,7 +30,7 @@ pub enum Error {
     #[error("the domain has no dimension, it must have at least one")]
     NoDimensions,
     /// More dimensions than the method has sequences, or memory, for.
-    #[error("the domain has {dims} dimensions, {method} takes at most {max}")]
+    #[error("the domain has {dims} dimensions, {method} takes at most {max} here")]
     TooManyDimensions {
         /// The method.
         method: &'static str,

@@ -5,6 +5,9 @@
 
 use std::f64::consts::PI;
 
+/// Dimensions of a corner peak whose corners are counted, at most.
+const CORNERS_DIMS_MAX: i32 = 30;
+
 /// The families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -58,9 +61,9 @@ impl Family {
 pub struct Genz {
     /// Which family.
     pub family: Family,
-    /// Difficulty along each axis.
+    /// Difficulty along each axis, not 0: one number a dimension.
     pub a: Vec<f64>,
-    /// Place along each axis.
+    /// Place along each axis, in [0, 1]: one number a dimension.
     pub u: Vec<f64>,
 }
 
@@ -78,6 +81,9 @@ impl Genz {
     }
 
     /// The integrand at a point of the unit cube of as many dimensions.
+    ///
+    /// # Panics
+    /// If there is no dimension, for the oscillatory family.
     #[must_use]
     pub fn value(&self, x: &[f64]) -> f64 {
         let sum = |term: fn(f64, f64, f64) -> f64| -> f64 {
@@ -106,6 +112,9 @@ impl Genz {
     ///
     /// The corner peak is a sum over the cube's 2ᵈ corners with changing signs, which up to some twelve dimensions leaves enough
     /// digits of it.
+    ///
+    /// # Panics
+    /// If there is no dimension, for the oscillatory family; if there are more than 30, for the corner peak.
     #[must_use]
     pub fn integral(&self) -> f64 {
         let product = |factor: &dyn Fn(f64, f64) -> f64| -> f64 {
@@ -119,6 +128,10 @@ impl Genz {
             }
             Family::ProductPeak => product(&|a, u| a * ((a * (1.0 - u)).atan() + (a * u).atan())),
             Family::CornerPeak => {
+                assert!(
+                    dims <= CORNERS_DIMS_MAX,
+                    "the corner peak has {dims} dimensions, at most {CORNERS_DIMS_MAX} can be integrated"
+                );
                 let corner = |corner: u32| {
                     let sum: f64 =
                         self.a.iter().enumerate().filter(|(i, _)| corner >> i & 1 == 1).map(|(_, a)| a).sum();
@@ -142,6 +155,12 @@ impl Genz {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "the corner peak has 31 dimensions, at most 30 can be integrated")]
+    fn corners_that_cannot_be_counted_are_refused() {
+        let _ = Genz::standard(Family::CornerPeak, 31).integral();
+    }
 
     /// The midpoint rule in two dimensions, 1000 × 1000 cells.
     #[test]

@@ -13,7 +13,7 @@ const DARTS_A_STEP: u64 = 4;
 /// Throws darts number `first` to `first + samples` − 1 of `seed` on a device.
 ///
 /// # Errors
-/// What the driver reports; `first + samples` of 2⁶⁴ or more.
+/// What the driver reports; [`Error::Unvetted`] if `first + samples` is 2⁶⁴ or more.
 pub fn darts(device: &Device, first: u64, samples: u64, seed: u64) -> Result<Darts, Error> {
     let mut inside = device.zeros::<u64>(1)?;
     if samples > 0 {

@@ -2,7 +2,7 @@
 
 use crate::integrator::{Batch, at_least};
 use crate::philox::{Purpose, Stream, unit};
-use crate::replicates::{self, Sequence};
+use crate::replicates::{self, NUMBERS_MAX, Sequence};
 use crate::{Domain, Error, Estimate, Integrator, Plan};
 
 /// Dimensions at most: as many primes, the last of which is 8161.
@@ -12,7 +12,8 @@ const POINTS_MAX: u64 = 1 << 40;
 
 /// Halton's sequence, scrambled: coordinate j of point i is i in base p, the j-th prime, its digits mirrored at the point.
 ///
-/// Good for any number of points, not for powers of two alone, and extensible in the number of dimensions. Every digit of every
+/// Good for any number of points, not for powers of two alone, and extensible in the number of dimensions, up to 1,024 (fewer with
+/// hundreds of replicates, whose tables have to fit memory). Every digit of every
 /// coordinate goes through a random permutation of its own, which breaks the correlations of large bases and makes each point
 /// uniformly distributed: the mean has no bias, and independent replicates give the error bar. (J. H. Halton 1960;
 /// A. B. Owen, "A randomized Halton algorithm in R", 2017.)
@@ -20,7 +21,7 @@ const POINTS_MAX: u64 = 1 << 40;
 pub struct Halton {
     /// Chooses the random permutations.
     pub seed: u64,
-    /// Calls of the integrand, at least one a replicate. What does not divide by the number of replicates is left over.
+    /// Calls of the integrand, 1 to 2⁴⁰ a replicate. What does not divide by the number of replicates is left over.
     pub samples: u64,
     /// Independent scrambles, 2 to 65,536.
     pub replicates: u64,
@@ -43,9 +44,31 @@ impl Integrator for Halton {
             let max = POINTS_MAX.saturating_mul(self.replicates);
             return Err(Error::TooManySamples { method: "Halton's sequence", samples: self.samples, max });
         }
+        check_tables(domain.dims(), self.replicates, points)?;
         let tables = Tables::new(self.seed, self.replicates, domain.dims(), points);
         replicates::integrate(&tables, (self.replicates, points, 0), domain, plan, f)
     }
+}
+
+/// Refuses tables that no memory holds: of many large bases for many replicates.
+fn check_tables(dims: usize, replicates: u64, points: u64) -> Result<(), Error> {
+    let mut numbers = 0;
+    for (max, base) in primes(dims).into_iter().enumerate() {
+        numbers += replicates * base * places(base, points);
+        if numbers > NUMBERS_MAX {
+            return Err(Error::TooManyDimensions { method: "Halton's sequence", dims, max });
+        }
+    }
+    Ok(())
+}
+
+/// How many digits the numbers below `points` have in a base.
+fn places(base: u64, points: u64) -> u64 {
+    let (mut places, mut reached) = (0, 1_u64);
+    while reached < points {
+        (places, reached) = (places + 1, reached.saturating_mul(base));
+    }
+    places
 }
 
 /// What each digit of each coordinate of each replicate adds.
@@ -77,17 +100,16 @@ impl Tables {
 
 impl Coordinate {
     fn new(base: u64, points: u64, random: &mut Random) -> Self {
-        let (mut places, mut scale, mut reached) = (Vec::new(), 1.0, 1_u64);
-        while reached < points {
+        let (mut tables, mut scale) = (Vec::new(), 1.0);
+        for _ in 0..places(base, points) {
             scale /= base as f64;
             let mut digits: Vec<f64> = (0..base).map(|digit| digit as f64 * scale).collect();
             for last in (1..digits.len()).rev() {
                 digits.swap(last, random.below(last as u64 + 1));
             }
-            places.push(digits);
-            reached = reached.saturating_mul(base);
+            tables.push(digits);
         }
-        Self { base, places, tail: unit(random.next()) * scale }
+        Self { base, places: tables, tail: unit(random.next()) * scale }
     }
 
     /// Fills every `stride`-th number with the coordinate of points `first`, `first` + 1, …

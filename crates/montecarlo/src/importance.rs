@@ -35,7 +35,9 @@ impl Expectation {
     /// E[f(X)] for X of this distribution.
     ///
     /// # Errors
-    /// Fewer than two samples, tolerances out of range, and a value that is not finite.
+    /// [`Error::TooFewSamples`] below two; [`Error::BadTolerance`] and [`Error::BadLevel`] of the plan; [`Error::NotFiniteSample`] for a value
+    /// that is not finite; [`Error::Overflow`] and [`Error::Underflow`] if the values are too large or too small for their squares to be
+    /// numbers; [`Error::OtherRank`] if another process of the plan's team failed.
     pub fn of<X, D: Distribution<X> + Sync>(
         &self,
         distribution: &D,
@@ -71,7 +73,7 @@ impl Expectation {
 ///
 /// ∫ f = E[f(X) / p(X)] for X of density p. If p is proportional to |f|, all quotients are equal and the error is 0; if p is far
 /// smaller than |f| somewhere, rare points with huge quotients make the error bar itself unreliable. p must be positive wherever
-/// f is not 0: what is never drawn is never counted, and no number here can tell.
+/// f is not 0: what is never drawn is never counted, and no number here can tell. (H. Kahn & A. W. Marshall 1953.)
 ///
 /// ```
 /// use montecarlo::{Importance, Plan};
@@ -106,7 +108,7 @@ impl Importance {
     /// The integral of `f` over everything that `sample` reaches; `density` is that of `sample`.
     ///
     /// # Errors
-    /// As [`Expectation::of`], and a density that is not positive at a point that was drawn.
+    /// As [`Expectation::of`]; [`Error::BadDensity`] for a density that is not positive, or not finite, at a point that was drawn.
     pub fn integrate<X>(
         &self,
         plan: &mut Plan<'_>,

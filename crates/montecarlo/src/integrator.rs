@@ -7,7 +7,7 @@ use crate::philox::Stream;
 use crate::simd::fill_units;
 use crate::{Domain, Error, Estimate, Moments, Plan, Stop};
 
-/// An integrand: fills one value a point for points in row-major order.
+/// An integrand: from the coordinates of some points, row-major (points × dimensions), it fills one value a point.
 pub type Batch<'f> = dyn Fn(&[f64], &mut [f64]) + Sync + 'f;
 
 /// Points of a chunk, the unit of work that threads and ranks take, and that random numbers are keyed by.
@@ -34,11 +34,14 @@ pub(crate) const DIMS_MAX: usize = COORDINATES_MAX;
 /// # Ok::<(), montecarlo::Error>(())
 /// ```
 pub trait Integrator {
-    /// The integral of `f` over `domain`. `f` gets some points, one after the other, and fills one value for each.
+    /// The integral of `f` over `domain`. `f` gets some points, one after the other, and fills one value for each: as many coordinates as
+    /// `domain` has dimensions for every value.
     ///
     /// # Errors
-    /// Too few or too many samples, no or too many dimensions, options or tolerances out of range, and an integrand that is
-    /// not finite at one of the points, which is named.
+    /// [`Error::TooFewSamples`], [`Error::TooManySamples`]; [`Error::NoDimensions`], [`Error::TooManyDimensions`]; [`Error::BadOption`] of the
+    /// method, [`Error::BadTolerance`] and [`Error::BadLevel`] of the plan; [`Error::NotFinite`] if the integrand is not finite at one of the
+    /// points, which is named; [`Error::Overflow`] and [`Error::Underflow`] if its values are too large or too small for their squares to be
+    /// numbers; [`Error::OtherRank`] if another process of the plan's team failed.
     fn integrate_batch(&self, domain: &Domain, plan: &mut Plan<'_>, f: &Batch<'_>) -> Result<Estimate, Error>;
 
     /// The same for an integrand that takes one point, with all samples spent on all threads.

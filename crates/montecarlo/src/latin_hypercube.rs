@@ -16,12 +16,13 @@ const FIRST: u64 = 4096;
 ///
 /// It takes away what the integrand owes to single coordinates, in any number of dimensions: a sum of functions of one coordinate
 /// each is nearly exact, and a product gains what is additive in it. The points depend on each other, so the error bar comes
-/// from independent replicates. (M. D. McKay, R. J. Beckman & W. J. Conover 1979; M. Stein 1987.)
+/// from independent replicates. Up to 2²⁰ dimensions. (M. D. McKay, R. J. Beckman & W. J. Conover 1979; M. Stein 1987.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LatinHypercube {
     /// Chooses the random numbers.
     pub seed: u64,
-    /// Calls of the integrand, at least two a replicate. What does not divide by the number of replicates is left over.
+    /// Calls of the integrand, at least two a replicate; at most 2⁴², fewer in more than 64 dimensions. What does not divide by the number
+    /// of replicates is left over.
     pub samples: u64,
     /// Independent hypercubes, 2 to 65,536. There are more if one would have more than 65,536 points.
     pub replicates: u64,

@@ -49,6 +49,15 @@
 //! # Ok::<(), montecarlo::Error>(())
 //! ```
 //!
+//! **Reading order:** [`pi`] (one dart, then billions), [`philox.rs`](../src/montecarlo/philox.rs.html) (random numbers without a state),
+//! [`estimate.rs`](../src/montecarlo/estimate.rs.html) and [`moments.rs`](../src/montecarlo/moments.rs.html) (the error bar),
+//! [`plain.rs`](../src/montecarlo/plain.rs.html) (any integral), [`integrator.rs`](../src/montecarlo/integrator.rs.html) and
+//! [`plan.rs`](../src/montecarlo/plan.rs.html) (what all methods share); then the better points:
+//! [`stratified.rs`](../src/montecarlo/stratified.rs.html), [`latin_hypercube.rs`](../src/montecarlo/latin_hypercube.rs.html),
+//! [`halton.rs`](../src/montecarlo/halton.rs.html), [`sobol.rs`](../src/montecarlo/sobol.rs.html),
+//! [`vegas`](../src/montecarlo/vegas/mod.rs.html); and what one knows of the integrand: [`control.rs`](../src/montecarlo/control.rs.html),
+//! [`importance.rs`](../src/montecarlo/importance.rs.html). [`genz`] has the integrands that methods are compared on.
+//!
 //! **From what you know:**
 //!
 //! | elsewhere | here |
@@ -64,7 +73,7 @@
 //! reversed domains, too few samples, too many dimensions are an [`Error`]; a tolerance that was not reached is [`Stop::Samples`].
 //! Nothing here prints. `unsafe` is confined to the vector kernels.
 //!
-//! **Features**, none on by default: `cuda` (darts on a CUDA device), `mpi` (many processes).
+//! **Features**, none on by default: `cuda` (darts on a CUDA device, `gpu::darts`), `mpi` (many processes, `mpi::World`).
 
 /// The README's program, tested.
 #[cfg(doctest)]

@@ -12,7 +12,10 @@ pub(crate) const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 /// As many as the authors recommend; seven already pass BigCrush.
 pub(crate) const ROUNDS: usize = 10;
 
-/// The four words that the counter becomes under the key. A bijection of 128 bits for each key.
+/// Philox4x32-10: the four words that the counter becomes under the key. A bijection of 128 bits for each key.
+///
+/// Random numbers without a state: those of a seed are the images of 0, 1, 2, … under it, and any thread, rank or GPU computes any of
+/// them. (J. K. Salmon, M. A. Moraes, R. O. Dror & D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.)
 ///
 /// ```
 /// // The authors' test vectors: Random123 1.14, tests/kat_vectors, "philox4x32 10".

@@ -6,7 +6,8 @@ use crate::{Domain, Error, Estimate, Integrator, Moments, Plan};
 
 /// Plain Monte Carlo: the mean of the integrand at uniformly distributed points, times the volume.
 ///
-/// The error is σ/√n for an integrand of standard deviation σ, in any number of dimensions. The oracle of all other methods.
+/// The error is σ/√n for an integrand of standard deviation σ, in any number of dimensions. The oracle of all other methods. Up to 2²⁰
+/// dimensions. (N. Metropolis & S. Ulam, "The Monte Carlo method", 1949.)
 ///
 /// ```
 /// use montecarlo::{Domain, Integrator, Plain};
@@ -49,7 +50,7 @@ impl Integrator for Plain {
 ///
 /// For an integrand that rises or falls along every axis the two values are negatively correlated, and a pair is worth more than two
 /// points; an integrand that is odd about the centre is exact. One that is even about it gains nothing, and loses half of its
-/// samples. (J. M. Hammersley & K. W. Morton 1956.)
+/// samples. Up to 2²⁰ dimensions. (J. M. Hammersley & K. W. Morton 1956.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Antithetic {
     /// Chooses the random numbers.

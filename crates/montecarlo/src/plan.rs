@@ -38,9 +38,9 @@ pub struct Plan<'a> {
     pub absolute_tolerance: f64,
     /// The same in units of |mean|; 0 asks for none.
     pub relative_tolerance: f64,
-    /// The level of that interval.
+    /// The level of that interval, more than 0 and less than 1.
     pub confidence: f64,
-    /// When to stop: it is looked at between rounds of chunks, never before the first of them.
+    /// When to stop: the clock is looked at between rounds of chunks, never before the first of them.
     pub deadline: Option<Instant>,
     /// Told after every round; may ask to stop.
     pub progress: Option<&'a mut Tell<'a>>,

@@ -5,6 +5,9 @@ use std::time::Instant;
 use crate::integrator::{Batch, Scratch, chunk_points};
 use crate::{Domain, Error, Estimate, Moments, Plan, Stop};
 
+/// Numbers in the tables of all replicates at most: 2 GiB.
+pub(crate) const NUMBERS_MAX: u64 = 1 << 28;
+
 /// A randomised sequence in the unit cube: every replicate is one, independent of all others.
 pub(crate) trait Sequence: Sync {
     /// Points `first`, `first` + 1, … of a replicate, row-major; `first` is a multiple of the number of points asked for.

@@ -8,7 +8,7 @@ use std::ops::BitXor;
 
 use crate::integrator::{Batch, at_least};
 use crate::philox::{Purpose, Stream, unit};
-use crate::replicates::{self, Sequence};
+use crate::replicates::{self, NUMBERS_MAX, Sequence};
 use crate::simd::scramble;
 use crate::{Domain, Error, Estimate, Integrator, Plan};
 
@@ -28,8 +28,8 @@ const BITS: usize = 32;
 pub struct Sobol {
     /// Chooses the scrambles.
     pub seed: u64,
-    /// Calls of the integrand, at least one a replicate. Replicates have a power of two points, the largest that fits; what is left is
-    /// spent on further replicates as long as it makes whole ones.
+    /// Calls of the integrand, at least one a replicate and fewer than 2³³. Replicates have a power of two points, the largest that fits;
+    /// what is left is spent on further replicates as long as it makes whole ones.
     pub samples: u64,
     /// Independent scrambles at least, 2 to 65,536. More of them know the error better, fewer make it smaller.
     pub replicates: u64,
@@ -47,12 +47,12 @@ pub enum Scramble {
     /// Owen's, with linear flips: whether a bit flips is a random linear function of the bits before it, and a random shift. As fast as no
     /// scramble. For very smooth integrands most replicates are far better than the standard deviation says, and a few far worse: the
     /// mean is off less in most runs, but an error bar from few replicates, none of them a bad one, is then too short.
-    /// (J. Matoušek 1998.)
+    /// (J. Matoušek 1998.) Each replicate has a matrix a dimension, in memory: thousands of them take fewer dimensions.
     Linear,
 }
 
 impl Sobol {
-    /// The largest number of dimensions.
+    /// The largest number of dimensions: as many have direction numbers.
     pub const DIMS_MAX: usize = 3667;
 }
 
@@ -70,12 +70,14 @@ impl Integrator for Sobol {
         plan.check()?;
         let points = 1_u64 << (self.samples / self.replicates).ilog2();
         if points > 1 << BITS {
-            let max = self.replicates << BITS;
+            let max = (self.replicates << (BITS + 1)) - 1;
             return Err(Error::TooManySamples { method: "Sobol's sequence", samples: self.samples, max });
         }
         let replicates = self.samples / points;
         match self.scramble {
             Scramble::Linear => {
+                let dims_max = NUMBERS_MAX / (replicates * (BITS as u64 + 1));
+                domain.check("Sobol's sequence", dims_max as usize)?;
                 let nets = Linear::new(self.seed, replicates, domain.dims());
                 replicates::integrate(&nets, (replicates, points, 0), domain, plan, f)
             }

@@ -11,12 +11,13 @@ const FIRST: u64 = 4096;
 ///
 /// What remains of the variance is that inside the boxes. With n points in d dimensions the error of a smooth integrand falls like
 /// n^(−1/2 − 1/d): much in one dimension, next to nothing in ten. Two points a box is the least that shows how much the integrand
-/// varies inside it, and thus an honest error bar. (The finest grid of m or m + 1 parts along each axis with two points a box.)
+/// varies inside it, and thus an honest error bar. The grid is the finest of m or m + 1 parts along each axis with two points a box. Up to
+/// 2²⁰ dimensions. (S. Haber, "A modified Monte-Carlo quadrature", 1966; A. B. Owen, *Monte Carlo theory, methods and examples*, chapter 8.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stratified {
     /// Chooses the random numbers.
     pub seed: u64,
-    /// Calls of the integrand, 2 to 2³⁵.
+    /// Calls of the integrand, 2 to 2³⁵; fewer in more than 1,024 dimensions.
     pub samples: u64,
 }
 

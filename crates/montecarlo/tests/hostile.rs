@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use montecarlo::pi::{Road, Throw};
 use montecarlo::{
     Antithetic, ControlVariates, Domain, Error, Estimate, Halton, Integrator, LatinHypercube, Plain, Plan, Progress,
-    Sobol, Stop, Stratified, Team, Vegas, VegasPoints,
+    Scramble, Sobol, Stop, Stratified, Team, Vegas, VegasPoints,
 };
 
 fn all(seed: u64, samples: u64) -> Vec<(&'static str, Box<dyn Integrator>)> {
@@ -145,8 +145,10 @@ fn more_samples_than_memory_are_refused() {
     assert!(too_many(Stratified { seed: 1, samples }.integrate(&unit, |_| 1.0).map(|_| ())));
     assert!(too_many(LatinHypercube { samples, ..LatinHypercube::default() }.integrate(&unit, |_| 1.0).map(|_| ())));
     let strata = Vegas { samples, points: VegasPoints::Strata, ..Vegas::default() };
-    let error = strata.integrate(&unit, |_| 1.0);
-    assert!(matches!(error, Err(Error::TooManySamples { samples: u64::MAX, .. })), "{error:?}");
+    for vegas in [strata, Vegas { samples, ..Vegas::default() }] {
+        let error = vegas.integrate(&unit, |_| 1.0);
+        assert!(matches!(error, Err(Error::TooManySamples { samples: u64::MAX, .. })), "{error:?}");
+    }
     let replicates = 1 << 60;
     let refused = |error| matches!(error, Err(Error::BadOption { name: "replicates", .. }));
     assert!(refused(
@@ -154,6 +156,24 @@ fn more_samples_than_memory_are_refused() {
     ));
     assert!(refused(Sobol { samples, replicates, ..Default::default() }.integrate(&unit, |_| 1.0).map(|_| ())));
     assert!(refused(Halton { samples, replicates, ..Default::default() }.integrate(&unit, |_| 1.0).map(|_| ())));
+    assert!(refused(Vegas { samples, replicates, ..Default::default() }.integrate(&unit, |_| 1.0).map(|_| ())));
+}
+
+/// As is what tables of so many dimensions and replicates fit none.
+#[test]
+fn more_tables_than_memory_are_refused() {
+    let (samples, replicates) = (1 << 20, 1 << 16);
+    let most = |dims: usize, method: &dyn Integrator| {
+        let run = method.integrate_batch(&Domain::unit(dims), &mut Plan::default(), &|_, values| values.fill(1.0));
+        match run {
+            Err(Error::TooManyDimensions { dims: given, max, .. }) if given == dims => max,
+            other => panic!("{dims} dimensions: {other:?}"),
+        }
+    };
+    // 65,536 replicates in bases 2, 3, 5, … of 4, 3, 2, … digits: 2²⁸ numbers are 4,096 a replicate.
+    assert_eq!(most(1024, &Halton { samples, replicates, ..Default::default() }), 45);
+    let linear = Sobol { samples, replicates, scramble: Scramble::Linear, ..Default::default() };
+    assert_eq!(most(Sobol::DIMS_MAX, &linear), 124);
 }
 
 /// What was given, a comma, what is wanted.

@@ -68,7 +68,8 @@ impl Road {
     /// π from this many samples.
     ///
     /// # Errors
-    /// [`Error::TooFewSamples`].
+    /// [`Error::TooFewSamples`]; [`Error::TooManySamples`] for [`Sobol`](Self::Sobol) from 2³⁷ on, and for
+    /// [`Stratified`](Self::Stratified) beyond 2³⁵.
     pub fn estimate(self, samples: u64, seed: u64) -> Result<Estimate, Error> {
         let unit = Domain::unit(1);
         let height = |x: &[f64]| 4.0 * (1.0 - x[0] * x[0]).sqrt();

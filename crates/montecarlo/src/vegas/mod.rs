@@ -21,6 +21,8 @@ const SAMPLES_AN_INCREMENT: u64 = 10;
 const STRATA_SAMPLES_MAX: u64 = 1 << 32;
 /// Coordinates of all samples in strata at most: a 64th of an iteration draws them from 2³² blocks of two numbers.
 const STRATA_NUMBERS_MAX: u64 = 1 << 39;
+/// Bits of the number of a net's point: a replicate has at most so many points.
+const POINTS_BITS: u32 = 32;
 /// Samples of an iteration at least.
 const ITERATION_MIN: u64 = 16;
 
@@ -33,26 +35,27 @@ const ITERATION_MIN: u64 = 16;
 /// [`Estimate::chi_squared_per_dof`] says whether the parts of a run agree: far above 1, the error bar is not to be trusted, for some of
 /// them saw a peak that others missed.
 ///
-/// (G. P. Lepage, J. Comput. Phys. 27 (1978) 192, and "Adaptive multidimensional integration: VEGAS enhanced", 2021.)
+/// Up to 1,024 dimensions. (G. P. Lepage, J. Comput. Phys. 27 (1978) 192, and "Adaptive multidimensional integration: VEGAS enhanced", 2021.)
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Vegas {
     /// Chooses the random numbers.
     pub seed: u64,
-    /// Calls of the integrand, warm-up included: at least 16 an iteration.
+    /// Calls of the integrand, warm-up included: at least 16 an iteration; at most 2³² a replicate in nets, and 2³² in all in strata (fewer
+    /// in more than 128 dimensions).
     pub samples: u64,
     /// The share of the samples that only adapts, in (0, 1).
     pub warm_up: f64,
     /// Iterations of the warm-up, at least 1.
     pub warm_up_iterations: u32,
-    /// Independent parts of the run after it, at least 2: replicates of nets, or iterations of strata.
-    pub replicates: u32,
+    /// Independent parts of the run after it, 2 to 65,536: replicates of nets, or iterations of strata.
+    pub replicates: u64,
     /// How the points after the warm-up are placed.
     pub points: VegasPoints,
-    /// Increments an axis of the map at most; at least 10 samples of each iteration for one.
+    /// Increments an axis of the map at most, 1 to 100,000; at least 10 samples of each iteration for one.
     pub increments: usize,
-    /// How fast the map adapts; 0 is not at all.
+    /// How fast the map adapts, 0 to 10; 0 is not at all.
     pub alpha: f64,
-    /// How far strata follow the spread inside them; 0 is not at all, 1 the optimum for a spread that is exactly known.
+    /// How far strata follow the spread inside them, 0 to 1; 0 is not at all, 1 the optimum for a spread that is exactly known.
     pub beta: f64,
 }
 
@@ -89,10 +92,10 @@ impl Vegas {
     fn check(&self, domain: &Domain, plan: &Plan<'_>) -> Result<(), Error> {
         domain.check("VEGAS", DIMS_MAX)?;
         plan.check()?;
-        let ranges: [(&'static str, f64, bool, &'static str); 6] = [
+        replicates::check(self.replicates)?;
+        let ranges: [(&'static str, f64, bool, &'static str); 5] = [
             ("warm_up", self.warm_up, self.warm_up > 0.0 && self.warm_up < 1.0, "more than 0 and less than 1"),
             ("warm_up_iterations", self.warm_up_iterations.into(), self.warm_up_iterations >= 1, "at least 1"),
-            ("replicates", self.replicates.into(), self.replicates >= 2, "at least 2"),
             ("increments", self.increments as f64, (1..=100_000).contains(&self.increments), "between 1 and 100000"),
             ("alpha", self.alpha, (0.0..=10.0).contains(&self.alpha), "between 0 and 10"),
             ("beta", self.beta, (0.0..=1.0).contains(&self.beta), "between 0 and 1"),
@@ -102,15 +105,15 @@ impl Vegas {
                 return Err(Error::BadOption { name, value, range });
             }
         }
-        if self.points == VegasPoints::Strata {
-            at_most(
-                "VEGAS in strata",
-                self.samples,
-                STRATA_SAMPLES_MAX.min(STRATA_NUMBERS_MAX / domain.dims() as u64),
-            )?;
+        match self.points {
+            VegasPoints::Nets => at_most("VEGAS in nets", self.samples, self.replicates << POINTS_BITS)?,
+            VegasPoints::Strata => {
+                let max = STRATA_SAMPLES_MAX.min(STRATA_NUMBERS_MAX / domain.dims() as u64);
+                at_most("VEGAS in strata", self.samples, max)?;
+            }
         }
         let share = self.warm_up.min(1.0 - self.warm_up);
-        let most = f64::from(self.warm_up_iterations.max(self.replicates));
+        let most = u64::from(self.warm_up_iterations).max(self.replicates) as f64;
         at_least("VEGAS", self.samples, (ITERATION_MIN as f64 * most / share).ceil() as u64)
     }
 }
@@ -150,7 +153,7 @@ impl Run<'_> {
 
     /// Iterations of strata.
     fn in_strata(&mut self, plan: &mut Plan<'_>, warm_up: u64) -> Result<Estimate, Error> {
-        for samples in shares(warm_up, self.vegas.warm_up_iterations) {
+        for samples in shares(warm_up, self.vegas.warm_up_iterations.into()) {
             let outcome = self.iterate(plan, samples, true)?;
             self.map.refine(&outcome.weights, self.vegas.alpha);
         }
@@ -174,7 +177,7 @@ impl Run<'_> {
         let Self { vegas, domain, f, map, .. } = self;
         let nets = Nested::new(vegas.seed, domain.dims());
         let mut last = None;
-        for (iteration, samples) in (0..).zip(shares(warm_up, vegas.warm_up_iterations)) {
+        for (iteration, samples) in (0..).zip(shares(warm_up, vegas.warm_up_iterations.into())) {
             let outcome = WarmUp { domain, f, map, nets: &nets }.run(plan, iteration, samples)?;
             map.refine(&outcome.weights, vegas.alpha);
             last = Some(outcome.estimate.over(domain.volume())?);
@@ -186,9 +189,9 @@ impl Run<'_> {
 
     /// Replicates of a net through the map, for the samples that the warm-up has left.
     fn replicates(&self, plan: &mut Plan<'_>, nets: &Nested, warm_up: u64) -> Result<Estimate, Error> {
-        let (dims, least) = (self.domain.dims(), u64::from(self.vegas.replicates));
+        let (dims, least) = (self.domain.dims(), self.vegas.replicates);
         let samples = self.vegas.samples - warm_up;
-        let points = 1_u64 << (samples / least).ilog2().min(32);
+        let points = 1_u64 << (samples / least).ilog2();
         let replicates = samples / points;
         let stretched = |points: &[f64], values: &mut [f64]| {
             let (mut points, mut which) = (points.to_vec(), vec![0; dims]);
@@ -213,9 +216,9 @@ impl Run<'_> {
 }
 
 /// Samples of each iteration.
-fn shares(samples: u64, iterations: u32) -> impl Iterator<Item = u64> {
-    let (n, each, rest) = (u64::from(iterations), samples / u64::from(iterations), samples % u64::from(iterations));
-    (0..n).map(move |index| each + u64::from(index < rest))
+fn shares(samples: u64, iterations: u64) -> impl Iterator<Item = u64> {
+    let (each, rest) = (samples / iterations, samples % iterations);
+    (0..iterations).map(move |index| each + u64::from(index < rest))
 }
 
 /// The mean of the iterations, weighted by their samples, and whether they agree.
