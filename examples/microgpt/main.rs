@@ -2,8 +2,8 @@
 //!
 //! What it shows: the whole of a language model in one run, tokenizer to sampling. The scalar engine, whose every
 //! number is a node of a graph, prints line for line what the Python program prints that it answers; the tensor engine
-//! does the same training some hundred times as fast, and the engine `cuda` on whatever GPU there is, be it a software
-//! one. `gradient_journey` looks inside one step, `microgpt_inspect` inside a trained model.
+//! does the same training some twenty times as fast on each thread, and the engine `cuda` on whatever GPU there is, be
+//! it a software one. `gradient_journey` looks inside one step, `microgpt_inspect` inside a trained model.
 //!
 //! ```text
 //! $ cargo run --release --example microgpt

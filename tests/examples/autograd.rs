@@ -12,7 +12,8 @@ fn autograd_adds_up_what_comes_back_and_draws_the_readmes_picture() {
     let kept = "crates/scalar-autograd/docs/neuron.svg";
     assert_kept(&folder.path().join("neuron.svg"), kept, "autograd -- --svg");
     assert!(fs::read_to_string(folder.path().join("neuron.dot")).expect("a graph").starts_with("digraph"));
-    error(&run("autograd", folder.path(), &["--svg", "no/such/folder"]));
+    let unwritable = error(&run("autograd", folder.path(), &["--svg", "no/such/folder"]));
+    assert!(unwritable.starts_with("error: cannot write \"no/such/folder\": "), "{unwritable}");
 }
 
 #[test]

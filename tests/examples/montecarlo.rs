@@ -25,7 +25,15 @@ fn roads_integrals_and_prices_are_what_they_should_be() {
     assert!(integrals.contains("corner peak") && integrals.contains("Vegas, nets"), "{integrals}");
     let prices = stdout(&run("option_price", folder.path(), &["--samples", "20000"]));
     assert!(prices.contains("Black and Scholes: 7.128065") && prices.contains("control: the share"), "{prices}");
-    assert!(error(&run("option_price", folder.path(), &["--strike", "0"])).contains("--strike 0"));
+    for (option, said) in [
+        ("--strike=0", "strike is 0, it must be a finite number above 0"),
+        ("--rate=-800", "rate is -800, it must be between -1 and 1"),
+        ("--volatility=5", "volatility is 5, it must be above 0 and at most 2"),
+    ] {
+        assert_eq!(error(&run("option_price", folder.path(), &[option])), format!("error: {said}"));
+    }
+    // Few paths pay: intervals that miss the price are a result, and not a failure.
+    stdout(&run("option_price", folder.path(), &["--strike", "200", "--samples", "1000", "--seed", "3"]));
 }
 
 #[cfg(not(feature = "mpi"))]
