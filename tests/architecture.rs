@@ -103,6 +103,33 @@ fn sources() -> Vec<PathBuf> {
     sources
 }
 
+/// The modules on the way to a source, such as ["pi"] for `pi/mod.rs`: its page is that many folders below its crate's.
+fn modules(source: &str) -> usize {
+    let path = source.trim_end_matches("lib.rs").trim_end_matches("mod.rs").trim_end_matches(".rs");
+    path.split('/').filter(|part| !part.is_empty()).count()
+}
+
+/// A crate's documentation may lead to the pages on which rustdoc shows its sources; rustdoc does not check such a link.
+#[test]
+fn links_to_the_pages_of_sources_lead_to_sources() {
+    let crates = root().join("crates");
+    let mut links = 0;
+    for path in sources().iter().filter(|path| path.starts_with(&crates)) {
+        let place = path.strip_prefix(&crates).expect("below it").to_str().expect("UTF-8");
+        let Some((name, source)) = place.split_once("/src/") else { continue };
+        for link in read(path).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let Some((up, target)) = link.split_once("src/").filter(|(up, _)| up.starts_with("../")) else { continue };
+            let target = target.split_once('/').filter(|(of, _)| *of == name.replace('-', "_"));
+            let target = target.and_then(|(_, page)| page.strip_suffix(".html"));
+            let target = target.unwrap_or_else(|| panic!("{place}: {link} is no page of a source of {name}"));
+            assert!(crates.join(name).join("src").join(target).is_file(), "{place}: {link} leads nowhere");
+            assert_eq!(up, "../".repeat(1 + modules(source)), "{place}: {link} begins in the wrong folder");
+            links += 1;
+        }
+    }
+    assert!(links > 30, "{links}");
+}
+
 /// Where ARCHITECTURE.md allows unsafe code.
 const UNSAFE: [&str; 12] = [
     "crates/linalg/src/simd/",

@@ -7,8 +7,8 @@ pub trait Backend<T: Scalar> {
     /// What to call it in a table, for example `naive ikj`.
     fn name(&self) -> String;
 
-    /// C ← alpha·A·B + beta·C. The one required computation; [`gemm`](Self::gemm) has checked that the shapes fit,
-    /// that none of m, k and n is 0 and that alpha is not.
+    /// C ← alpha·A·B + beta·C for A m × k, B k × n and C m × n. The one required computation; [`gemm`](Self::gemm) has
+    /// checked that the shapes fit, that none of m, k and n is 0 and that alpha is not.
     ///
     /// # Errors
     /// Only what the checked shapes leave open: a setting that this machine or library cannot follow. C is then

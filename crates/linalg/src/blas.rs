@@ -17,9 +17,10 @@ pub enum Provider {
 
 /// Somebody else's GEMM.
 ///
-/// BLAS is the interface that Fortran programs have multiplied through since 1979 and its level 3 since 1990
-/// (Dongarra, Du Croz, Hammarling & Duff, *A Set of Level 3 Basic Linear Algebra Subprograms*). Error of each element
-/// as of any classical algorithm, k·ε·Σ|a||b|.
+/// BLAS is the interface that Fortran programs have used for vectors since 1979, and for products of matrices, its level
+/// 3, since 1990 (Dongarra, Du Croz, Hammarling & Duff, *A Set of Level 3 Basic Linear Algebra Subprograms*). Error of
+/// each element as of any classical product, [`Naive`](crate::Naive)'s. The system's OpenBLAS takes matrices of which a
+/// stride is 1, so others are copied first, and sides below 2³¹ ([`Error::ProviderLimit`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Blas {
     /// Whose.
@@ -139,7 +140,7 @@ mod system {
         fn openblas_set_num_threads(threads: i32);
     }
 
-    /// How many threads the system's OpenBLAS uses from now on, in the whole process.
+    /// How many threads the system's OpenBLAS uses from now on, in the whole process; 0 is 1.
     pub fn set_system_threads(threads: usize) {
         let threads = i32::try_from(threads.max(1)).unwrap_or(i32::MAX);
         // SAFETY: a setter that OpenBLAS allows at any time; it clamps what it cannot do.

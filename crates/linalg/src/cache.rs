@@ -23,7 +23,7 @@ use crate::LoopOrder;
 /// One level of cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level {
-    /// All of it.
+    /// How large it is.
     pub bytes: usize,
     /// Lines that a set holds.
     pub ways: usize,
@@ -88,7 +88,8 @@ impl Misses {
 }
 
 impl Caches {
-    /// One core of a Zen 4 processor: 32 KiB and 1 MiB of its own, 32 MiB shared.
+    /// One core of a Zen 4 processor: 32 KiB and 1 MiB of its own, 32 MiB shared (AMD, *Software Optimization Guide for the AMD
+    /// Zen4 Microarchitecture*, 2023).
     #[must_use]
     pub fn zen4() -> Self {
         let level = |bytes, ways| Level { bytes, ways };

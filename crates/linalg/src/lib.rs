@@ -40,8 +40,11 @@
 //! *Above, the order in which the loops come to the elements of B, whose cache lines are grey: down the columns every step is a new line, along
 //! the rows one step in eight, in tiles hardly any. Below, what [`cache`] counts. Drawn by the repository's example `matmul`.*
 //!
-//! **Reading order:** `naive.rs` (the triple loop, six times), [`cache`] (why they differ), `blocked` (tiles, packing, then `simd`, the loops over
-//! registers), `strassen`, `blas.rs`, [`backend`] (who is picked when), [`suite`] (how all of them are tested).
+//! **Reading order:** [`naive.rs`](../src/linalg/naive.rs.html) (the triple loop, six times), [`cache`] (why they differ),
+//! [`blocked/loops.rs`](../src/linalg/blocked/loops.rs.html) (tiles and packing), [`simd/tile.rs`](../src/linalg/simd/tile.rs.html) (a tile in
+//! registers), [`blocked/plan.rs`](../src/linalg/blocked/plan.rs.html) (which way a product goes),
+//! [`strassen/recursive.rs`](../src/linalg/strassen/recursive.rs.html) and [`strassen/fused.rs`](../src/linalg/strassen/fused.rs.html),
+//! [`blas.rs`](../src/linalg/blas.rs.html), [`backend`] (who is picked when), [`suite`] (how all of them are tested).
 //!
 //! **From what you know:**
 //!

@@ -61,7 +61,7 @@ pub struct Failure {
     pub backend: String,
     /// The seed that the suite ran with.
     pub seed: u64,
-    /// The number of the product.
+    /// The number of the product, counted from 0.
     pub case: usize,
     /// Its shape, layouts and factors.
     pub description: String,

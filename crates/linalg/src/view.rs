@@ -14,6 +14,9 @@ use crate::Error;
 use crate::layout::Layout;
 
 /// A matrix that somebody else owns: a shape, two strides, a borrow. `Copy`.
+///
+/// Element (i, j) lies `i * row_stride + j * col_stride` elements after the first. A transposed view swaps the strides, a
+/// block moves the first element: neither copies.
 #[derive(Debug)]
 pub struct MatrixView<'a, T> {
     first: *const T,
@@ -21,7 +24,7 @@ pub struct MatrixView<'a, T> {
     borrow: PhantomData<&'a [T]>,
 }
 
-/// A matrix that somebody else owns, to write into. No two of its elements share a place.
+/// A matrix that somebody else owns, to write into: as [`MatrixView`], but that no two of its elements share a place.
 #[derive(Debug)]
 pub struct MatrixViewMut<'a, T> {
     first: *mut T,
@@ -81,7 +84,8 @@ macro_rules! shape {
 impl<'a, T> MatrixView<'a, T> {
     shape!();
 
-    /// Looks at part of a slice. Strides may be 0 (a row repeated) or cross; only the last element must be in reach.
+    /// Looks at part of a slice. Strides count elements. They may be 0 (a row repeated) or cross; only the last element must
+    /// be in reach.
     ///
     /// # Errors
     /// [`Error::OutOfReach`] if it is not, [`Error::TooLarge`] if its offset overflows.
@@ -143,7 +147,7 @@ impl<'a, T> MatrixView<'a, T> {
         self.submatrix(row, col, rows, cols).expect("a block inside the matrix")
     }
 
-    /// Row `i` as a slice, if its elements are in line.
+    /// Row `i` as a slice, if its elements are in line (`col_stride` 1, or one column at most).
     ///
     /// # Panics
     /// If there is no such row.
@@ -191,7 +195,7 @@ impl<'a, T> MatrixView<'a, T> {
 impl<'a, T> MatrixViewMut<'a, T> {
     shape!();
 
-    /// Looks at part of a slice, to write into it. Only the last element must be in reach.
+    /// Looks at part of a slice, to write into it. Strides count elements; only the last element must be in reach.
     ///
     /// # Errors
     /// [`Error::OutOfReach`] if it is not, [`Error::TooLarge`] if its offset overflows,
@@ -295,7 +299,7 @@ impl<'a, T> MatrixViewMut<'a, T> {
         Ok((left.transpose(), right.transpose()))
     }
 
-    /// Row `i` as a slice, if its elements are in line.
+    /// Row `i` as a slice, if its elements are in line (`col_stride` 1, or one column at most).
     ///
     /// # Panics
     /// If there is no such row.

@@ -4,14 +4,14 @@ use linalg::Scalar;
 
 use crate::error::{Error, range};
 
-/// Adam's settings. The default is the Python program's.
+/// Adam's settings (Kingma & Ba, "Adam: a method for stochastic optimization", 2015). The default is the Python program's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
-    /// How much of the mean gradient is kept from step to step.
+    /// How much of the mean gradient is kept from step to step: at least 0 and less than 1.
     pub beta1: f64,
-    /// How much of the mean squared gradient is kept from step to step.
+    /// How much of the mean squared gradient is kept from step to step: at least 0 and less than 1.
     pub beta2: f64,
-    /// Keeps the division from overflowing where gradients are tiny.
+    /// Keeps the division from overflowing where gradients are tiny; more than 0.
     pub epsilon: f64,
     /// What part of itself a weight loses in a step of learning rate 1, whatever its gradient: AdamW (Loshchilov &
     /// Hutter 2019). 0 is Adam.
@@ -29,7 +29,7 @@ impl Adam {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`].
+    /// [`Error::OutOfRange`] names the first that is not.
     pub fn check(&self) -> Result<(), Error> {
         let &Adam { beta1, beta2, epsilon, weight_decay } = self;
         range("beta1", beta1, (0.0..1.0).contains(&beta1), "at least 0 and less than 1")?;

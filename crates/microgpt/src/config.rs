@@ -11,13 +11,13 @@ pub const LAYERS_MAX: usize = 1 << 10;
 /// The sizes of a model. The default is the Python program's: 4,192 parameters for 27 tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Numbers in an embedding.
+    /// Numbers in an embedding, at least 1.
     pub n_embd: usize,
-    /// Attention heads; a divisor of `n_embd`.
+    /// Attention heads, at least 1; a divisor of `n_embd`.
     pub n_head: usize,
-    /// Transformer blocks.
+    /// Transformer blocks, at most [`LAYERS_MAX`]; none is a model without attention.
     pub n_layer: usize,
-    /// The longest context, in tokens.
+    /// The longest context, in tokens, at least 1.
     pub block_size: usize,
 }
 
@@ -63,7 +63,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// A size that is 0, heads that do not divide `n_embd`, more than [`LAYERS_MAX`] or [`PARAMETERS_MAX`].
+    /// [`Error::Zero`] for a size that is 0, [`Error::HeadsDoNotDivide`] for heads that do not divide `n_embd`,
+    /// [`Error::TooManyLayers`] beyond [`LAYERS_MAX`], [`Error::TooManyParameters`] beyond [`PARAMETERS_MAX`].
     pub fn parameters(&self, vocab_size: usize) -> Result<usize, Error> {
         for (name, size) in [("n_embd", self.n_embd), ("n_head", self.n_head), ("block_size", self.block_size)] {
             if size == 0 {

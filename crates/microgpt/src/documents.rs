@@ -96,7 +96,7 @@ impl Documents {
         random.shuffle(&mut self.places);
     }
 
-    /// Keeps the last part of them out of training: (training, validation).
+    /// Keeps the last part of them, rounded up, out of training: (training, validation).
     ///
     /// # Errors
     ///

@@ -102,7 +102,7 @@ pub trait Learner {
 
 /// A model that continues texts.
 pub trait Decoder {
-    /// Calls `text` with a context that is empty.
+    /// Calls `text`, once, with a context that is empty.
     ///
     /// # Errors
     ///
@@ -142,7 +142,7 @@ pub struct Read {
 /// A model that continues several texts side by side, each with a cache of its own.
 pub trait Streams {
     /// Reads one more token of some of the texts, which rise: for each, a row of the probability of each token to come
-    /// next, at that temperature.
+    /// next, at that temperature; rows one after another, as many numbers each as the vocabulary has tokens.
     ///
     /// # Errors
     ///

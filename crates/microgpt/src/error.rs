@@ -53,7 +53,7 @@ pub enum Error {
         /// In bytes, counted from 1.
         column: usize,
     },
-    /// There is no name in the text.
+    /// There is no name in the text, or no document to train on.
     #[error("there are no names: every line is empty")]
     NoNames,
     /// There is no character in the text.

@@ -17,12 +17,13 @@
 //! 2. **Embeddings.** A letter is looked up in a table of vectors (`wte`, what it is) and so is its place (`wpe`, where
 //!    it stands), and both are added. Both tables are learnt. Here, and before each of the next two parts, the vector
 //!    is scaled to a root mean square of 1 ([`rms_norm`](scalar::rms_norm)).
-//! 3. **Attention.** Each position makes a query, and a key and a value that stay for later positions
-//!    ([`scalar::Cache`]). A query's products with the keys so far, through a [`softmax`](scalar::softmax), say how
-//!    much of each earlier value it takes. Several heads do so side by side. A position sees only what came before it,
-//!    since nothing else is there.
+//! 3. **Attention** (Vaswani et al., "Attention is all you need", 2017). Each position makes a query, and a key and a
+//!    value that stay for later positions ([`scalar::Cache`]). A query's products with the keys so far, through a
+//!    [`softmax`](scalar::softmax), say how much of each earlier value it takes. Several heads do so side by side. A
+//!    position sees only what came before it, since nothing else is there.
 //! 4. **Perceptron.** Two layers with a ReLU between them, on each position alone. Both this and attention add to what
-//!    was there rather than replace it.
+//!    was there rather than replace it (residual connections: He et al. 2016). The scaling comes before each and not
+//!    after, as in GPT-2 (Radford et al. 2019).
 //! 5. **Logits.** A last layer gives every token a number; the softmax makes them probabilities.
 //! 6. **Loss.** −ln of the probability of the letter that came next, averaged. A model that knows nothing scores
 //!    ln(27) ≈ 3.30.
@@ -31,9 +32,16 @@
 //!
 //! # Reading order
 //!
-//! `tokenizer.rs`, `scalar/gpt.rs` (the model, on one page), `scalar/loss.rs`, `engine.rs` (the wall between what
-//! engines share and what each computes), `train.rs`, `adam.rs`, `sample.rs`; then `tensor/gpt.rs` (the same, a batch
-//! at a time) and `simd` (the same, in vector registers). What is specific to agreeing with Python is in `random.rs`.
+//! 1. [`tokenizer.rs`](../src/microgpt/tokenizer.rs.html): letters to numbers.
+//! 2. [`scalar/gpt.rs`](../src/microgpt/scalar/gpt.rs.html): the model, on one page; [`scalar/loss.rs`](../src/microgpt/scalar/loss.rs.html): how
+//!    wrong it is.
+//! 3. [`engine.rs`](../src/microgpt/engine.rs.html): the wall between what engines share and what each computes.
+//! 4. [`train.rs`](../src/microgpt/train.rs.html), [`adam.rs`](../src/microgpt/adam.rs.html): step after step;
+//!    [`sample.rs`](../src/microgpt/sample.rs.html): new texts.
+//! 5. [`tensor/gpt.rs`](../src/microgpt/tensor/gpt.rs.html): the same, a batch at a time; [`simd/pass.rs`](../src/microgpt/simd/pass.rs.html): the
+//!    same, in vector registers.
+//!
+//! What is specific to agreeing with Python is in [`random.rs`](../src/microgpt/random.rs.html).
 //!
 //! # What it does not do
 //!

@@ -20,7 +20,8 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// Sizes that make no model, names of one character, a name that is longer than the context.
+    /// Those of [`Config::parameters`] for sizes that make no model; [`Error::OneCharacter`] if the names have only one,
+    /// [`Error::NameTooLong`] if one is longer than the context.
     pub fn new(config: Config, names: &Names, random: &mut PythonRandom) -> Result<Self, Error> {
         let model = Self::with_tokenizer(config, Tokenizer::new(names)?, random)?;
         model.check(names)?;
@@ -31,7 +32,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// Sizes that make no model.
+    /// Those of [`Config::parameters`] for sizes that make no model.
     pub fn with_tokenizer(config: Config, tokenizer: Tokenizer, random: &mut PythonRandom) -> Result<Self, Error> {
         let parameters = Parameters::new(&config, tokenizer.vocab_size(), random)?;
         Ok(Model { config, tokenizer, parameters })

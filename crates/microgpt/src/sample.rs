@@ -11,14 +11,14 @@ use crate::scalar::reciprocal;
 pub struct Sampling {
     /// How many texts.
     pub samples: usize,
-    /// Below 1 the likely becomes likelier, above 1 the unlikely does.
+    /// What logits are divided by, more than 0: below 1 the likely becomes likelier, above 1 the unlikely does.
     pub temperature: f64,
-    /// Only so many of the likeliest tokens are chosen among; `None`: all.
+    /// Only so many of the likeliest tokens, at least 1, are chosen among; `None`: all.
     pub top_k: Option<usize>,
     /// Only the likeliest tokens are chosen among that together are at least so probable: nucleus sampling (Holtzman et
-    /// al. 2020). 1: all.
+    /// al. 2020). More than 0, and 1 for all.
     pub top_p: f64,
-    /// What each text begins with.
+    /// What each text begins with: fewer characters (or bytes, if they are the tokens) than the block size.
     pub prompt: String,
 }
 
@@ -45,8 +45,9 @@ impl Sampling {
     ///
     /// # Errors
     ///
-    /// A temperature that is not positive, or that or whose reciprocal is not finite; top-k of 0, top-p out of (0, 1];
-    /// a prompt with an unknown character, or one that leaves no room in the context.
+    /// [`Error::OutOfRange`] for a temperature that is not positive, or that or whose reciprocal is not finite, and for
+    /// top-p out of (0, 1]; [`Error::Zero`] for top-k of 0; [`Error::UnknownCharacter`] in the prompt, and
+    /// [`Error::PromptTooLong`] if it leaves no room in the context.
     pub fn check(&self, model: &Model) -> Result<Vec<usize>, Error> {
         let temperature = self.temperature;
         let allowed = temperature > 0.0 && temperature.is_finite() && reciprocal(temperature).is_finite();

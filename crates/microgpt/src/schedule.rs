@@ -22,7 +22,7 @@ pub struct Schedule {
     pub warmup_steps: usize,
     /// How it falls from there.
     pub decay: Decay,
-    /// What part of the peak it falls to after the last step.
+    /// What part of the peak it falls to after the last step, between 0 and 1.
     pub floor: f64,
 }
 
@@ -31,12 +31,12 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`].
+    /// [`Error::OutOfRange`] if the floor is not between 0 and 1.
     pub fn check(&self) -> Result<(), Error> {
         range("floor", self.floor, (0.0..=1.0).contains(&self.floor), "between 0 and 1")
     }
 
-    /// The part of the peak that step `step` of `steps` learns at, counted from 0.
+    /// The part of the peak that step `step` (counted from 0) of `steps` learns at.
     ///
     /// ```
     /// use microgpt::{Decay, Schedule};

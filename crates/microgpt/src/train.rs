@@ -12,15 +12,16 @@ use crate::schedule::Schedule;
 pub struct Training {
     /// How many times the weights are moved.
     pub steps: usize,
-    /// Documents a step; it takes the next ones, and begins again after the last.
+    /// Documents a step, at least 1; it takes the next ones, and begins again after the last.
     pub batch: usize,
-    /// The highest learning rate of the run.
+    /// The highest learning rate of the run, not negative.
     pub learning_rate: f64,
     /// What part of it each step learns at.
     pub schedule: Schedule,
     /// The optimiser.
     pub adam: Adam,
-    /// The Euclidean norm that the gradient of all weights together is scaled down to if it is longer.
+    /// The Euclidean norm, more than 0, that the gradient of all weights together is scaled down to if it is longer
+    /// (Pascanu, Mikolov & Bengio 2013); `None`: never.
     pub clip_norm: Option<f64>,
 }
 
@@ -42,7 +43,7 @@ impl Training {
     ///
     /// # Errors
     ///
-    /// An empty batch, or a setting that is out of range.
+    /// [`Error::Zero`] for an empty batch, [`Error::OutOfRange`] for a setting that is out of range.
     pub fn check(&self) -> Result<(), Error> {
         if self.batch == 0 {
             return Err(Error::Zero { name: "batch" });
@@ -104,8 +105,8 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// Settings out of range, no documents, a batch that is too large for the engine, and whatever the engine cannot
-    /// do.
+    /// Those of [`Training::check`]; [`Error::NoNames`] if there are no documents; [`Error::GraphTooLarge`] or
+    /// [`Error::BatchTooLarge`] for a batch that is too large for the engine, and whatever else the engine cannot do.
     pub fn new(
         engine: &dyn Engine,
         model: &'a mut Model,

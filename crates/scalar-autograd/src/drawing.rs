@@ -115,7 +115,7 @@ impl<'t, 'g, T: Scalar> Drawing<'t, 'g, T> {
     ///
     /// # Errors
     ///
-    /// If the graph is too large.
+    /// [`DrawingError::TooManyNodes`] or [`DrawingError::TooManyEdges`] if the graph is too large.
     pub fn to_dot(&self) -> Result<String, DrawingError> {
         let nodes = self.nodes()?;
         let mut dot = String::from(
@@ -145,7 +145,7 @@ impl<'t, 'g, T: Scalar> Drawing<'t, 'g, T> {
     ///
     /// # Errors
     ///
-    /// If the graph is too large.
+    /// Those of [`to_dot`](Drawing::to_dot); [`DrawingError::Layout`] if the layout engine fails, which is a fault of this library.
     #[cfg(feature = "svg")]
     pub fn to_svg(&self) -> Result<String, DrawingError> {
         svg::render(&self.to_dot()?)

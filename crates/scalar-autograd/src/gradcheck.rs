@@ -48,7 +48,7 @@ impl<T: Scalar> Default for Options<T> {
 /// One input's slope, found in two ways.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Component<T> {
-    /// Which input.
+    /// Which input, counted from 0.
     pub input: usize,
     /// The derivative that the tape found.
     pub analytic: T,

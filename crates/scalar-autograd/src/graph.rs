@@ -101,6 +101,15 @@ impl Value {
 
     /// Changes the number, as an optimizer does with a weight. What was already made from it keeps its old data and
     /// local gradients.
+    ///
+    /// ```
+    /// # use scalar_autograd::graph::Value;
+    /// let w = Value::new(2.0);
+    /// let y = &w * &w;
+    /// y.backward();
+    /// w.set_data(w.data() - 0.25 * w.grad()); // a step against the gradient, 2·w = 4
+    /// assert_eq!((w.data(), y.data()), (1.0, 4.0));
+    /// ```
     pub fn set_data(&self, data: f64) {
         self.0.data.set(data);
     }

@@ -76,11 +76,14 @@
 //! # Reading order
 //!
 //! 1. [`graph`]: the whole idea, with nothing in the way.
-//! 2. `tape.rs`, `value.rs`, `operators.rs`: the same as an arena of nodes and `Copy` handles.
-//! 3. `operation.rs`: every derivative rule, once.
-//! 4. `backward.rs`: the sweep, the counterpart of the sort and the loop in `graph.rs`.
-//! 5. `values.rs`, `elementwise.rs`, `products.rs`: runs of neighbours, and sums and dot products that are one node.
-//! 6. `second.rs` with `dual.rs`: second derivatives from first-order rules.
+//! 2. [`tape.rs`](../src/scalar_autograd/tape.rs.html), [`value.rs`](../src/scalar_autograd/value.rs.html),
+//!    [`operators.rs`](../src/scalar_autograd/operators.rs.html): the same as an arena of nodes and `Copy` handles.
+//! 3. [`operation.rs`](../src/scalar_autograd/operation.rs.html): every derivative rule, once.
+//! 4. [`backward.rs`](../src/scalar_autograd/backward.rs.html): the sweep, the counterpart of the sort and the loop in
+//!    [`graph.rs`](../src/scalar_autograd/graph.rs.html).
+//! 5. [`values.rs`](../src/scalar_autograd/values.rs.html), [`elementwise.rs`](../src/scalar_autograd/elementwise.rs.html),
+//!    [`products.rs`](../src/scalar_autograd/products.rs.html): runs of neighbours, and sums and dot products that are one node.
+//! 6. [`second.rs`](../src/scalar_autograd/second.rs.html) with [`dual.rs`](../src/scalar_autograd/dual.rs.html): second derivatives from first-order rules.
 //! 7. [`mod@gradcheck`], [`drawing`]: trust, and pictures.
 
 mod arena;

@@ -22,7 +22,8 @@ pub use tiling::{KC_MAX, MC_MAX, NC_MAX, SCRATCH_BYTES_MAX, Threads, Tiling};
 /// C ← alpha·A·B + beta·C with 2·m·n·k operations, for any shape and strides, after K. Goto and R. van de Geijn,
 /// *Anatomy of High-Performance Matrix Multiplication* (2008), and F. Van Zee and R. van de Geijn, *BLIS* (2015).
 ///
-/// - **Error** of each element: at most `(k + 3)·ε·(|alpha|·Σ|a||b| + |beta||c|)`, like [`Naive`](crate::Naive)'s.
+/// - **Error** of each element: at most `(k + 3)·u·(|alpha|·Σ|a||b| + |beta||c|)` to first order, u = ε/2 the unit roundoff:
+///   [`Naive`](crate::Naive)'s and one rounding more.
 /// - **Bits**: the same for any number of threads. How the sum over k is cut depends on k and on the tiling alone;
 ///   threads share out rows and columns of C. They may differ between instruction sets and between strides.
 /// - **Memory**: at most [`SCRATCH_BYTES_MAX`] a thread, kept for the next product.

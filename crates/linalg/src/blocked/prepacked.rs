@@ -69,12 +69,14 @@ impl Blocked {
         Ok(PackedB { data, rows, cols, kc, padded, isa: kernels.isa })
     }
 
-    /// C ← alpha·A·B + beta·C with B packed before. A is m × k, C is m × n; fastest for row-major C.
+    /// C ← alpha·A·B + beta·C with B packed before. A is m × k, C is m × n; fastest for row-major C. As for
+    /// [`gemm`](crate::Backend::gemm), `beta == 0` never reads C, and `alpha == 0` never reads A or B.
     ///
     /// The instruction set and `kc` are those that B was packed with.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] or [`Error::OutputShape`] if the shapes do not fit; C is then unchanged.
+    /// [`Error::ShapeMismatch`] or [`Error::OutputShape`] if the shapes do not fit, [`Error::BadTiling`] for a size out of
+    /// range. C is then unchanged.
     pub fn gemm_packed<T: Scalar>(
         &self,
         alpha: T,

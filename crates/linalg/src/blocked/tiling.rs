@@ -12,7 +12,7 @@ const KC_DEFAULT_MAX: usize = 512;
 pub const MC_MAX: usize = 4096;
 /// The largest `nc` taken.
 pub const NC_MAX: usize = 1 << 16;
-/// Scratch memory that a thread uses at most with the default tiling; a larger tiling is cut down to it.
+/// The most bytes of scratch memory that a thread uses; a tiling that would need more is cut down to it.
 pub const SCRATCH_BYTES_MAX: usize = 8 << 20;
 
 /// How many threads may share a product.
@@ -44,7 +44,7 @@ impl Threads {
 /// |---|---|---|
 /// | `kc` | a panel of A, the kernel's rows × `kc`, streams through the first-level cache from the second | 1/8 of the second, at most 512 steps |
 /// | `mc` | a block of A, `mc` × `kc`, in the second-level cache | half of it |
-/// | `nc` | a block of B, `kc` × `nc`, in the third-level cache | a share, and all scratch below 8 MiB |
+/// | `nc` | a block of B, `kc` × `nc`, in the third-level cache | half of it, and at most 6 MiB |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Tiling {
     /// The kernels to run, the best there are if `None`. Any that the processor has may be forced.

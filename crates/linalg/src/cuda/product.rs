@@ -26,7 +26,8 @@ pub(super) fn is_plain<T: Scalar>(kernel: CudaKernel) -> bool {
 
 impl Cuda {
     /// C ← alpha·A·B + beta·C with everything in the GPU's memory already: nothing crosses the bus, and the call returns when the
-    /// product is in the device's queue, before it is calculated. `c` holds the rows of C one after another.
+    /// product is in the device's queue, before it is calculated. A is m × k, B is k × n; `c` holds the rows of C, m × n, one after
+    /// another.
     ///
     /// `beta == 0` never reads C, `alpha == 0` never reads A or B. What a kernel does not take goes to the tiled one:
     /// a transposed operand, and alpha and beta other than 1 and 0 with [`CudaKernel::Naive`]. So a backward

@@ -12,7 +12,8 @@
 //! 3. Products are [`linalg::Cuda`]'s, attention and rows [`gpukern::Cuda`]'s; the rest is in `kernels.rs`.
 //! 4. No sum depends on which thread comes first: the same bits in every run.
 //!
-//! Reading order: `gpt.rs`, `batch.rs`, `learner.rs`, `decoder.rs`.
+//! Reading order: [`gpt.rs`](../../src/microgpt/cuda/gpt.rs.html), [`batch.rs`](../../src/microgpt/cuda/batch.rs.html),
+//! [`learner.rs`](../../src/microgpt/cuda/learner.rs.html), [`decoder.rs`](../../src/microgpt/cuda/decoder.rs.html).
 
 mod batch;
 mod decoder;

@@ -1,7 +1,9 @@
 //! The scalar engine: every number a node of a graph, every gradient in sight.
 //!
-//! Reading order: [`gpt`](Gpt) builds the graph of one token, [`loss`](batch_loss) that of a training step, `learner`
-//! walks it backwards, `decoder` lets the model speak.
+//! Reading order: [`gpt.rs`](../../src/microgpt/scalar/gpt.rs.html) builds the graph of one token ([`Gpt`]),
+//! [`loss.rs`](../../src/microgpt/scalar/loss.rs.html) that of a training step ([`batch_loss`]),
+//! [`learner.rs`](../../src/microgpt/scalar/learner.rs.html) walks it backwards, [`decoder.rs`](../../src/microgpt/scalar/decoder.rs.html) lets the
+//! model speak.
 
 mod decoder;
 mod gpt;

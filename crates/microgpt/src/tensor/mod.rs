@@ -1,5 +1,5 @@
-//! The tensor engine: whole batches, gradients written out by hand; the scalar engine's numbers, thousands of times
-//! faster.
+//! The tensor engine: whole batches, gradients written out by hand; the scalar engine's numbers, some twenty times as
+//! fast on one thread.
 //!
 //! The scalar engine's graph has a node for every number. This engine knows the graph beforehand, since it is the same
 //! in every step: each layer is a product of matrices, and so is each layer's gradient. What changes, and why:
@@ -14,8 +14,10 @@
 //! 5. Large heads over long documents go through [`gpukern`]'s flash attention, in a pool of as many threads as were
 //!    asked for.
 //!
-//! Reading order: `gpt.rs` (the model forward and backward, one line a layer), `rows.rs` (what happens to each token
-//! alone), `attention.rs`, then `simd/product.rs` and `simd/pass.rs` for the same at full speed.
+//! Reading order: [`gpt.rs`](../../src/microgpt/tensor/gpt.rs.html) (the model forward and backward, one line a layer),
+//! [`rows.rs`](../../src/microgpt/tensor/rows.rs.html) (what happens to each token alone),
+//! [`attention.rs`](../../src/microgpt/tensor/attention.rs.html), then [`simd/product.rs`](../../src/microgpt/simd/product.rs.html) and
+//! [`simd/pass.rs`](../../src/microgpt/simd/pass.rs.html) for the same at full speed.
 
 mod attention;
 mod flash;
