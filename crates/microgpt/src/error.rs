@@ -53,9 +53,12 @@ pub enum Error {
         /// In bytes, counted from 1.
         column: usize,
     },
-    /// There is no name in the text, or no document to train on.
+    /// There is no name in the text.
     #[error("there are no names: every line is empty")]
     NoNames,
+    /// There is nothing to train on, or to measure a loss on.
+    #[error("there are no documents, there must be at least one")]
+    NoDocuments,
     /// There is no character in the text.
     #[error("there are no characters: the text is empty")]
     NoCharacters,

@@ -105,7 +105,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`Training::check`]; [`Error::NoNames`] if there are no documents; [`Error::GraphTooLarge`] or
+    /// Those of [`Training::check`]; [`Error::NoDocuments`] if there are no documents; [`Error::GraphTooLarge`] or
     /// [`Error::BatchTooLarge`] for a batch that is too large for the engine, and whatever else the engine cannot do.
     pub fn new(
         engine: &dyn Engine,
@@ -115,7 +115,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, Error> {
         training.check()?;
         if documents.is_empty() {
-            return Err(Error::NoNames);
+            return Err(Error::NoDocuments);
         }
         let learner = engine.learner(model)?;
         learner.check(training.batch, documents.longest().min(model.config().block_size))?;
@@ -178,10 +178,10 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// The engine's, to which as many of them as a step has may be too large; [`Error::NoNames`] if there are none.
+    /// The engine's, to which as many of them as a step has may be too large; [`Error::NoDocuments`] if there are none.
     pub fn validate(&mut self, documents: &Documents) -> Result<f64, Error> {
         if documents.is_empty() {
-            return Err(Error::NoNames);
+            return Err(Error::NoDocuments);
         }
         let questions = documents.longest().min(self.model.config().block_size);
         self.learner.check(self.training.batch.min(documents.len()), questions)?;

@@ -113,6 +113,9 @@ fn bad_settings_are_named_before_anything_is_done() {
     let names = names("ab\nba");
     let mut model = model(Config::default(), &names);
     let untouched = model.clone();
+    let (nothing, training) = (Documents::default(), Training::default());
+    let none = Trainer::new(&Scalar, &mut model, &nothing, training).map(drop).expect_err("bad").to_string();
+    assert_eq!(none, "there are no documents, there must be at least one");
     let mut error = |training| train(&mut model, &names, training, |_| {}).expect_err("bad").to_string();
     let good = Training::default();
     assert_eq!(error(Training { batch: 0, ..good }), "batch is 0, it must be at least 1");
