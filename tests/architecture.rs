@@ -141,7 +141,7 @@ const UNSAFE: [&str; 12] = [
     "crates/montecarlo/src/simd/",
     "crates/netprobe/src/tcp/info.rs",
     "crates/simgpu/src/lanes/",
-    "crates/simgpu/src/memory.rs",
+    "crates/simgpu/src/memory/",
     "crates/simgpu/src/driver/",
     "crates/simgpu/tests/driver_",
 ];

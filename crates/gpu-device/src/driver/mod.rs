@@ -1,4 +1,4 @@
-//! The driver, behind one small interface: `cuda.rs` calls it, `none.rs` says that it was left out of the build.
+//! The driver, behind one small interface: `cuda` calls it, `none` says that it was left out of the build.
 //!
 //! Everything takes and gives plain numbers; types, lengths and signatures are checked above. Each call makes the context
 //! current first, because CUDA's current context belongs to the thread: so all of it may be used from any thread.
