@@ -17,7 +17,7 @@ pub enum UrlError {
         reason: String,
     },
     /// A URL, but nothing that HTTP carries.
-    #[error("{text:?} has the scheme {scheme:?}; only http and https can be probed")]
+    #[error("{text:?} has the scheme {scheme:?}, only http and https can be probed")]
     Scheme {
         /// The text.
         text: String,
@@ -25,7 +25,7 @@ pub enum UrlError {
         scheme: String,
     },
     /// More text than a URL is allowed to have.
-    #[error("the URL has {bytes} bytes; the limit is {bytes_max}")]
+    #[error("the URL has {bytes} bytes, at most {bytes_max} are allowed")]
     TooLong {
         /// How long it is.
         bytes: usize,
@@ -188,8 +188,9 @@ mod tests {
         assert!(matches!(parse("https://"), Err(UrlError::Syntax { .. })));
         assert!(matches!(parse("https://a b/"), Err(UrlError::Syntax { .. })));
         assert!(matches!(parse("https://a.test:99999/"), Err(UrlError::Syntax { .. })));
-        let long = "a".repeat(URL_BYTES_MAX + 1);
-        assert_eq!(parse(&long), Err(UrlError::TooLong { bytes: URL_BYTES_MAX + 1, bytes_max: URL_BYTES_MAX }));
+        let error = parse(&"a".repeat(URL_BYTES_MAX + 1)).expect_err("too long");
+        assert_eq!(error, UrlError::TooLong { bytes: URL_BYTES_MAX + 1, bytes_max: URL_BYTES_MAX });
+        assert_eq!(error.to_string(), "the URL has 32769 bytes, at most 32768 are allowed");
     }
 
     #[test]

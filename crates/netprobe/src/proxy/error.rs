@@ -70,7 +70,7 @@ pub enum ProxyError {
         answer: String,
     },
     /// A name that the protocol has no room for.
-    #[error("the name has {bytes} bytes; SOCKS has room for {bytes_max}")]
+    #[error("the name has {bytes} bytes, SOCKS has room for {bytes_max}")]
     NameTooLong {
         /// How long it is.
         bytes: usize,
