@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod readme;
+#[path = "../support/workspace.rs"]
+mod workspace;
 
 use readme::Program;
+use workspace::Workspace;
 
 /// A program that waits for something needs a runtime, which is the reader's to choose.
 const RUNTIME: &str = r#"tokio = { version = "1", features = ["rt", "macros", "net", "time"] }"#;
@@ -22,7 +25,7 @@ const RUNTIME: &str = r#"tokio = { version = "1", features = ["rt", "macros", "n
 #[ignore = "it builds every crate once more, out of its package"]
 fn a_project_that_depends_on_one_crate_alone_runs_the_program_of_its_readme() {
     let packages = packages();
-    assert_eq!(packages.len(), members().len(), "every member has a package: {packages:?}");
+    assert_eq!(packages.len(), Workspace::read().crates().count(), "every crate has a package: {packages:?}");
     for (name, package) in &packages {
         let readme =
             fs::read_to_string(package.join("README.md")).unwrap_or_else(|error| panic!("{name}/README.md: {error}"));
@@ -35,27 +38,9 @@ fn a_project_that_depends_on_one_crate_alone_runs_the_program_of_its_readme() {
 /// With default features and with none are the same: a crate's features only add, and none is on by default.
 #[test]
 fn no_feature_is_on_by_default() {
-    for (name, folder) in members() {
-        let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
-        assert!(!manifest.lines().any(|line| line.starts_with("default =")), "{name} has default features");
+    for package in Workspace::read().crates() {
+        assert!(!package.features.contains_key("default"), "{} has default features", package.name);
     }
-}
-
-/// The library crates of the workspace, and where they lie.
-fn members() -> BTreeMap<String, PathBuf> {
-    let metadata = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo runs");
-    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).expect("JSON");
-    let packages = metadata["packages"].as_array().expect("packages");
-    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
-    packages
-        .iter()
-        .filter(|package| package["name"] != "whiteboard")
-        .map(|package| (text(&package["name"]), Path::new(&text(&package["manifest_path"])).with_file_name("")))
-        .collect()
 }
 
 /// Makes the packages and unpacks them. Returns where each lies.
@@ -70,12 +55,12 @@ fn packages() -> BTreeMap<String, PathBuf> {
     for archive in archives.filter(|path| path.extension().is_some_and(|extension| extension == "crate")) {
         run(Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(&folder));
     }
-    let version = env!("CARGO_PKG_VERSION");
-    let unpacked = |name: String| {
-        let package = folder.join(format!("{name}-{version}"));
-        package.is_dir().then_some((name, package))
-    };
-    members().into_keys().filter_map(unpacked).collect()
+    let workspace = Workspace::read();
+    let unpacked = workspace.crates().map(|package| {
+        let place = folder.join(format!("{}-{}", package.name, package.version));
+        (package.name.clone(), place)
+    });
+    unpacked.filter(|(_, place)| place.is_dir()).collect()
 }
 
 /// A project whose only dependency is one package, with the program as its own.

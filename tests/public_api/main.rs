@@ -7,7 +7,7 @@
 //!
 //! `cargo test --test public_api -- --ignored` compares; with `RECORD_API=1` before it, it writes down what is there.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,8 +15,11 @@ use std::process::Command;
 use public_api::{Builder, PublicItem};
 
 mod difference;
+#[path = "../support/workspace.rs"]
+mod workspace;
 
 use difference::Difference;
+use workspace::{Package, Workspace};
 
 const RECORD: &str = "RECORD_API=1 cargo test --test public_api -- --ignored";
 /// Needs more than Cargo.
@@ -29,10 +32,10 @@ const IMPLIED: [&str; 5] =
 #[ignore = "it documents every crate, which takes the whole workspace"]
 fn each_crate_shows_what_is_recorded() {
     let workspace = Workspace::read();
-    workspace.document();
+    document(&workspace);
     let mut failures = String::new();
-    for (name, version) in &workspace.crates {
-        let json = workspace.target.join("doc").join(name.replace('-', "_")).with_extension("json");
+    for Package { name, version, .. } in workspace.crates() {
+        let json = workspace.target_directory.join("doc").join(name.replace('-', "_")).with_extension("json");
         let shown = lines(&json);
         let path = recorded_at(name);
         if std::env::var_os("RECORD_API").is_some() {
@@ -53,56 +56,28 @@ fn each_crate_shows_what_is_recorded() {
 fn nothing_is_recorded_of_a_crate_that_is_gone() {
     let files = fs::read_dir(recorded_at("x").with_file_name("")).expect("a folder");
     let names: HashSet<PathBuf> = files.map(|file| file.expect("an entry").path()).collect();
-    let crates = Workspace::read().crates;
-    assert_eq!(names, crates.keys().map(|name| recorded_at(name)).collect());
+    assert_eq!(names, Workspace::read().crates().map(|package| recorded_at(&package.name)).collect());
 }
 
 fn recorded_at(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api").join(format!("{name}.txt"))
 }
 
-/// What is looked at.
-struct Workspace {
-    /// The library crates, and their versions.
-    crates: BTreeMap<String, String>,
-    /// As for `cargo --features`.
-    features: Vec<String>,
-    target: PathBuf,
-}
-
-impl Workspace {
-    fn read() -> Self {
-        let metadata = Command::new(env!("CARGO"))
-            .args(["metadata", "--no-deps", "--format-version", "1"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .expect("cargo runs");
-        let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).expect("JSON");
-        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
-        let (mut crates, mut features) = (BTreeMap::new(), Vec::new());
-        for package in metadata["packages"].as_array().expect("packages") {
-            let name = text(&package["name"]);
-            let all = package["features"].as_object().expect("features").keys();
-            features.extend(all.filter(|feature| *feature != LEFT_OUT).map(|feature| format!("{name}/{feature}")));
-            // The root package has no library.
-            if name != env!("CARGO_PKG_NAME") {
-                crates.insert(name, text(&package["version"]));
-            }
-        }
-        Self { crates, features, target: text(&metadata["target_directory"]).into() }
-    }
-
-    /// Lets rustdoc write JSON about each crate.
-    fn document(&self) {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let status = Command::new(env!("CARGO"))
-            .args(["doc", "--quiet", "--workspace", "--no-deps", "--features", &self.features.join(",")])
-            .env("RUSTDOC", root.join("tests/public_api/rustdoc.sh"))
-            .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json")
-            .current_dir(root)
-            .status();
-        assert!(status.expect("cargo runs").success(), "cargo doc fails");
-    }
+/// Lets rustdoc write JSON about each crate.
+fn document(workspace: &Workspace) {
+    let features = workspace.packages.iter().flat_map(|package| {
+        let features = package.features.keys().filter(|feature| *feature != LEFT_OUT);
+        features.map(|feature| format!("{}/{feature}", package.name))
+    });
+    let features: Vec<String> = features.collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let status = Command::new(env!("CARGO"))
+        .args(["doc", "--quiet", "--workspace", "--no-deps", "--features", &features.join(",")])
+        .env("RUSTDOC", root.join("tests/public_api/rustdoc.sh"))
+        .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json")
+        .current_dir(root)
+        .status();
+    assert!(status.expect("cargo runs").success(), "cargo doc fails");
 }
 
 /// A line an item, in the order of their paths.
