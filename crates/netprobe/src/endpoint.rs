@@ -155,29 +155,13 @@ fn unrooted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::{Alias, Answer, Lookup, Record};
+    use crate::dns::Alias;
 
-    /// A site behind an alias, with a server for each of these: its protocol, and its keys.
+    /// A site behind an alias, with a server for each of these.
     fn site(servers: &[(&str, Option<&str>)]) -> Site {
-        let (name, record_type) = ("b.test.".to_owned(), "HTTPS".to_owned());
-        let record = |(place, (alpn, ech)): (usize, &(&str, Option<&str>))| {
-            let binding = ServiceBinding {
-                priority: 1,
-                target: format!("{place}.test."),
-                alpn: vec![(*alpn).to_owned()],
-                port: None,
-                ipv4_hints: Vec::new(),
-                ipv6_hints: Vec::new(),
-                ech: ech.map(str::to_owned),
-                mandatory: Vec::new(),
-                unknown: Vec::new(),
-            };
-            let (name, record_type) = (name.clone(), record_type.clone());
-            Record { name, ttl: 60, record_type, data: String::new(), service: Some(Ok(binding)) }
-        };
-        let answer = Ok(Answer::Records { records: servers.iter().enumerate().map(record).collect() });
-        let aliases = vec![Alias { name: "a.test.".to_owned(), target: name.clone(), ttl: 60 }];
-        Site { name: "a.test.".to_owned(), lookup: Lookup { record_type, aliases, answer, dnssec: Status::Secure } }
+        let mut site = Site::served_by(servers, Status::Secure);
+        site.lookup.aliases.push(Alias { name: "a.test.".to_owned(), target: "b.test.".to_owned(), ttl: 60 });
+        site
     }
 
     #[test]

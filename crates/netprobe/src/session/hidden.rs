@@ -84,15 +84,10 @@ mod tests {
 
     use super::*;
     use crate::Probe;
+    use crate::dns::Answer;
     use crate::dns::dnssec::Insecure;
-    use crate::dns::{Answer, Lookup};
     use crate::names::{ResolverOptions, Source};
     use crate::tls::Roots;
-
-    fn site(answer: Result<Answer, DnsError>, dnssec: Status) -> Site {
-        let lookup = Lookup { record_type: "HTTPS".to_owned(), aliases: Vec::new(), answer, dnssec };
-        Site { name: "a.test.".to_owned(), lookup }
-    }
 
     #[test]
     fn what_was_known_already_was_protected_when_it_came() {
@@ -110,11 +105,11 @@ mod tests {
             let probe = Probe { names, ech: Ech::Offered, roots: Roots::Unchecked, ..Probe::default() };
             let session = Session::new(probe).expect("a session");
             // The cache had the addresses and an alias; where that leads, nobody said anything.
-            let alias = site(Ok(Answer::Records { records: Vec::new() }), dnssec);
+            let alias = Site::found(Ok(Answer::Records { records: Vec::new() }), dnssec);
             let known = Resolution::given("a.test", vec![Ipv4Addr::LOCALHOST.into()], Source::Cache);
             let resolution = Some(Resolution { known_site: Some(alias), ..known });
             let mut hop = Hop { resolution, ..Hop::default() };
-            let silent = site(Err(DnsError::TimedOut { after_ms: 1 }), Status::Unchecked);
+            let silent = Site::found(Err(DnsError::TimedOut { after_ms: 1 }), Status::Unchecked);
             let url = Url::parse("https://a.test/").expect("a URL");
             let told = session.insist_on(&silent, &url, &mut hop, &Clock::start());
             let told = told.map_err(|error| match error {

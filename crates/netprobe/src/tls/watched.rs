@@ -132,22 +132,16 @@ mod tests {
 
     use super::*;
 
-    /// A connection that the server has reset, with a word of why before it.
-    struct Reset {
-        unread: &'static [u8],
-        why: Option<rustls::Error>,
-    }
+    /// A connection that the server has reset: nobody hears what is written, and this is what is still to read.
+    struct Reset<R>(R);
 
-    impl AsyncRead for Reset {
+    impl<R: FnMut(&mut ReadBuf<'_>) -> io::Result<()> + Unpin> AsyncRead for Reset<R> {
         fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            buffer.put_slice(std::mem::take(&mut self.unread));
-            let is_over = buffer.filled().is_empty();
-            let why = self.why.take_if(|_| is_over);
-            Poll::Ready(why.map_or(Ok(()), |why| Err(io::Error::new(io::ErrorKind::InvalidData, why))))
+            Poll::Ready((self.0)(buffer))
         }
     }
 
-    impl AsyncWrite for Reset {
+    impl<R: Unpin> AsyncWrite for Reset<R> {
         fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
             Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
         }
@@ -159,6 +153,25 @@ mod tests {
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
         }
+    }
+
+    /// A text, and behind it why there is no more.
+    fn last_words(
+        mut unread: &'static [u8],
+        mut why: Option<rustls::Error>,
+    ) -> impl FnMut(&mut ReadBuf<'_>) -> io::Result<()> + Unpin {
+        move |buffer| {
+            buffer.put_slice(std::mem::take(&mut unread));
+            let is_over = buffer.filled().is_empty();
+            let why = why.take_if(|_| is_over);
+            why.map_or(Ok(()), |why| Err(io::Error::new(io::ErrorKind::InvalidData, why)))
+        }
+    }
+
+    /// One thing for ever.
+    fn talk(buffer: &mut ReadBuf<'_>) -> io::Result<()> {
+        buffer.put_slice(&vec![b'x'; buffer.remaining()]);
+        Ok(())
     }
 
     fn alert() -> rustls::Error {
@@ -172,11 +185,11 @@ mod tests {
             (Some(rustls::Error::DecryptError), None),
             (None, None),
         ] {
-            let (mut stream, ending) = Watched::new(Reset { unread: b"a ticket", why });
+            let (mut stream, ending) = Watched::new(Reset(last_words(b"a ticket", why)));
             let error = stream.write_all(b"GET /").await.expect_err("nobody is there");
             assert_eq!((error.kind(), ending.alert()), (io::ErrorKind::BrokenPipe, expected));
         }
-        let (mut stream, ending) = Watched::new(Reset { unread: b"", why: Some(alert()) });
+        let (mut stream, ending) = Watched::new(Reset(last_words(b"", Some(alert()))));
         stream.read(&mut [0; 8]).await.expect_err("an alert");
         assert_eq!(ending.alert(), Some(AlertDescription::CertificateRequired));
     }
@@ -184,7 +197,7 @@ mod tests {
     #[tokio::test]
     async fn what_came_before_the_alert_is_there_to_read() {
         let unread = b"HTTP/1.1 413 Content Too Large\r\n\r\n";
-        let (mut stream, ending) = Watched::new(Reset { unread, why: Some(alert()) });
+        let (mut stream, ending) = Watched::new(Reset(last_words(unread, Some(alert()))));
         stream.write_all(b"GET /").await.expect_err("nobody is there");
         stream.write_all(b"GET /").await.expect_err("nor later");
         assert_eq!(ending.alert(), Some(AlertDescription::CertificateRequired));
@@ -194,33 +207,9 @@ mod tests {
         assert_eq!(stream.read(&mut [0; 8]).await.expect("an end"), 0);
     }
 
-    /// Says one thing for ever, and hears nothing.
-    struct Talker;
-
-    impl AsyncRead for Talker {
-        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            buffer.put_slice(&vec![b'x'; buffer.remaining()]);
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    impl AsyncWrite for Talker {
-        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
-            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
     #[tokio::test]
     async fn a_server_that_never_stops_is_searched_no_further_than_the_limit() {
-        let (mut stream, ending) = Watched::new(Talker);
+        let (mut stream, ending) = Watched::new(Reset(talk));
         for _ in 0..3 {
             stream.write_all(b"GET /").await.expect_err("it does not listen");
             assert_eq!((stream.kept.len(), ending.alert()), (KEPT_BYTES_MAX, None));

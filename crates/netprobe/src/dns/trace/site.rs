@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Alias, Answer, Lookup};
+#[cfg(test)]
+use crate::dns::Record;
 use crate::dns::dnssec::Status;
 use crate::dns::{DnsError, ServiceBinding, service};
 
@@ -58,9 +60,38 @@ impl Site {
 }
 
 #[cfg(test)]
+impl Site {
+    /// What came of asking about `a.test`.
+    pub(crate) fn found(answer: Result<Answer, DnsError>, dnssec: Status) -> Self {
+        let lookup = Lookup { record_type: "HTTPS".to_owned(), aliases: Vec::new(), answer, dnssec };
+        Self { name: "a.test.".to_owned(), lookup }
+    }
+
+    /// `a.test` with a server for each of these, `0.test` the first of them: its protocol, and its keys.
+    pub(crate) fn served_by(servers: &[(&str, Option<&str>)], dnssec: Status) -> Self {
+        let record = |(place, (alpn, ech)): (usize, &(&str, Option<&str>))| {
+            let binding = ServiceBinding {
+                priority: 1,
+                target: format!("{place}.test."),
+                alpn: vec![(*alpn).to_owned()],
+                port: None,
+                ipv4_hints: Vec::new(),
+                ipv6_hints: Vec::new(),
+                ech: ech.map(str::to_owned),
+                mandatory: Vec::new(),
+                unknown: Vec::new(),
+            };
+            let (name, record_type) = ("a.test.".to_owned(), "HTTPS".to_owned());
+            Record { name, ttl: 60, record_type, data: String::new(), service: Some(Ok(binding)) }
+        };
+        let records = servers.iter().enumerate().map(record).collect();
+        Self::found(Ok(Answer::Records { records }), dnssec)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::Record;
     use crate::dns::dnssec::{Bogus, Insecure};
 
     fn bogus() -> Status {
@@ -69,23 +100,7 @@ mod tests {
     }
 
     fn site(dnssec: Status) -> Site {
-        let binding = ServiceBinding {
-            priority: 1,
-            target: "a.test.".to_owned(),
-            alpn: vec!["h2".to_owned()],
-            port: None,
-            ipv4_hints: Vec::new(),
-            ipv6_hints: Vec::new(),
-            ech: None,
-            mandatory: Vec::new(),
-            unknown: Vec::new(),
-        };
-        let (name, record_type) = ("a.test.".to_owned(), "HTTPS".to_owned());
-        let data = "1 . alpn=h2".to_owned();
-        let record =
-            Record { name: name.clone(), ttl: 60, record_type: record_type.clone(), data, service: Some(Ok(binding)) };
-        let answer = Ok(Answer::Records { records: vec![record] });
-        Site { name, lookup: Lookup { record_type, aliases: Vec::new(), answer, dnssec } }
+        Site::served_by(&[("h2", None)], dnssec)
     }
 
     #[test]
