@@ -44,7 +44,8 @@
 //!
 //! # Reading order
 //!
-//! 1. `walk/descend.rs`: the walk. `walk/ask.rs`: one question to the servers of a zone. `walk/send.rs`: one query.
+//! 1. `walk/trail.rs`: what a walk knows on its way. `walk/descend.rs`: the walk. `walk/ask.rs`: one question to the servers of a zone.
+//!    `walk/send.rs`: one query.
 //! 2. `reply.rs`: what a response means. `message.rs`: which bytes are a response at all.
 //! 3. `dnssec/signature.rs`, `dnssec/denial.rs`, `dnssec/nsec3.rs`: what is signed, and what is proved absent. `walk/trust.rs`,
 //!    `walk/keys.rs`: the chain.

@@ -8,19 +8,14 @@ mod minimise;
 mod send;
 mod site;
 mod survey;
+mod trail;
 mod trust;
 
-use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use hickory_proto::dnssec::rdata::DNSKEY;
-use hickory_proto::rr::{self, Name, RecordType};
+use hickory_proto::rr::{Name, RecordType};
 use tokio::time::Instant;
 
-use super::dnssec::signature::{Checks, describe};
-use super::dnssec::{Bogus, Insecure, Link, SIGNATURE_CHECKS_MAX, Status};
-use super::reply::NameServer;
 use super::roots::{Anchor, PORT, root_anchors, root_servers};
 use super::trace::{Lookup, Purpose, Query, Server, Walk};
 use super::{DnsError, service, text};
@@ -30,8 +25,7 @@ pub(crate) use descend::{Descent, Ending};
 pub use memory::{MEMORY_ENTRIES_MAX, Memory};
 pub use survey::{SURVEY_ADDRESSES_MAX, SURVEY_ZONES_MAX};
 
-use ask::Heard;
-use send::Key;
+use trail::{Trail, Trust, Zone};
 
 /// What is done about signatures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -241,126 +235,4 @@ pub(crate) fn parse_name(name: &str) -> Result<Name, DnsError> {
     })?;
     parsed.set_fqdn(true);
     Ok(parsed)
-}
-
-/// For zones that the root's servers serve besides the root. One without a name keeps its address, which is all that is used.
-fn root_server(server: &Server) -> NameServer {
-    let name = Name::from_ascii(&server.name).unwrap_or_else(|_| Name::root());
-    NameServer { name, addresses: vec![server.address.ip()] }
-}
-
-/// What is known so far.
-struct Trail<'a> {
-    options: &'a Walker,
-    clock: &'a Clock,
-    started_ns: u64,
-    queries: Vec<Query>,
-    /// Record types whose turn has not come.
-    wanted: Vec<RecordType>,
-    /// The name whose HTTPS record is asked for beside.
-    site: Option<Name>,
-    /// When the patience for it ends, in nanoseconds since the run's start; before its turn nobody hurries.
-    site_until_ns: Option<u64>,
-    /// What was heard of them already.
-    beside: HashMap<Key, Heard>,
-    zones: HashMap<Name, Zone>,
-    /// Addresses of servers that were looked up; none while that is going on.
-    addresses: HashMap<Name, Option<Result<Vec<IpAddr>, String>>>,
-    /// How often a server failed: it is asked later.
-    failures: HashMap<SocketAddr, usize>,
-    /// Zones whose trust was asked for.
-    relied_on: HashSet<Name>,
-    /// Zones whose trust is being found out.
-    settling: HashSet<Name>,
-    checks: Checks,
-    now: u32,
-}
-
-/// A zone on the way.
-#[derive(Debug, Clone)]
-struct Zone {
-    name: Name,
-    /// The zone that referred to it; none for the root.
-    parent: Option<Name>,
-    servers: Vec<NameServer>,
-    /// What the parent said along with the referral: DS records, or the proof that there are none.
-    evidence: Vec<rr::Record>,
-    /// Which server of the parent said so.
-    referred_by: Option<SocketAddr>,
-    trust: Option<Trust>,
-    vouched: Vec<u16>,
-    /// Until when what is known about it may be used by later walks.
-    expires: Instant,
-}
-
-/// What is known about a zone's keys.
-#[derive(Debug, Clone)]
-enum Trust {
-    Keys(Vec<DNSKEY>),
-    Insecure(Insecure),
-    Bogus(Bogus),
-    /// Nothing to start from.
-    Unchecked,
-}
-
-impl<'a> Trail<'a> {
-    fn new(options: &'a Walker, clock: &'a Clock) -> Self {
-        let now = options.now.unwrap_or_else(SystemTime::now);
-        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let root = Zone {
-            name: Name::root(),
-            parent: None,
-            servers: options.roots.iter().map(root_server).collect(),
-            evidence: Vec::new(),
-            referred_by: None,
-            trust: None,
-            vouched: options.anchors.iter().map(|anchor| anchor.0.key_tag()).collect(),
-            // Its addresses are known in advance; its keys are not.
-            expires: memory::expiry(i32::MAX.unsigned_abs()),
-        };
-        Self {
-            options,
-            clock,
-            started_ns: clock.now_ns(),
-            queries: Vec::new(),
-            wanted: Vec::new(),
-            site: None,
-            site_until_ns: None,
-            beside: HashMap::new(),
-            zones: HashMap::from([(Name::root(), root)]),
-            addresses: HashMap::new(),
-            failures: HashMap::new(),
-            relied_on: HashSet::new(),
-            settling: HashSet::new(),
-            checks: Checks::new(SIGNATURE_CHECKS_MAX),
-            // Signatures count seconds modulo 2³².
-            now: u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(u32::MAX),
-        }
-    }
-
-    fn validates(&self) -> bool {
-        self.options.validation != Validation::Off && !self.options.anchors.is_empty()
-    }
-
-    /// The zones whose trust was settled, from the root down.
-    fn links(&self) -> Vec<Link> {
-        let mut used = self.relied_on.clone();
-        for name in &self.relied_on {
-            let above = |name: &Name| self.zones.get(name).and_then(|zone| zone.parent.clone());
-            used.extend(std::iter::successors(above(name), above));
-        }
-        let settled = self.zones.values().filter(|zone| zone.trust.is_some() && used.contains(&zone.name));
-        let mut zones: Vec<&Zone> = settled.collect();
-        zones.sort_by_key(|zone| (zone.name.num_labels(), zone.name.clone()));
-        let link = |zone: &&Zone| {
-            let (status, keys) = match zone.trust.clone()? {
-                Trust::Keys(keys) => (Status::Secure, describe(&keys)),
-                Trust::Insecure(why) => (Status::Insecure(why), Vec::new()),
-                Trust::Bogus(why) => (Status::Bogus(why), Vec::new()),
-                Trust::Unchecked => return None,
-            };
-            Some(Link { zone: text::name(&zone.name), status, vouched: zone.vouched.clone(), keys })
-        };
-        zones.iter().filter_map(link).collect()
-    }
 }
