@@ -64,6 +64,7 @@ mod device;
 mod environment;
 mod event;
 mod failure;
+mod fill;
 mod function;
 mod handles;
 mod jit;

@@ -6,7 +6,8 @@ use super::codes::CUresult;
 use super::failure::Failure;
 use super::raw::{HostTarget, Out, Text};
 use super::{
-    context, copy, device, event, function, launch, linker, memory, module, occupancy, pointer, stream, unsupported,
+    context, copy, device, event, fill, function, launch, linker, memory, module, occupancy, pointer, stream,
+    unsupported,
 };
 
 /// The version from which on `cuGetProcAddress` means the second form.
@@ -47,13 +48,14 @@ driver_api! {
 /// The names in a file, and where each is.
 type Group = (&'static [&'static str], fn(&str) -> Option<*const c_void>);
 
-const GROUPS: [Group; 14] = [
+const GROUPS: [Group; 15] = [
     (device::NAMES, device::find),
     (context::NAMES, context::find),
     (module::NAMES, module::find),
     (linker::NAMES, linker::find),
     (memory::NAMES, memory::find),
     (copy::NAMES, copy::find),
+    (fill::NAMES, fill::find),
     (pointer::NAMES, pointer::find),
     (stream::NAMES, stream::find),
     (event::NAMES, event::find),

@@ -2,8 +2,8 @@
 // `!(a >= b)` is what "less or unordered" means.
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
 
-use super::half::{Brain, Half, Narrow};
 use super::integer::by_type;
+use super::sixteen::{Brain, Half, Narrow};
 use super::{Variants, lanes, rare};
 use crate::ptx::ast::Type::{self, *};
 
@@ -163,4 +163,9 @@ pub(crate) fn widen(ty: Type) -> Option<Variants> {
         U32 | S32 | B32 => |p: bool| if p { u32::MAX } else { 0 },
         F32 => |p: bool| if p { 1.0f32 } else { 0.0 },
     })
+}
+
+/// Whether a generic address is in the window that starts at the second operand.
+pub(crate) fn in_window() -> Variants {
+    rare!(map2, |address: u64, window: u64| address >> 60 == window >> 60)
 }

@@ -3,7 +3,7 @@
 //!
 //! E5M2 is the upper half of a binary16. E4M3 has no infinity and one NaN a sign, so that its largest number is 448.
 
-use super::half::Half;
+use super::sixteen::Half;
 use super::{Variants, rare};
 use crate::program::MatrixFormat;
 

@@ -11,7 +11,8 @@ use super::shadow::Access;
 use super::shared;
 use super::warp::Warp;
 use crate::lanes::LANES;
-use crate::lanes::half::{Brain, Half, pair2};
+use crate::lanes::half::pair2;
+use crate::lanes::sixteen::{Brain, Half};
 use crate::memory::Allocation;
 use crate::program::{AtomicKind, MemoryOp, Op};
 

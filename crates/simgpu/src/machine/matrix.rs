@@ -13,7 +13,7 @@ use super::shared;
 use super::warp::Warp;
 use crate::lanes::LANES;
 use crate::lanes::eight;
-use crate::lanes::half::{Brain, Half};
+use crate::lanes::sixteen::{Brain, Half};
 use crate::program::{MatrixFormat, MatrixOp, Op};
 
 /// `ldmatrix`: eight rows of 16 bytes a matrix, whose addresses the first eight lanes give, the next eight, and so on.

@@ -9,6 +9,7 @@
 mod access;
 mod atomic;
 mod banks;
+mod barrier;
 mod block;
 mod clock;
 mod copies;

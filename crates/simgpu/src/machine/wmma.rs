@@ -3,7 +3,7 @@
 use super::block::Block;
 use super::warp::Warp;
 use crate::lanes::LANES;
-use crate::lanes::half::{Brain, Half};
+use crate::lanes::sixteen::{Brain, Half};
 use crate::program::{MatrixFormat, Op, Slot, WmmaOp};
 
 pub(crate) fn multiply_fragments(warp: &mut Warp, block: &mut Block<'_>, ops: &[Op]) {

@@ -3,7 +3,7 @@
 use super::data::{Where, take_space};
 use super::{Decoder, Slot, Words, is_wide};
 use crate::error::Error;
-use crate::lanes::{convert, integer};
+use crate::lanes::{compare, integer, parts};
 use crate::ptx::ast::{Operand, Space, Type};
 
 impl Decoder<'_> {
@@ -45,7 +45,7 @@ impl Decoder<'_> {
             if *target != Operand::Sink {
                 let target = self.target(target, part)?;
                 let shift = self.constant(8 * part.bytes() * index as u32);
-                self.lanes(convert::part(is_wide(ty), part), target, &[kept, shift])?;
+                self.lanes(parts::part(is_wide(ty), part), target, &[kept, shift])?;
             }
         }
         Ok(())
@@ -59,7 +59,7 @@ impl Decoder<'_> {
         for (index, source) in sources.iter().enumerate() {
             let source = self.source(source, part)?;
             let shift = self.constant(8 * part.bytes() * index as u32);
-            self.lanes(convert::join(is_wide(ty), part, first), word, &[source, shift, word])?;
+            self.lanes(parts::join(is_wide(ty), part, first), word, &[source, shift, word])?;
             first = false;
         }
         self.lanes(Some(integer::mov(is_wide(ty))), target, &[word])
@@ -86,6 +86,6 @@ impl Decoder<'_> {
         let target = self.target(self.operand(0)?, Type::Pred)?;
         let source = self.source(self.operand(1)?, Type::U64)?;
         let window = self.wide_constant(Self::window(space));
-        self.lanes(Some(convert::in_window()), target, &[source, window])
+        self.lanes(Some(compare::in_window()), target, &[source, window])
     }
 }

@@ -94,7 +94,7 @@ impl<'a> Decoder<'a> {
             return Ok(slot);
         }
         let cut = self.temporary(5, false);
-        self.lanes(Some(crate::lanes::convert::cut()), cut, &[slot])?;
+        self.lanes(Some(crate::lanes::parts::cut()), cut, &[slot])?;
         Ok(cut)
     }
 

@@ -7,7 +7,7 @@ use super::data::{Where, take_space};
 use super::matrices::{dimensions, fits, format};
 use super::{Decoder, Words, is_wide};
 use crate::error::Error;
-use crate::lanes::{convert, integer};
+use crate::lanes::{convert, integer, parts};
 use crate::machine;
 use crate::ptx::ast::{Space, Type};
 
@@ -114,7 +114,7 @@ impl Decoder<'_> {
             let shift = self.constant(8 * bytes * part as u32);
             if store && parts > 1 {
                 self.lanes(
-                    convert::part(false, if bytes == 2 { Type::B16 } else { Type::B8 }),
+                    parts::part(false, if bytes == 2 { Type::B16 } else { Type::B8 }),
                     target,
                     &[register, shift],
                 )?;
@@ -139,7 +139,7 @@ impl Decoder<'_> {
             if !store && parts > 1 {
                 let word = self.temporary(WORD, false);
                 let kind = if bytes == 2 { Type::B16 } else { Type::B8 };
-                self.lanes(convert::join(false, kind, part == 0), word, &[target, shift, word])?;
+                self.lanes(parts::join(false, kind, part == 0), word, &[target, shift, word])?;
                 if part == parts - 1 {
                     self.lanes(Some(integer::mov(false)), register, &[word])?;
                 }
