@@ -142,13 +142,18 @@ impl<T: Element> Buffer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] unless both are equally long; [`Error::Driver`] if they are not on one device.
+    /// [`Error::Length`] unless both are equally long; [`Error::ForeignCopy`] if they are not of one opening of one device; what an
+    /// earlier launch or the driver has to say.
     pub fn copy_from_buffer(&mut self, other: &Self) -> Result<(), Error> {
         self.check_len(other.len)?;
+        // The driver might copy between devices; but dropping a buffer waits for its own device only.
+        if self.device_identity() != other.device_identity() {
+            return Err(Error::ForeignCopy { from: other.shared.ordinal(), to: self.shared.ordinal() });
+        }
         if self.is_empty() {
             return Ok(());
         }
-        // SAFETY: both allocations have `len` elements. The driver refuses addresses that it cannot reach.
+        // SAFETY: both allocations have `len` elements, and are of this context.
         let copied = unsafe { self.shared.context.copy(other.address, self.address, self.bytes()) };
         copied.map_err(|error| self.shared.asynchronous("copying on the device", error))
     }

@@ -177,6 +177,10 @@ impl Shared {
     /// Codes from here to 720 are those of work that failed on the device.
     const DEVICE_FAILURES: std::ops::RangeInclusive<u32> = 700..=720;
 
+    pub(crate) fn ordinal(&self) -> u32 {
+        self.ordinal
+    }
+
     /// Tells one opening of a device from another.
     pub(crate) fn identity(&self) -> usize {
         Arc::as_ptr(&self.context).addr()

@@ -58,10 +58,21 @@ pub enum Error {
         /// Bytes of one.
         element_bytes: usize,
     },
-    /// A slice and a buffer that should be equally long are not.
+    /// A launch needs more blocks along x than it can have.
+    #[error("the grid has {blocks} blocks along x, at most {max} are allowed")]
+    GridTooLarge {
+        /// Blocks along x.
+        blocks: u64,
+        /// The most that a launch can have.
+        max: u32,
+    },
+    /// A block has no threads.
+    #[error("the block has 0 threads, it must have at least 1")]
+    EmptyBlock,
+    /// A slice and a buffer, or two buffers, that should be equally long are not.
     #[error("cannot copy between a slice of {slice} elements and a buffer of {buffer}")]
     Length {
-        /// Elements of the slice on the host.
+        /// Elements of the slice on the host, or of the buffer that is copied from.
         slice: usize,
         /// Elements of the buffer on the device.
         buffer: usize,
@@ -141,6 +152,14 @@ pub enum Error {
         kernel: String,
         /// Which argument, counted from 0.
         index: usize,
+    },
+    /// A buffer is to be copied from that is on another device, or was made by another opening of this one.
+    #[error("cannot copy from a buffer of device {from} to one of device {to}: they were opened apart")]
+    ForeignCopy {
+        /// The device that is copied from, counted from 0.
+        from: u32,
+        /// The device that is copied to.
+        to: u32,
     },
     /// A buffer is shorter than what a vetted kernel will touch.
     #[error("argument {index} of kernel `{kernel}` must hold {needed} bytes, it holds {given}")]

@@ -34,14 +34,14 @@ impl Launch {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] if that takes 2³² blocks or more, or `block` is 0.
+    /// [`Error::GridTooLarge`] if that takes 2³² blocks or more, [`Error::EmptyBlock`] if `block` is 0.
     pub fn linear(threads: usize, block: u32) -> Result<Self, Error> {
-        let too_large = Error::TooLarge { len: threads, element_bytes: 1 };
-        let blocks = threads.div_ceil(usize::try_from(block).unwrap_or(usize::MAX).max(1)).max(1);
-        match u32::try_from(blocks) {
-            Ok(blocks) if block > 0 => Ok(Self { grid: [blocks, 1, 1], block: [block, 1, 1], shared_bytes: 0 }),
-            _ => Err(too_large),
+        if block == 0 {
+            return Err(Error::EmptyBlock);
         }
+        let blocks = (threads as u64).div_ceil(block.into()).max(1);
+        let x = u32::try_from(blocks).map_err(|_| Error::GridTooLarge { blocks, max: u32::MAX })?;
+        Ok(Self { grid: [x, 1, 1], block: [block, 1, 1], shared_bytes: 0 })
     }
 }
 

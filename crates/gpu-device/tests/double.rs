@@ -126,6 +126,8 @@ fn part_that_goes_wrong() -> Result<(), Error> {
     let foreign = [Argument::from(&other), 1_u32.into(), 1.0_f32.into(), 0_u64.into()];
     let refused = launch(&kernel, &Launch::default(), &foreign).map_err(said).unwrap_err();
     assert_eq!(refused, "argument 0 of kernel `twice` is a buffer of another device");
+    let copied = device.zeros::<f32>(1)?.copy_from_buffer(&other).map_err(said).unwrap_err();
+    assert_eq!(copied, "cannot copy from a buffer of device 0 to one of device 0: they were opened apart");
     let vetted = device.vetted(&TWICE)?;
     let arguments = [Argument::from(&mut x), 3_u32.into(), 0.0_f32.into(), 0_u64.into()];
     let short = vetted.launch(&Launch::default(), &arguments).map_err(said).unwrap_err();

@@ -49,11 +49,11 @@ pub const DARTS: Vetted = unsafe { Vetted::new("darts", text::darts::PTX, text::
 ///
 /// # Errors
 ///
-/// [`Error::TooLarge`] for more than [`gpukern_kernels::GRID_X_MAX`], which no GPU takes.
+/// [`Error::GridTooLarge`] for more than [`gpukern_kernels::GRID_X_MAX`], which no GPU takes.
 pub fn launch(blocks: u64, block: [u32; 3]) -> Result<Launch, Error> {
     match u32::try_from(blocks) {
         Ok(x) if x <= text::GRID_X_MAX => Ok(Launch { grid: [x, 1, 1], block, shared_bytes: 0 }),
-        _ => Err(Error::TooLarge { len: usize::try_from(blocks).unwrap_or(usize::MAX), element_bytes: 1 }),
+        _ => Err(Error::GridTooLarge { blocks, max: text::GRID_X_MAX }),
     }
 }
 

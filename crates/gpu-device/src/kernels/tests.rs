@@ -40,6 +40,13 @@ fn products_reach_to_the_last_column_of_the_last_row() {
 }
 
 #[test]
+fn a_grid_that_no_gpu_takes_is_refused() {
+    let error = launch(1 << 31, [256, 1, 1]).expect_err("too large").to_string();
+    assert_eq!(error, "the grid has 2147483648 blocks along x, at most 2147483647 are allowed");
+    assert_eq!(launch((1 << 31) - 1, [256, 1, 1]).map(|launch| launch.grid), Ok([(1 << 31) - 1, 1, 1]));
+}
+
+#[test]
 fn sixteen_bit_operands_are_half_as_long() {
     let mut arguments = numbers(&[2, 4, 3]);
     arguments.extend([Argument::from(1.0_f32), test_buffer(1), 3_u32.into(), test_buffer(1), 4_u32.into()]);

@@ -113,6 +113,8 @@ fn a_linear_launch_covers_all_threads() {
     assert_eq!(Launch::linear(1000, 256).map(|launch| launch.grid), Ok([4, 1, 1]));
     assert_eq!(Launch::linear(1024, 256).map(|launch| launch.grid), Ok([4, 1, 1]));
     assert_eq!(Launch::linear(0, 256).map(|launch| launch.grid), Ok([1; 3]));
-    assert!(Launch::linear(usize::MAX, 256).is_err());
-    assert!(Launch::linear(1, 0).is_err());
+    let refused = |threads, block| Launch::linear(threads, block).map_err(|error| error.to_string());
+    let too_large = "the grid has 72057594037927936 blocks along x, at most 4294967295 are allowed";
+    assert_eq!(refused(usize::MAX, 256), Err(too_large.to_owned()));
+    assert_eq!(refused(1, 0), Err("the block has 0 threads, it must have at least 1".to_owned()));
 }
