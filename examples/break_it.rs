@@ -17,6 +17,8 @@
 //!   kept:      URL, DNS, TCP
 //! …
 //! ```
+//!
+//! The exit status is 0: a fault that ends its visit does what it is there for.
 
 use std::error::Error;
 use std::io::{self, Write};

@@ -114,9 +114,9 @@ fn part(given: &str, is_text: bool) -> Result<Vec<u8>, Box<dyn Error>> {
         "-" => read(&mut io::stdin(), &mut bytes),
         name => File::open(name).and_then(|mut file| read(&mut file, &mut bytes)),
     };
-    read.map_err(|error| format!("cannot read {name}: {error}"))?;
+    read.map_err(|error| format!("cannot read {name:?}: {error}"))?;
     if bytes.len() as u64 > BODY_BYTES_MAX {
-        return Err(format!("{name} has more than {BODY_BYTES_MAX} bytes").into());
+        return Err(format!("{name:?} is longer than {BODY_BYTES_MAX} bytes, the most that is sent").into());
     }
     if is_text {
         bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));

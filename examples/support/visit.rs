@@ -62,5 +62,5 @@ impl IdentityArguments {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+    fs::read(file).map_err(|error| format!("cannot read {file:?}: {error}"))
 }

@@ -91,5 +91,5 @@ pub(crate) fn write(files: Vec<Written>) -> Result<Vec<Vec<u8>>, String> {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> String {
-    format!("cannot write {}: {error}", path.display())
+    format!("cannot write {path:?}: {error}")
 }

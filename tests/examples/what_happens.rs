@@ -184,7 +184,7 @@ fn what_happens_sends_what_curl_would() {
         assert_eq!(run("what_happens", folder.path(), wrong).status.code(), Some(2), "{wrong:?}");
     }
     let missing = error(&run("what_happens", folder.path(), &["-d", "@missing"]));
-    assert!(missing.starts_with("error: cannot read missing: "), "{missing}");
+    assert!(missing.starts_with("error: cannot read \"missing\": "), "{missing}");
 }
 
 #[cfg(target_os = "linux")]
@@ -252,8 +252,8 @@ fn what_happens_fails_when_a_step_fails() {
     let failed = run("what_happens", folder.path(), &["ftp://a.test"]);
     assert_eq!(failed.status.code(), Some(1));
     for (arguments, expected) in [
-        ("--cacert missing", "error: cannot read missing: "),
-        ("--svg no/such/folder", "error: cannot write no/such/folder: "),
+        ("--cacert missing", "error: cannot read \"missing\": "),
+        ("--svg no/such/folder", "error: cannot write \"no/such/folder\": "),
     ] {
         let arguments: Vec<&str> = arguments.split_whitespace().collect();
         let error = error(&run("what_happens", folder.path(), &arguments));
@@ -261,7 +261,7 @@ fn what_happens_fails_when_a_step_fails() {
     }
     // Nothing is written, and nobody visited, when one of the places cannot be written to.
     let refused = run("what_happens", folder.path(), &["--har", "a.har", "--html", "no/such/folder", "--svg", "a.svg"]);
-    assert!(refused.stdout.is_empty() && error(&refused).starts_with("error: cannot write no/such/folder: "));
+    assert!(refused.stdout.is_empty() && error(&refused).starts_with("error: cannot write \"no/such/folder\": "));
     let there: Vec<_> =
         fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     assert_eq!(there, ["empty.pem"]);
