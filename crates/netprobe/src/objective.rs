@@ -21,6 +21,14 @@ pub enum Measure {
 }
 
 /// A limit: what is to take no longer than that.
+///
+/// ```
+/// use netprobe::{Measure, Objective};
+///
+/// let objective: Objective = "ttfb=200ms".parse()?; // or total=1.5s, dns=800us: a measure's name, a number, and s, ms or us
+/// assert_eq!((objective.measure, objective.limit_ns), (Measure::FirstByte, 200_000_000));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Objective {
     /// What.

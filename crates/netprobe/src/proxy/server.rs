@@ -44,7 +44,16 @@ impl Credentials {
     }
 }
 
-/// A proxy.
+/// A proxy. It is read as curl's `--proxy` is: `[http|socks5|socks5h://][USER[:PASSWORD]@]HOST[:PORT]`, with 1080 for a port that is not there.
+///
+/// ```
+/// use netprobe::proxy::{Kind, Proxy};
+///
+/// let proxy: Proxy = "socks5h://ann:secret@proxy.test:9050".parse()?;
+/// assert_eq!((proxy.kind, proxy.port), (Kind::Socks5h, 9050));
+/// assert_eq!(proxy.to_string(), "socks5h://proxy.test:9050"); // whoever asks stays secret
+/// # Ok::<(), netprobe::proxy::ProxyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// How it is talked to.
