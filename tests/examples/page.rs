@@ -75,7 +75,7 @@ fn a_page_that_is_too_much_ends_in_a_report() {
     failed(&board.split(' ').collect::<Vec<_>>(), "is \"image/svg+xml\", and only HTML is painted");
     // What a page is painted without is no failure of the page.
     for (limit, expected) in [
-        (["--page-bytes", "10"], "resources_total_bytes_max: with it there are 602, and 10 is the most"),
+        (["--page-bytes", "10"], "resources_total_bytes_max: with it there are 602, at most 10 is allowed"),
         (["--page-resources", "1"], "WARNING: the page asked for 1 resources more than are fetched"),
         (["--page-resources", "0"], "WARNING: the page asked for 2 resources more than are fetched"),
     ] {
@@ -83,7 +83,7 @@ fn a_page_that_is_too_much_ends_in_a_report() {
         assert!(text.contains(expected), "{text}");
     }
     let unwritable = error(&run("what_happens", folder.path(), &["--paint", "no/such/page.png"]));
-    assert!(unwritable.starts_with("error: cannot write no/such/page.png: "), "{unwritable}");
+    assert!(unwritable.starts_with("error: cannot write \"no/such/page.png\": "), "{unwritable}");
     for (wrong, expected) in [
         (&["--trees", "x"][..], "--paint <FILE>"),
         (&["--paint", "x.png", "-I"], "cannot be used with"),

@@ -31,7 +31,7 @@ pub enum Error {
         kv_heads: usize,
     },
     /// There are fewer rows allocated for keys than keys.
-    #[error("`key_capacity` is {capacity}, there are {keys} keys")]
+    #[error("`key_capacity` is {capacity}, it must be at least `keys`, which is {keys}")]
     KeyCapacity {
         /// Rows allocated a head.
         capacity: usize,
@@ -51,7 +51,7 @@ pub enum Error {
         epsilon: String,
     },
     /// A target is not a class.
-    #[error("the target of row {row} is {target}, there are {classes} classes")]
+    #[error("the target of row {row} is {target}, it must be below the number of classes, {classes}")]
     Target {
         /// The row.
         row: usize,

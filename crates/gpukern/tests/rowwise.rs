@@ -40,7 +40,7 @@ fn errors_name_both_sides() {
     let (mut loss, mut sums) = ([0.0; 2], [0.0; 2]);
     let error = Reference.cross_entropy(shape, &[0.0; 6], &[IGNORE, 3], &mut loss, &mut sums).expect_err("3 of 3");
     assert_eq!(error, Error::Target { row: 1, target: 3, classes: 3 });
-    assert_eq!(error.to_string(), "the target of row 1 is 3, there are 3 classes");
+    assert_eq!(error.to_string(), "the target of row 1 is 3, it must be below the number of classes, 3");
 }
 
 /// Numbers from −1 to 1, the same every time.

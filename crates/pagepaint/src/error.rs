@@ -9,7 +9,7 @@ use crate::StageName;
 #[non_exhaustive]
 pub enum Error {
     /// The page is more than is taken. `limit` is the field of [`crate::Limits`].
-    #[error("{limit}: the page has {found}, and {max} is the most")]
+    #[error("{limit}: the page has {found}, at most {max} is allowed")]
     Limit {
         /// The name of the limit.
         limit: String,

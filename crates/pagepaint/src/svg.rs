@@ -25,7 +25,7 @@ pub(crate) fn cleaned(bytes: &[u8], limits: &Limits) -> Result<String, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "an SVG that is not UTF-8".to_owned())?;
     let depth = depth(text);
     if depth > limits.dom_depth_max {
-        return Err(format!("dom_depth_max: the SVG has {depth}, and {} is the most", limits.dom_depth_max));
+        return Err(format!("dom_depth_max: the SVG has {depth}, at most {} is allowed", limits.dom_depth_max));
     }
     if text.contains("<!ENTITY") {
         return Err("an SVG that defines entities".to_owned());
@@ -34,7 +34,7 @@ pub(crate) fn cleaned(bytes: &[u8], limits: &Limits) -> Result<String, String> {
     let options = roxmltree::ParsingOptions { allow_dtd: true, nodes_limit, ..Default::default() };
     let document = roxmltree::Document::parse_with_options(text, options).map_err(|error| error.to_string())?;
     if let Some(number) = document.descendants().find_map(immense_in) {
-        return Err(format!("an SVG with the number {number}: {NUMBER_MAX:e} is the most"));
+        return Err(format!("an SVG with the number {number}, at most {NUMBER_MAX:e} is allowed"));
     }
     let goes = |node: &roxmltree::Node<'_, '_>| LEFT_OUT.contains(&node.tag_name().name());
     let mut kept = String::with_capacity(text.len());
@@ -176,7 +176,7 @@ mod tests {
         for open in hidden {
             assert_eq!(depth(&open.repeat(1_000)), 1_000, "{open}");
             let error = cleaned(&open.repeat(1_000)).expect_err("too deep");
-            assert!(error.contains("1000") && error.contains("100 is the most"), "{error}");
+            assert!(error.contains("1000") && error.contains("at most 100 is allowed"), "{error}");
         }
         assert_eq!(depth("<?xml?><!DOCTYPE svg><a><b/><c></c></a>"), 2);
     }

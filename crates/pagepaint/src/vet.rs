@@ -96,10 +96,10 @@ impl<'a> Vet<'a> {
 }
 
 pub(crate) fn exceeded(limit: &str, found: u64, max: u64) -> String {
-    format!("{limit}: it has {found}, and {max} is the most")
+    format!("{limit}: it has {found}, at most {max} is allowed")
 }
 
 /// For a limit of all resources together.
 pub(crate) fn exceeded_together(limit: &str, found: u64, max: u64) -> String {
-    format!("{limit}: with it there are {found}, and {max} is the most")
+    format!("{limit}: with it there are {found}, at most {max} is allowed")
 }

@@ -12,7 +12,7 @@ pub enum Error {
         /// What was expected and what stands there.
         message: String,
     },
-    /// An instruction, a modifier or a directive that this GPU does not know.
+    /// An instruction, a modifier or a directive that this GPU does not know, though it is PTX.
     #[error("line {line}: `{what}` is not supported")]
     Unsupported {
         /// The line of the PTX text, from 1.
@@ -21,7 +21,7 @@ pub enum Error {
         what: String,
     },
     /// A limit of [`limits`](crate::limits) was passed.
-    #[error("{what}: {value} is more than the limit of {max}")]
+    #[error("{what}: {value}, at most {max} is allowed")]
     Limit {
         /// What is limited.
         what: &'static str,

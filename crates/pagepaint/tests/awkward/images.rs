@@ -72,7 +72,7 @@ fn pixels() -> Vec<Awkward> {
                 page.with(&number.to_string(), "image/png", png_of(4_000, 4_000))
             })
             .checked(|painting| {
-                let refused = "images_total_pixels_max: with it there are 48000000, and 33554432 is the most";
+                let refused = "images_total_pixels_max: with it there are 48000000, at most 33554432 is allowed";
                 let errors = painting.resources.iter().filter(|one| one.error.as_deref() == Some(refused));
                 assert_eq!((painting.resources.len(), errors.count()), (100, 98));
             }),
