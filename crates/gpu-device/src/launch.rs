@@ -111,7 +111,7 @@ pub(crate) fn check_limits(
     if let Some(required) = signature.required_block.filter(|&required| required != launch.block) {
         return limit("threads per block", threads, format!("the kernel requires a block of {required:?}"));
     }
-    if let Some(most) = signature.block_threads_max.filter(|&most| threads > most) {
+    if let Some(most) = signature.threads_per_block_max.filter(|&most| threads > most) {
         return limit("threads per block", threads, format!("the kernel allows {most}"));
     }
     let shared = u64::from(attributes.static_shared_bytes) + u64::from(launch.shared_bytes);

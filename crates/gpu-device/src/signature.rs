@@ -55,7 +55,7 @@ pub struct Signature {
     /// `.reqntid`: the only block that it may be launched with.
     pub required_block: Option<[u32; 3]>,
     /// `.maxntid`: the most threads of a block (the product of its sides).
-    pub block_threads_max: Option<u64>,
+    pub threads_per_block_max: Option<u64>,
 }
 
 /// The signatures of all kernels (`.entry`) in a PTX text, in its order. `module` is named in errors.
@@ -89,7 +89,7 @@ pub fn signatures(module: &str, ptx: &str) -> Result<Vec<Signature>, Error> {
 /// From behind `.entry` to the opening brace, or to the semicolon of a mere declaration.
 fn entry(tokens: &mut Tokens<'_>) -> Result<Signature, String> {
     let name = word(tokens, "the kernel's name")?.to_owned();
-    let mut signature = Signature { name, parameters: Vec::new(), required_block: None, block_threads_max: None };
+    let mut signature = Signature { name, parameters: Vec::new(), required_block: None, threads_per_block_max: None };
     loop {
         match tokens.next() {
             Some(Token::Mark('(')) => signature.parameters = parameters(tokens)?,
@@ -97,7 +97,7 @@ fn entry(tokens: &mut Tokens<'_>) -> Result<Signature, String> {
             Some(Token::Word(".reqntid")) => signature.required_block = Some(sides(tokens)?),
             Some(Token::Word(".maxntid")) => {
                 let threads = sides(tokens)?.iter().fold(1_u64, |product, &side| product.saturating_mul(side.into()));
-                signature.block_threads_max = Some(threads);
+                signature.threads_per_block_max = Some(threads);
             }
             Some(_) => {} // other directives, as .minnctapersm 2
             None => return Err(format!("the text ends inside kernel `{}`", signature.name)),

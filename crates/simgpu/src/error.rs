@@ -20,7 +20,7 @@ pub enum Error {
         /// As written.
         what: String,
     },
-    /// A limit of [`limits`](crate::limits) was passed.
+    /// More than a limit of [`limits`](crate::limits) allows.
     #[error("{what}: {value}, at most {max} is allowed")]
     Limit {
         /// What is limited.

@@ -37,7 +37,7 @@ fn signatures_are_those_of_the_text() {
         written,
         [".u64 (8 bytes)", ".u64 (8 bytes, a pointer)", ".u32 (4 bytes)", ".f32 (4 bytes)", ".b8[12] (12 bytes)"]
     );
-    assert_eq!(signatures[0].block_threads_max, Some(256));
+    assert_eq!(signatures[0].threads_per_block_max, Some(256));
     assert_eq!(signatures[0].required_block, None);
     assert!(signatures[1].parameters.is_empty());
     assert_eq!(signatures[2].required_block, Some([32, 4, 1]));
