@@ -39,8 +39,8 @@
 //!
 //! # Settings
 //!
-//! Environment variables, read once at `cuInit`. A wrong value makes `cuInit` return `INVALID_VALUE`, and
-//! `cuGetErrorString` then names it.
+//! Environment variables, read once at `cuInit`. A wrong value, or a variable that begins with `SIMGPU_` and is none of these, makes
+//! `cuInit` return `INVALID_VALUE`, and `cuGetErrorString` then names it.
 //!
 //! | variable | meaning |
 //! |---|---|
