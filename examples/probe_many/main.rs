@@ -16,7 +16,7 @@
 //!                min      p50      p90      p99       min      p50      p90      p99
 //! DNS        1.61 ms  1.80 ms  2.25 ms  2.71 ms    1.2 µs   1.5 µs   2.1 µs   2.6 µs
 //!  …
-//! whole      3.52 ms  3.91 ms  4.70 ms  5.26 ms   1.01 ms  1.12 ms  1.33 ms  1.60 ms
+//! total      3.52 ms  3.91 ms  4.70 ms  5.26 ms   1.01 ms  1.12 ms  1.33 ms  1.60 ms
 //! ```
 //!
 //! With `-` in place of the URL, each line of standard input is probed once, at most `--parallel-max` at a time, and a line of JSON
@@ -112,7 +112,7 @@ fn table(out: &mut impl Write, series: &Series) -> io::Result<()> {
         }
     }
     let (cold, resumed) = (Percentiles::of_total(&series.cold), Percentiles::of_total(&series.resumed));
-    writeln!(out, "{:<9}{}  {}", "whole", cells(cold), cells(resumed))
+    writeln!(out, "{:<9}{}  {}", "total", cells(cold), cells(resumed))
 }
 
 fn cells(percentiles: Option<Percentiles>) -> String {

@@ -36,7 +36,7 @@ fn probe_many_has_percentiles_of_every_phase() {
     let output = run("probe_many", folder().path(), &["-n", "3"]);
     let text = stdout(&output);
     assert!(output.stderr.is_empty(), "a progress bar is for a terminal");
-    for expected in ["cold", "resumed", "p99", "DNS", "TLS", "whole"] {
+    for expected in ["cold", "resumed", "p99", "DNS", "TLS", "total"] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     let json = stdout(&run("probe_many", folder().path(), &["-n", "2", "--json"]));
