@@ -1,4 +1,4 @@
-//! Bits: logic, shifts, fields, counts, bytes. PTX manual, 10.7.1 and 10.7.7.
+//! Bits: logic, shifts, fields, counts, bytes. PTX manual, "Integer Arithmetic Instructions" and "Logic and Shift Instructions".
 
 use super::integer::by_type;
 use super::{Variants, lanes, rare};

@@ -1,4 +1,5 @@
-//! Comparison and selection. PTX manual, 10.7.6.
+//! Comparison and selection. PTX manual, "Comparison and Selection Instructions" and "Half Precision Comparison
+//! Instructions".
 // `!(a >= b)` is what "less or unordered" means.
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
 

@@ -1,4 +1,4 @@
-//! Conversions. PTX manual, 10.7.9.22 (`cvt`).
+//! Conversions. PTX manual, "Data Movement and Conversion Instructions: cvt".
 
 use super::rounding::{Rounding, narrow};
 use super::sixteen::{Brain, Half};

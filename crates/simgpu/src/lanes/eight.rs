@@ -1,4 +1,5 @@
-//! Floating-point numbers of eight bits, E4M3 and E5M2. PTX manual, 5.2.3 (alternate formats) and 10.7.9.22 (`cvt`);
+//! Floating-point numbers of eight bits, E4M3 and E5M2. PTX manual, "Alternate Floating-Point Data Formats" and
+//! "Data Movement and Conversion Instructions: cvt";
 //! [Micikevicius et al., "FP8 formats for deep learning", 2022].
 //!
 //! E5M2 is the upper half of a binary16. E4M3 has no infinity and one NaN a sign, so that its largest number is 448.

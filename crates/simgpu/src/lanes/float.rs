@@ -1,4 +1,4 @@
-//! Floating-point arithmetic in single and double precision. PTX manual, 10.7.3.
+//! Floating-point arithmetic in single and double precision. PTX manual, "Floating-Point Instructions".
 
 use super::rounding::{self, Rounding};
 use super::{Variants, exact, lanes, rare};

@@ -1,4 +1,5 @@
-//! Half precision, IEEE binary16 and bfloat16, alone and in pairs. PTX manual, 10.7.4 and 10.7.5.
+//! Half precision, IEEE binary16 and bfloat16, alone and in pairs. PTX manual, "Half Precision
+//! Floating-Point Instructions".
 //!
 //! An operation is done in single precision (a fused multiply-add in double) and rounded once: exact products of 11-bit
 //! numbers fit into 24 bits, and sums rounded to 24 or 53 bits first are those rounded once, since 24 ≥ 2·11 + 2.

@@ -1,4 +1,5 @@
-//! Integer arithmetic. PTX manual, 10.7.1 (integer arithmetic instructions).
+//! Integer arithmetic. PTX manual, "Integer Arithmetic Instructions". By title, as in all files: numbers of sections
+//! differ between versions of the manual.
 
 use super::{Variants, lanes, rare};
 use crate::ptx::ast::Type::{self, *};

@@ -1,4 +1,4 @@
-//! Atomic operations. PTX manual, 10.7.12.3 (`atom`) and 10.7.12.4 (`red`).
+//! Atomic operations. PTX manual, "Parallel Synchronization and Communication Instructions: atom" and "… red".
 
 use std::sync::atomic::Ordering::Relaxed;
 

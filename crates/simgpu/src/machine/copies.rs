@@ -2,7 +2,7 @@
 //!
 //! On a GPU the bytes arrive some time between the instruction and the wait. Here they arrive at the wait, the latest
 //! moment, so that a kernel that does not wait for long enough reads what was there before, and the shadow says so.
-//! PTX manual, 10.7.9.25 (data movement: asynchronous copy).
+//! PTX manual, "Data Movement and Conversion Instructions: Asynchronous copy".
 
 use super::access::{addresses, lanes_in};
 use super::block::Block;

@@ -1,4 +1,5 @@
-//! What the lanes of a warp tell each other. PTX manual, 10.7.9.6 (`shfl.sync`), 10.7.12 (`vote`, `match`, `redux`, `bar.warp`).
+//! What the lanes of a warp tell each other. PTX manual, "Data Movement and Conversion
+//! Instructions: shfl.sync", "Parallel Synchronization and Communication Instructions" (`vote`, `match`, `redux`, `bar.warp`).
 
 use super::access::lanes_in;
 use super::block::Block;

@@ -1,4 +1,5 @@
-//! Tensor cores: `ldmatrix`, `stmatrix` and `mma`. PTX manual, 10.7.14 and 10.7.15 (warp-level matrix instructions).
+//! Tensor cores: `ldmatrix`, `stmatrix` and `mma`. PTX manual, "Warp-level Matrix Multiply-Accumulate
+//! Instructions".
 //!
 //! A matrix is spread over the lanes: with `group = lane / 4` and `place = lane % 4`, a lane holds elements of rows `group` and
 //! `group + 8` of A, as many in a row as a register has room for, and as many of column `group` of B. Here the fragments are

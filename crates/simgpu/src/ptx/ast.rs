@@ -1,7 +1,7 @@
 //! What a PTX file says, with every name resolved: registers, labels and variables are indices.
 //!
 //! The parser builds this; `program::decode` turns it into what the lanes run. Types and directives are those of the PTX
-//! manual, chapters 4 (syntax), 5 (state spaces, types) and 10–11 (directives).
+//! manual, chapters 4 (syntax), 5 (state spaces, types), 10 (special registers) and 11 (directives).
 
 /// A parsed module: one PTX file.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,4 +1,5 @@
-//! `atom` and `red` on global, shared and generic addresses (9.7.13): each thread has its own place, or all share one.
+//! `atom` and `red` on global, shared and generic addresses ("Parallel Synchronization and Communication
+//! Instructions"): each thread has its own place, or all share one.
 
 use crate::support::{Kind, exact, rows};
 

@@ -1,4 +1,4 @@
-//! Logic, shifts and fields, bit by bit as the manual writes them (9.7.1 and 9.7.8).
+//! Logic, shifts and fields, bit by bit as the manual writes them ("Integer Arithmetic Instructions", "Logic and Shift Instructions").
 
 use crate::support::{Kind, Random, exact, rows};
 

@@ -1,4 +1,4 @@
-//! `setp`, `set`, `selp`, `slct`: 9.7.6 of the manual.
+//! `setp`, `set`, `selp`, `slct`: "Comparison and Selection Instructions".
 
 use crate::conversions::half_value;
 use crate::support::{Kind, check, exact, rows};

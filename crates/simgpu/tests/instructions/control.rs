@@ -1,4 +1,5 @@
-//! Branches, switches, exits, device functions, barriers (9.7.12 and 9.7.13).
+//! Branches, switches, exits, device functions, barriers ("Control Flow Instructions", "Parallel Synchronization and Communication
+//! Instructions").
 
 use simgpu::{Error, FindingKind, Gpu, Settings};
 

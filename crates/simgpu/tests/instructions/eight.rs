@@ -1,4 +1,5 @@
-//! Eight-bit floats, against the table of their values: 5.2.3 of the manual, and `cvt`, 9.7.9.21.
+//! Eight-bit floats, against the table of their values: "Alternate Floating-Point Data Formats", and "Data Movement and
+//! Conversion Instructions: cvt".
 
 use crate::support::{Kind, check, load_error, rows};
 

@@ -1,4 +1,5 @@
-//! What the lanes of a warp tell each other: `shfl`, `vote`, `match`, `redux`, `activemask` (9.7.9 and 9.7.13).
+//! What the lanes of a warp tell each other: `shfl`, `vote`, `match`, `redux`, `activemask` ("Data Movement and Conversion
+//! Instructions: shfl.sync", "Parallel Synchronization and Communication Instructions").
 
 use crate::support::{Kind, LANES, Random, kernel, run};
 

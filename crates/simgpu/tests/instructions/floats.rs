@@ -1,4 +1,5 @@
-//! Single and double precision rounded to nearest, `.ftz`, `.sat`, extremes, and the approximate functions (9.7.3).
+//! Single and double precision rounded to nearest, `.ftz`, `.sat`, extremes, and the approximate functions
+//! ("Floating-Point Instructions").
 
 use crate::support::{Kind, check, double, exact, rows, single};
 

@@ -1,4 +1,4 @@
-//! Arithmetic of binary16 and bfloat16, alone and in pairs (9.7.4): the exact result, rounded by a search of the format.
+//! Arithmetic of binary16 and bfloat16, alone and in pairs ("Half Precision Floating-Point Instructions"): the exact result, rounded by a search of the format.
 
 use crate::conversions::{brain_value, half_value, search};
 use crate::support::{Kind, Random, exact};

@@ -1,4 +1,4 @@
-//! Integer arithmetic: 9.7.1 and 9.7.2 of the manual, in 128 bits and cut.
+//! "Integer Arithmetic Instructions" and "Extended-Precision Integer Arithmetic Instructions", in 128 bits and cut.
 
 use crate::support::{Kind, exact, rows};
 

@@ -1,4 +1,5 @@
-//! Single instructions against the PTX ISA manual's definitions, on each way to compute lanes, with all lanes and with some.
+//! Single instructions against the definitions of the manual "PTX ISA" (sections by title: their numbers differ between versions), on
+//! each way to compute lanes, with all lanes and with some.
 //!
 //! What is expected is computed here in another way: in wider integers, from the bits, or in exact arithmetic.
 

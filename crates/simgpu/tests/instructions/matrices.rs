@@ -1,4 +1,5 @@
-//! `mma`, `ldmatrix`, `stmatrix` and `cp.async` against plain loops over the manual's fragment layouts (9.7.14 and 9.7.9.25).
+//! `mma`, `ldmatrix`, `stmatrix` and `cp.async` against plain loops over the manual's fragment layouts ("Warp-level Matrix
+//! Multiply-Accumulate Instructions", "Data Movement and Conversion Instructions: Asynchronous copy").
 
 use crate::support::{Kind, LANES, Random, kernel, run};
 
@@ -163,7 +164,8 @@ fn copies_fill_with_zeros_and_arrive_by_group() {
     }
 }
 
-/// The fragments of one lane: A (M×K), B (K×8), C (M×8), registers of `e` elements of `8 · 4 / e` bits. The manual's tables, 9.7.14.5.
+/// The fragments of one lane: A (M×K), B (K×8), C (M×8), registers of `e` elements of `8 · 4 / e` bits. The manual's tables, "Matrix multiply-accumulate
+/// operation using mma instruction".
 fn bytes_multiply(m: usize, k: usize, a_type: &str, b_type: &str, satfinite: bool, start: i64) {
     let mut random = Random(k as u64 + m as u64);
     let mut byte = |ty: &str| -> i64 {

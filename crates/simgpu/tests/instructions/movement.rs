@@ -1,4 +1,4 @@
-//! `mov` of packed words, loads and stores of every width, address spaces (9.7.9).
+//! `mov` of packed words, loads and stores of every width, address spaces ("Data Movement and Conversion Instructions").
 
 use crate::support::{Kind, check, exact, rows};
 

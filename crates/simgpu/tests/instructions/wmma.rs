@@ -1,4 +1,5 @@
-//! `wmma` (9.7.14.4): tiles are loaded from memory, multiplied and stored again; the manual leaves the fragments in between open.
+//! `wmma` ("Matrix multiply-accumulate operation using wmma instructions"): tiles are loaded from memory, multiplied
+//! and stored again; the manual leaves the fragments in between open.
 
 use simgpu::{Error, FindingKind, Gpu, Launch, Settings};
 

@@ -60,7 +60,7 @@ impl Decoder<'_> {
         Ok(Terminator::Switch { index, targets })
     }
 
-    /// `bar`, `barrier`: 9.7.13.1 of the PTX manual. `bar` is `barrier` with `.aligned`.
+    /// `bar`, `barrier`: PTX manual, "Parallel Synchronization and Communication Instructions: bar, barrier". `bar` is `barrier` with `.aligned`.
     fn barrier(&mut self, guard: Option<(Slot, bool)>, words: &mut Words<'_>) -> Result<Terminator, Error> {
         words.take("cta");
         let aligned = words.take("aligned") || self.at.opcode[0] == "bar";

@@ -1,4 +1,5 @@
-//! `wmma`: tensor cores with fragments of whose layout the manual says nothing (9.7.14.4). Here element `e` of a tile, counted row
+//! `wmma`: tensor cores with fragments of whose layout the manual says nothing ("Matrix multiply-accumulate operation using
+//! wmma instructions"). Here element `e` of a tile, counted row
 //! by row, is element `e / 32` of lane `e % 32`. A load or a store is then what each lane does for each of its elements, with
 //! all that is checked and counted of ordinary ones.
 

@@ -1,4 +1,4 @@
-//! `cvt`, section 9.7.9.21 of the manual: every pair of types, in wide integers and exact arithmetic.
+//! "Data Movement and Conversion Instructions: cvt": every pair of types, in wide integers and exact arithmetic.
 
 mod floats;
 mod halves;
