@@ -9,7 +9,7 @@ use crate::dns::{ServiceBinding, Site};
 use crate::names::Resolution;
 use crate::tls::Alpn;
 
-/// What is done about the HTTPS record of a site.
+/// What is done about the HTTPS record of a site (RFC 9460, section 3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum HttpsRecords {
     /// It is shown. The connection leads to the host's own addresses, as with curl.

@@ -18,7 +18,8 @@ use crate::tls::Ech;
 use crate::url::{host, port};
 use crate::{Clock, ConnectTo, Endpoint, Error, Override, Probe, Report, Session, Step};
 
-/// What each of the two ways took.
+/// What each of the two ways took: HTTP/3 (RFC 9114) over QUIC (RFC 9000), whose one handshake does for the connection and for TLS, and HTTP over
+/// TCP. Both run at the same time, each from its first packet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Race {
     /// How HTTP/3 was found: `alt-svc`, or `HTTPS record`.

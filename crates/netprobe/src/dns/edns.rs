@@ -21,7 +21,7 @@ const ERRORS_MAX: usize = 8;
 /// The most bytes of an extended error's text that are kept.
 const TEXT_BYTES_MAX: usize = 256;
 
-/// What a server said about itself and its response.
+/// What a server said about itself and its response (EDNS, RFC 6891).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edns {
     /// The largest datagram that the server takes, in bytes.

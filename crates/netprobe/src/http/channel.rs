@@ -30,7 +30,8 @@ const HEAD_BYTES_MIN: usize = 8192;
 const STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 5 * 1024 * 1024;
 
-/// An open connection, with the work that it needs in the background.
+/// An open connection, with the work that it needs in the background. Once it is there, the next request costs one round trip (RFC 9112,
+/// section 9.3).
 pub struct Channel {
     pub(super) protocol: Protocol,
     pub(super) driver: Driver,

@@ -40,6 +40,9 @@ pub enum Policy {
 }
 
 /// A running load balancer. It ends with the lab.
+///
+/// It balances connections, not requests: TLS passes through it unread, as through a balancer of the fourth layer. A server is healthy
+/// while connections to it are accepted, which is tried again and again; a client whose server does not accept is given to the next.
 #[derive(Debug)]
 pub struct Balancer {
     /// Where it listens.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::LabError;
 use super::web::{BEFORE_RESET, listen, port, serve};
 
-/// What a proxy does to a connection.
+/// What a [`Proxy`] does to a connection: a worse network.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Impairment {
     /// How long every byte is on its way, in each direction.
@@ -28,7 +28,9 @@ pub struct Impairment {
     pub silent_after_bytes: Option<u64>,
 }
 
-/// A running proxy.
+/// A running relay in front of the healthy web server ([`Lab::proxy`](super::Lab::proxy)). Client and server know nothing of it; a proxy that a
+/// client asks is a [`proxy::Proxy`](crate::proxy::Proxy). It works on streams, not on packets: the TCP handshake with itself stays as fast
+/// as loopback is.
 #[derive(Debug, Clone, Copy)]
 pub struct Proxy {
     /// Where it listens.

@@ -21,7 +21,7 @@ const KEMS: [(u16, &str); 5] = [
 /// So many of the configurations that cannot be used are described in an error; the others are counted.
 const DESCRIBED_MAX: usize = 4;
 
-/// Keys to encrypt a ClientHello to, and the name that everybody sees in place of the one that is hidden.
+/// Keys to encrypt a ClientHello to, and the name that everybody sees in place of the one that is hidden (RFC 9849, section 4).
 #[derive(Debug, Clone)]
 pub struct EchKeys {
     pub(super) config: EchConfig,

@@ -16,7 +16,7 @@ use super::{TlsError, warm_provider};
 
 pub use keys::EchKeys;
 
-/// Whether the name in the ClientHello is hidden.
+/// Whether the name in the ClientHello is hidden: encrypted ClientHello, ECH (RFC 9849).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ech {
     /// It is not.

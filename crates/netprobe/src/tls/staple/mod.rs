@@ -12,7 +12,8 @@ use time::OffsetDateTime;
 
 use super::certificate::unix_now_s;
 
-/// What the server stapled to its certificate.
+/// What the server stapled to its certificate: an answer of the authority that it is not revoked (OCSP: RFC 6960; stapled: RFC 6066, section 8).
+/// It is shown, and its signature checked; nobody is refused because of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Staple {
