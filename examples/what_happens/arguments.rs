@@ -24,6 +24,8 @@ use crate::visit::VisitArguments;
 
 /// What happens when you type a URL, step by step, measured.
 #[derive(Parser)]
+// What is refused after the arguments were read is said in this name, else in the package's.
+#[command(name = "what_happens")]
 pub(crate) struct Arguments {
     /// The URL, or just a host; without one, a lab on loopback is visited
     pub(crate) url: Option<String>,

@@ -60,6 +60,7 @@ fn what_happens_stands_in_monitoring() {
         let text = String::from_utf8(refused.stderr).expect("UTF-8");
         assert_eq!(refused.status.code(), Some(2), "{text}");
         assert!(text.starts_with("error: ") && text.contains("redacted@x") && !text.contains("s3cret"), "{text}");
+        assert!(text.contains("Usage: what_happens "), "{text}");
     }
 }
 
