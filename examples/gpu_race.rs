@@ -59,7 +59,6 @@ mod support;
 
 /// Runs a CUDA kernel without and with its barrier, and prints what the software GPU found.
 #[derive(Parser)]
-#[command(name = "gpu_race")]
 struct Arguments {
     /// Rows and columns of each matrix
     #[arg(default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]

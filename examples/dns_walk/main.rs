@@ -79,7 +79,6 @@ mod warm;
 
 /// Walks from the root name servers to those that know a name.
 #[derive(Parser)]
-#[command(name = "dns_walk")]
 struct Arguments {
     /// The name; without one, www.whiteboard.test in a lab on loopback
     name: Option<String>,

@@ -70,7 +70,6 @@ const CHECKED: usize = 64;
 
 /// Plain attention beside flash attention: time, memory, traffic, error.
 #[derive(Parser)]
-#[command(name = "flash_attention")]
 struct Arguments {
     /// Queries and keys
     #[arg(default_value_t = 2048, value_parser = clap::value_parser!(u32).range(64..=32768))]

@@ -56,7 +56,6 @@ use table::{as_json, print};
 
 /// Multiplies two N×N matrices with four CUDA kernels, and compares.
 #[derive(Parser)]
-#[command(name = "gpu_matmul")]
 struct Arguments {
     /// Rows and columns of each matrix
     #[arg(default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=8192))]

@@ -53,7 +53,6 @@ mod walk;
 
 /// Multiplies two N×N matrices of f64 on every rung of the ladder, and compares.
 #[derive(Parser)]
-#[command(name = "matmul")]
 struct Arguments {
     /// Rows and columns of each matrix
     #[arg(default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..=4096))]
