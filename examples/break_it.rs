@@ -47,7 +47,10 @@ struct Arguments {
 
 fn fault(name: &str) -> Result<Fault, String> {
     let known = || Fault::ALL.map(Fault::name).join(", ");
-    Fault::ALL.into_iter().find(|fault| fault.name() == name).ok_or_else(|| format!("one of {}", known()))
+    Fault::ALL
+        .into_iter()
+        .find(|fault| fault.name() == name)
+        .ok_or_else(|| format!("there is no such fault, there are {}", known()))
 }
 
 fn main() -> ExitCode {

@@ -86,7 +86,7 @@ struct Arguments {
     #[arg(long = "type", value_name = "TYPE", default_value = "A", value_delimiter = ',', value_parser = record_type)]
     record_types: Vec<RecordType>,
     /// Root name servers to start at instead of the world's
-    #[arg(long, value_name = "IP", value_delimiter = ',')]
+    #[arg(long, value_name = "IP,IP", value_delimiter = ',')]
     roots: Vec<IpAddr>,
     /// The port of all name servers
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
