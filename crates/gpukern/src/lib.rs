@@ -93,8 +93,10 @@
 //! What else a transformer needs works row by row, and stands behind [`RowwiseBackend`]: softmax, RMS norm and cross-entropy, forward
 //! and backward. [`Reference`] is its oracle too, and [`suite::check_rowwise`] its suite.
 //!
-//! **Reading order:** `attention.rs` (shapes, and the trait), `reference.rs` (the definition), [`plain`] (softmax and its kin as one writes them
-//! down), `cpu` (tiles and online softmax; then `simd`, the same in vector registers), `rowwise`, [`suite`] (how all of them are tested).
+//! **Reading order:** [`attention.rs`](../src/gpukern/attention.rs.html) (shapes, and the trait), [`reference.rs`](../src/gpukern/reference.rs.html) (the
+//! definition; [`standard.rs`](../src/gpukern/standard.rs.html) is its arithmetic), [`plain`] (softmax and its kin as one writes them down),
+//! [`cpu/forward.rs`](../src/gpukern/cpu/forward.rs.html) (tiles and online softmax), [`simd/forward.rs`](../src/gpukern/simd/forward.rs.html) (the same
+//! in vector registers), [`rowwise/mod.rs`](../src/gpukern/rowwise/mod.rs.html), [`suite`] (how all of them are tested).
 //! The CUDA kernels have a ladder of their own, in the crate `gpukern-kernels`.
 //!
 //! **From what you know:**

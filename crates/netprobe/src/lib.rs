@@ -68,8 +68,9 @@
 //!
 //! # Reading order
 //!
-//! [`Probe`] is what can be asked for, [`Session`] all of it in a row: of the sources, `session/run.rs` (from redirect to redirect), `hop.rs` (one
-//! request) and `reach.rs` (the way to whoever answers it). Then the steps alone, each with a page of its own: [`url`],
+//! [`Probe`] is what can be asked for, [`Session`] all of it in a row: of the sources,
+//! [`session/run.rs`](../src/netprobe/session/run.rs.html) (from redirect to redirect), [`session/hop.rs`](../src/netprobe/session/hop.rs.html)
+//! (one request) and [`session/reach.rs`](../src/netprobe/session/reach.rs.html) (the way to whoever answers it). Then the steps alone, each with a page of its own: [`url`],
 //! [`names`], [`dns`] (which has a reading order, too), [`tcp`], [`tls`], [`http`]; [`proxy`] between them, [`keypress`] before them, [`path`]
 //! after them. [`Report`] is what they leave, [`render`] shows it, and [`lab`] is what they can be tried on.
 //!

@@ -44,8 +44,9 @@
 //!
 //! [`Painter`] is the way from a [`Page`] to a [`Painting`]. Then its stages, one after the other: [`EncodingSource`] (bytes to text), [`Dom`] (text
 //! to a tree), [`Cssom`], [`RenderNode`] (what is displayed, and how), [`LayoutBox`] (where), [`Picture`] (the pixels); [`Fetch`] is where
-//! what a page asks for comes from, [`Limits`] what it may cost. Of the sources, `painter.rs` and `dom/sink.rs` come first; `engine` is all that
-//! knows blitz.
+//! what a page asks for comes from, [`Limits`] what it may cost. Of the sources, [`painter.rs`](../src/pagepaint/painter.rs.html) and
+//! [`dom/sink.rs`](../src/pagepaint/dom/sink.rs.html) come first; [`engine/mod.rs`](../src/pagepaint/engine/mod.rs.html) is all that knows
+//! blitz.
 //!
 //! # Where a page comes from
 //!
