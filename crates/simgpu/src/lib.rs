@@ -13,7 +13,7 @@
 //! ## Reading order
 //!
 //! [`ptx`] (the text, parsed), [`program/mod.rs`](../src/simgpu/program/mod.rs.html) (operations with their registers resolved),
-//! [`machine/warp.rs`](../src/simgpu/machine/warp.rs.html) (warps and divergence), [`machine/block.rs`](../src/simgpu/machine/block.rs.html) (barriers),
+//! [`machine/warp.rs`](../src/simgpu/machine/warp.rs.html) (warps and divergence), [`machine/barrier.rs`](../src/simgpu/machine/barrier.rs.html),
 //! [`lanes/mod.rs`](../src/simgpu/lanes/mod.rs.html) (an operation for 32 lanes), [`machine/shadow.rs`](../src/simgpu/machine/shadow.rs.html) (what is
 //! watched), [`finding`] and [`counters`] (what was seen), [`occupancy`] and
 //! [`mod@roofline`] (what follows from it); [`Gpu`] and [`driver`] are the two doors.
