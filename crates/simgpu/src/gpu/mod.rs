@@ -136,7 +136,8 @@ impl Gpu {
     /// Parses, decodes and loads PTX. An instruction that is not supported is an error here, not at the launch.
     ///
     /// # Errors
-    /// [`Error::Syntax`], [`Error::Unsupported`] and [`Error::Limit`] name what they are about and its line.
+    /// [`Error::Syntax`] and [`Error::Unsupported`] name what they are about and its line; [`Error::Limit`] what there is too much of. Variables
+    /// take device memory: as for [`Gpu::allocate`].
     pub fn load(&self, text: &str) -> Result<Arc<Module>, Error> {
         let parsed = ptx::parse(text)?;
         let module = Module::load(&parsed, self.memory.clone(), Detected::new(self.settings.lanes))?;
@@ -149,7 +150,8 @@ impl Gpu {
     /// [`Error::NoKernel`]; [`Error::Launch`] for a grid or a block of size zero or beyond
     /// [`GRID_DIMENSIONS`](crate::profile::GRID_DIMENSIONS) or [`BLOCK_DIMENSIONS`](crate::profile::BLOCK_DIMENSIONS), more threads than
     /// [`limits::BLOCK_THREADS`](crate::limits::BLOCK_THREADS) or than the kernel allows, more shared memory than
-    /// [`limits::SHARED_BYTES`](crate::limits::SHARED_BYTES), or parameters of the wrong size.
+    /// [`limits::SHARED_BYTES`](crate::limits::SHARED_BYTES), or fewer bytes of
+    /// parameters than the kernel has.
     pub fn launch(&self, module: &Module, kernel: &str, launch: &Launch<'_>) -> Result<LaunchReport, Error> {
         let kernel = module.find(kernel).ok_or_else(|| Error::NoKernel { name: kernel.to_owned() })?;
         kernel.check(launch)?;

@@ -41,12 +41,12 @@ impl Module {
         self.kernels.iter().map(|kernel| kernel.name.clone()).collect()
     }
 
-    /// A kernel's signature.
+    /// What a launcher must know of a kernel, if there is one of that name.
     pub fn kernel(&self, name: &str) -> Option<KernelInfo> {
         self.find(name).map(|kernel| kernel.info.clone())
     }
 
-    /// Address and size of a `.global` or `.const` variable.
+    /// Device address and size in bytes of a `.global` or `.const` variable, if there is one of that name.
     pub fn variable(&self, name: &str) -> Option<(u64, u64)> {
         self.variables.iter().find(|(candidate, ..)| candidate == name).map(|(_, address, bytes)| (*address, *bytes))
     }
