@@ -1,6 +1,6 @@
 //! A kernel: what a launcher must know of it, and which launches it takes.
 
-use super::Launch;
+use super::{KernelInfo, Launch};
 use crate::error::Error;
 use crate::limits;
 use crate::profile::{BLOCK_DIMENSIONS, GRID_DIMENSIONS};
@@ -14,27 +14,6 @@ pub(crate) struct Kernel {
     pub(crate) program: Program,
     pub(super) info: KernelInfo,
     threads_required: bool,
-}
-
-/// What a launcher must know of a kernel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KernelInfo {
-    /// Offset and size of each parameter in bytes.
-    pub params: Vec<(u64, u64)>,
-    /// Bytes of static shared memory.
-    pub shared_bytes: u64,
-    /// Bytes of local memory a thread.
-    pub local_bytes: u64,
-    /// Bytes of constant memory of the module.
-    pub const_bytes: u64,
-    /// Registers a thread: see [`LaunchReport::registers`](super::LaunchReport::registers).
-    pub registers: u32,
-    /// `.maxntid` or `.reqntid`.
-    pub threads_max: Option<[u32; 3]>,
-    /// `.version` as 10·major + minor.
-    pub ptx_version: u32,
-    /// `.target`, as 80.
-    pub target: u32,
 }
 
 impl Kernel {

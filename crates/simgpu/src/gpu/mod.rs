@@ -1,4 +1,4 @@
-//! The software GPU as a Rust value: memory, modules, launches.
+//! The software GPU as a Rust value: memory, modules, launches. What is public is declared here, so that its path is this one.
 
 mod kernel;
 mod module;
@@ -6,8 +6,6 @@ mod module;
 use std::sync::Arc;
 
 pub(crate) use kernel::Kernel;
-pub use kernel::KernelInfo;
-pub use module::Module;
 
 use crate::counters::Counters;
 use crate::error::Error;
@@ -22,6 +20,37 @@ use crate::settings::Settings;
 pub struct Gpu {
     settings: Settings,
     pub(crate) memory: Arc<Memory>,
+}
+
+/// A loaded module: its kernels decoded, its variables in device memory.
+#[derive(Debug)]
+pub struct Module {
+    pub(crate) files: Vec<(u32, String)>,
+    kernels: Vec<Kernel>,
+    /// Name, device address and bytes of the variables in device memory.
+    variables: Vec<(String, u64, u64)>,
+    memory: Arc<Memory>,
+}
+
+/// What a launcher must know of a kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelInfo {
+    /// Offset and size of each parameter in bytes.
+    pub params: Vec<(u64, u64)>,
+    /// Bytes of static shared memory.
+    pub shared_bytes: u64,
+    /// Bytes of local memory a thread.
+    pub local_bytes: u64,
+    /// Bytes of constant memory of the module.
+    pub const_bytes: u64,
+    /// Registers a thread: see [`LaunchReport::registers`].
+    pub registers: u32,
+    /// `.maxntid` or `.reqntid`.
+    pub threads_max: Option<[u32; 3]>,
+    /// `.version` as 10·major + minor.
+    pub ptx_version: u32,
+    /// `.target`, as 80.
+    pub target: u32,
 }
 
 /// Grid, block, dynamic shared memory and parameters of a launch.

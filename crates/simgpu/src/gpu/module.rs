@@ -2,23 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Kernel, KernelInfo};
+use super::{Kernel, KernelInfo, Module};
 use crate::error::Error;
 use crate::lanes::Detected;
 use crate::limits;
 use crate::memory::Memory;
 use crate::program::{self, Addresses, at_most};
 use crate::ptx::ast::{self, Space, Variable};
-
-/// A loaded module: its kernels decoded, its variables in device memory.
-#[derive(Debug)]
-pub struct Module {
-    pub(crate) files: Vec<(u32, String)>,
-    kernels: Vec<Kernel>,
-    /// Name, device address and bytes of the variables in device memory.
-    variables: Vec<(String, u64, u64)>,
-    memory: Arc<Memory>,
-}
 
 impl Module {
     /// Decodes the kernels of a text, and gives its variables their places.
