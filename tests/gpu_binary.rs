@@ -1,6 +1,6 @@
 //! The very binary that would run on a GPU, on the software GPU in the driver's place: nothing in it knows.
 //!
-//! `cargo test -p whiteboard --features simgpu --test gpu_binary`
+//! `cargo test --features whiteboard/simgpu --test gpu_binary`
 #![cfg(all(feature = "simgpu", target_os = "linux"))]
 
 use std::fs;
@@ -38,8 +38,9 @@ fn run(program: &Path, libraries: &Path, report: &Path) -> Output {
 
 #[test]
 fn the_binary_for_a_gpu_runs_on_the_software_gpu() {
-    let program = build(&["--package", "whiteboard", "--example", "gpu_matmul", "--features", "cuda"], "/gpu_matmul");
-    let library = build(&["--package", "simgpu", "--lib"], "/libsimgpu.so");
+    let program = build(&["--example", "gpu_matmul", "--features", "whiteboard/cuda"], "/gpu_matmul");
+    // As this test was built with: the library's file bears no hash, so that another selection's would be built over it.
+    let library = build(&["--example", "gpu_matmul", "--features", "whiteboard/simgpu"], "/libsimgpu.so");
     let folder = tempfile::tempdir().expect("a folder");
     let report = folder.path().join("report.json");
     fs::copy(library, folder.path().join("libcuda.so.1")).expect("the library in the driver's place");
@@ -66,7 +67,7 @@ fn the_binary_for_a_gpu_runs_on_the_software_gpu() {
 /// Where the loader finds a driver in the system's own folders, the program would go on, as it should.
 #[test]
 fn without_a_driver_it_says_so() {
-    let program = build(&["--package", "whiteboard", "--example", "gpu_matmul", "--features", "cuda"], "/gpu_matmul");
+    let program = build(&["--example", "gpu_matmul", "--features", "whiteboard/cuda"], "/gpu_matmul");
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("libcuda.so.1"), "no library").expect("a file");
     let output = run(&program, folder.path(), &folder.path().join("report.json"));

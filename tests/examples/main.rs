@@ -19,9 +19,9 @@ mod what_happens;
 /// What this test was built with, so that nothing is built twice: features of dependencies are those that all selected packages
 /// ask for together, so the plain run selects what plain `cargo test` does.
 const SELECTION: &[&str] = if cfg!(feature = "simgpu") {
-    &["--package", "whiteboard", "--features", "simgpu"]
+    &["--features", "whiteboard/simgpu"]
 } else if cfg!(feature = "cuda") {
-    &["--package", "whiteboard", "--features", "cuda"]
+    &["--features", "whiteboard/cuda"]
 } else if cfg!(feature = "paint") {
     &["--package", "pagepaint", "--package", "whiteboard", "--features", "paint"]
 } else {

@@ -2,8 +2,8 @@
 //! checks on, no launch has a finding.
 //!
 //! ```text
-//! cargo test -p whiteboard --features simgpu --test gpu_backends      # on any machine
-//! cargo test -p whiteboard --features cuda --test gpu_backends        # on a GPU
+//! cargo test --features whiteboard/simgpu --test gpu_backends      # on any machine
+//! cargo test --features whiteboard/cuda --test gpu_backends        # on a GPU
 //! ```
 #![cfg(feature = "cuda")]
 

@@ -2,8 +2,8 @@
 //! all checks on, finds nothing.
 //!
 //! ```text
-//! cargo test -p whiteboard --features simgpu --test gpu_kernels       # on any machine
-//! cargo test -p whiteboard --features cuda --test gpu_kernels         # on a GPU
+//! cargo test --features whiteboard/simgpu --test gpu_kernels       # on any machine
+//! cargo test --features whiteboard/cuda --test gpu_kernels         # on a GPU
 //! ```
 #![cfg(feature = "cuda")]
 
