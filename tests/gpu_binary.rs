@@ -39,8 +39,8 @@ fn run(program: &Path, libraries: &Path, report: &Path) -> Output {
 #[test]
 fn the_binary_for_a_gpu_runs_on_the_software_gpu() {
     let program = build(&["--example", "gpu_matmul", "--features", "whiteboard/cuda"], "/gpu_matmul");
-    // As this test was built with: the library's file bears no hash, so that another selection's would be built over it.
-    let library = build(&["--example", "gpu_matmul", "--features", "whiteboard/simgpu"], "/libsimgpu.so");
+    // The one that this test is linked with: its file bears no hash, so that another selection of packages would build over it.
+    let library = build(&["--test", "gpu_binary", "--features", "whiteboard/simgpu"], "/libsimgpu.so");
     let folder = tempfile::tempdir().expect("a folder");
     let report = folder.path().join("report.json");
     fs::copy(library, folder.path().join("libcuda.so.1")).expect("the library in the driver's place");
