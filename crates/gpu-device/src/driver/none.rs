@@ -10,15 +10,19 @@ pub(crate) enum Module {}
 pub(crate) enum Function {}
 pub(crate) enum Stream {}
 
+fn unavailable() -> Error {
+    let reason = "this program was built without the feature `cuda` of gpu-device; build it with \
+                  `--features cuda` to use the machine's GPU"
+        .to_owned();
+    Error::Unavailable { reason }
+}
+
 impl Context {
     pub(crate) fn count() -> Result<u32, Error> {
-        let reason = "this program was built without the feature `cuda` of gpu-device; build it with \
-                      `--features cuda` to use the machine's GPU"
-            .to_owned();
-        Err(Error::Unavailable { reason })
+        Err(unavailable())
     }
     pub(crate) fn open(_ordinal: u32) -> Result<Self, Error> {
-        Self::count().and_then(|count| Err(Error::NoSuchDevice { ordinal: 0, count }))
+        Err(unavailable())
     }
     pub(crate) fn properties(&self) -> Result<Properties, DriverError> {
         match *self {}
